@@ -1,0 +1,178 @@
+import { lookup as systemLookup, type LookupAddress } from 'node:dns'
+import { Resolver } from 'node:dns/promises'
+import type { LookupFunction } from 'node:net'
+import { Agent, request } from 'undici'
+import {
+  isAllowedPrivateHost,
+  isPublicAddress,
+  readWebhookUrl,
+} from '../../domain/webhook-address.ts'
+import { WEBHOOK_EXCHANGE_SECONDS_MAX } from '../../domain/webhook-schedule.ts'
+import { AddressRefused, NameLookupFailed, wordFor, type DialError } from './webhook-errors.ts'
+
+export type WebhookRequest = { url: string; headers: Record<string, string>; body: string }
+
+/** What came back, or why nothing did. Never an exception: a bad endpoint is expected. */
+export type WebhookAnswer = {
+  /** Null when no status line came. */
+  statusCode: number | null
+  headers: Record<string, string> | null
+  /** The first 16 KiB as text; null when no status line came. */
+  body: string | null
+  error: DialError | null
+  durationMs: number
+  /** For the log of the operator: addresses and system errors that a merchant must not see. */
+  cause: unknown
+}
+
+/** The way out to merchants' endpoints. */
+export type WebhookDialer = {
+  post(request: WebhookRequest): Promise<WebhookAnswer>
+  close(): Promise<void>
+}
+
+/** Looks a name up: every address it has. Throws `NameLookupFailed`. */
+export type ResolveName = (name: string) => Promise<string[]>
+
+export const ANSWER_BYTES_READ_MAX = 65_536
+const ANSWER_BYTES_KEPT_MAX = 16_384
+const ANSWER_HEADER_BYTES_MAX = 16_384
+const NAME_LOOKUP_MS_MAX = 5_000 // two tries; the rest of the fifteen seconds is for the endpoint
+
+/**
+ * Dials with an agent of its own. A public host's name is looked up at each dial, and the connection
+ * goes to one of the addresses that were checked, never to what a second look-up would say; there
+ * is no connection reuse, so no check is older than its request. Redirects are not followed.
+ */
+export function createWebhookDialer(settings: {
+  allowedPrivateHosts: readonly string[]
+  /** For tests, which stay on loopback: how public names are looked up, and what counts as public. */
+  resolve?: ResolveName
+  isPublic?: (address: string) => boolean
+  exchangeMsMax?: number
+}): WebhookDialer {
+  const exchangeMsMax = settings.exchangeMsMax ?? WEBHOOK_EXCHANGE_SECONDS_MAX * 1_000
+  const limits = {
+    pipelining: 0, // one request per connection: a reused one may be closed by the other side just then
+    headersTimeout: exchangeMsMax,
+    bodyTimeout: exchangeMsMax,
+    maxHeaderSize: ANSWER_HEADER_BYTES_MAX,
+  }
+  const connectMs = { timeout: exchangeMsMax }
+  const lookup = checkedLookup(
+    settings.resolve ?? resolvePublicName,
+    settings.isPublic ?? isPublicAddress,
+  )
+  const publicAgent = new Agent({ ...limits, connect: { ...connectMs, lookup } })
+  const privateAgent = new Agent({ ...limits, connect: { ...connectMs, lookup: systemLookup } })
+
+  return {
+    async post({ url: text, headers, body }) {
+      const startedAt = performance.now()
+      const answer: WebhookAnswer = {
+        statusCode: null,
+        headers: null,
+        body: null,
+        error: null,
+        durationMs: 0,
+        cause: null,
+      }
+      try {
+        const { url, problem } = readWebhookUrl(text, settings.allowedPrivateHosts)
+        if (problem !== null) throw new AddressRefused(problem)
+        const isPrivate = isAllowedPrivateHost(url, settings.allowedPrivateHosts)
+        const response = await request(url, {
+          method: 'POST',
+          headers,
+          body,
+          dispatcher: isPrivate ? privateAgent : publicAgent,
+          signal: AbortSignal.timeout(exchangeMsMax),
+        })
+        answer.statusCode = response.statusCode
+        answer.headers = readHeaders(response.headers)
+        answer.body = ''
+        answer.body = await readText(response.body)
+        if (response.statusCode >= 300 && response.statusCode <= 399) {
+          answer.error = 'redirect_not_followed'
+        }
+      } catch (error) {
+        answer.error = wordFor(error)
+        answer.cause = error
+      }
+      answer.durationMs = Math.round(performance.now() - startedAt)
+      return answer
+    },
+
+    async close() {
+      await Promise.all([publicAgent.destroy(), privateAgent.destroy()])
+    },
+  }
+}
+
+/** Gives the connector checked addresses only. It is not called for IP literals: the URL's rules are. */
+function checkedLookup(
+  resolve: ResolveName,
+  isPublic: (address: string) => boolean,
+): LookupFunction {
+  return (hostname, options, callback) => {
+    resolve(hostname).then(
+      (addresses) => {
+        const allowed = addresses.filter(isPublic).map(describeAddress)
+        const [first] = allowed
+        if (first === undefined) {
+          callback(
+            new AddressRefused(`${hostname} has no public address: ${addresses.join(' ')}`),
+            [],
+          )
+        } else if (options.all === true) callback(null, allowed)
+        else callback(null, first.address, first.family)
+      },
+      (error: unknown) => callback(new NameLookupFailed(hostname, error), []),
+    )
+  }
+}
+
+/**
+ * Asks the name servers directly: the system's own look-up holds one of its four threads for as
+ * long as a slow name server likes, and a merchant chooses that name server.
+ */
+async function resolvePublicName(name: string): Promise<string[]> {
+  const resolver = new Resolver({ timeout: NAME_LOOKUP_MS_MAX / 2, tries: 2 })
+  const answers = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)])
+  const addresses = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
+  const [first] = answers
+  if (addresses.length === 0 && first.status === 'rejected') throw first.reason
+  return addresses
+}
+
+function describeAddress(address: string): LookupAddress {
+  return { address, family: address.includes(':') ? 6 : 4 }
+}
+
+function readHeaders(
+  headers: Record<string, string | string[] | undefined>,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      name === 'set-cookie' ? '***' : storable([value].flat().join(', ')),
+    ]),
+  )
+}
+
+/** Reads at most 64 KiB, then hangs up, and keeps at most 16 KiB. */
+async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const kept: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body) {
+    if (bytes < ANSWER_BYTES_KEPT_MAX) kept.push(chunk)
+    bytes += chunk.length
+    if (bytes >= ANSWER_BYTES_READ_MAX) break
+  }
+  return storable(Buffer.concat(kept).subarray(0, ANSWER_BYTES_KEPT_MAX).toString('utf8'))
+}
+
+/** PostgreSQL stores every text but one that holds a NUL. */
+function storable(text: string): string {
+  return text.replaceAll('\u0000', '\ufffd')
+}

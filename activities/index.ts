@@ -1,0 +1,46 @@
+import type { Config } from '../config.ts'
+import type { Database } from '../db/client.ts'
+import type { Log } from '../log.ts'
+import type { CodeSupplier } from './gateways/code-supplier.ts'
+import type { Mailer } from './gateways/mailer.ts'
+import type { WebhookDialer } from './gateways/webhook-dialer.ts'
+import { invoiceActivities } from './invoices.ts'
+import { purchaseOrderActivities } from './purchase-orders.ts'
+import { sourcingActivities } from './sourcing.ts'
+import { sweepActivities } from './sweep.ts'
+import { transactionActivities } from './transactions.ts'
+import { webhookActivities } from './webhooks.ts'
+
+/** What effects need: the database, the keys, and the outside parties behind their ports. */
+export type ActivityDeps = {
+  database: Database
+  keys: Config['keys']
+  log: Log
+  suppliers: (adapter: 'sandbox') => CodeSupplier
+  webhooks: WebhookDialer
+  mailer: Mailer
+}
+
+/** Every activity by name. Temporal's space of names is flat, so a name may come once only. */
+export function createActivities(deps: ActivityDeps) {
+  return {
+    ...invoiceActivities(deps),
+    ...purchaseOrderActivities(deps),
+    ...sourcingActivities(deps),
+    ...sweepActivities(deps),
+    ...transactionActivities(deps),
+    ...webhookActivities(deps),
+  }
+}
+
+/** The factories one by one, for the test that no name comes twice. */
+export const ACTIVITY_FACTORIES = [
+  invoiceActivities,
+  purchaseOrderActivities,
+  sourcingActivities,
+  sweepActivities,
+  transactionActivities,
+  webhookActivities,
+]
+
+export type Activities = ReturnType<typeof createActivities>

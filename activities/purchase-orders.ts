@@ -1,0 +1,114 @@
+import { inTransaction, type Tx } from '../db/client.ts'
+import { insertOperatorDecision } from '../db/operator-decisions.ts'
+import {
+  closePurchaseOrder,
+  getBusinessNow,
+  getPurchaseOrder,
+  hasOpenTransactions,
+  updatePurchaseOrderHold,
+  type PurchaseOrderRow,
+} from '../db/purchase-orders.ts'
+import { endWait, registerWait } from '../db/waits.ts'
+import type { RegisteredWait } from '../domain/story.ts'
+import type { ActivityDeps } from './index.ts'
+
+type PurchaseOrderInput = { accountId: string; purchaseOrderId: string }
+
+/** What the day's workflow does next. */
+export type PurchaseOrderStep =
+  { step: 'wait'; state: 'open' | 'settling'; wait: RegisteredWait; held: boolean } | { step: 'bill' }
+
+export function purchaseOrderActivities({ database }: ActivityDeps) {
+  return {
+    /**
+     * Takes a purchase order as far as its clock allows: closes it when its period is over, and
+     * says what to wait for next. Safe to run twice: closing is a conditional update, and the wait
+     * is replaced.
+     */
+    async stepPurchaseOrder(input: PurchaseOrderInput): Promise<PurchaseOrderStep> {
+      return inTransaction(database.db, async (tx) => {
+        await closePurchaseOrder(tx, { ...input, early: false })
+        const po = await getPurchaseOrder(tx, input)
+        const wait = await describeWait(tx, po)
+        if (wait === null) {
+          await endWait(tx, po.account_id, po.id)
+          return { step: 'bill' }
+        }
+        return {
+          step: 'wait',
+          state: po.state === 'open' ? 'open' : 'settling',
+          held: po.held_at !== null,
+          wait: await registerWait(tx, {
+            accountId: po.account_id,
+            storyId: po.id,
+            workflow: 'runPurchaseOrderDay',
+            subject: {
+              purchase_order_id: po.id,
+              customer_id: po.customer_id,
+              currency: po.currency,
+              business_date: po.business_date,
+              sequence: po.sequence,
+            },
+            ...wait,
+          }),
+        }
+      })
+    },
+
+    /** An operator's `closeNow`. Key: the Update's id. */
+    async closePurchaseOrderNow(
+      input: PurchaseOrderInput & { key: string; note?: string },
+    ): Promise<void> {
+      await inTransaction(database.db, async (tx) => {
+        await recordDecision(tx, input, 'closeNow')
+        await closePurchaseOrder(tx, { ...input, early: true })
+      })
+    },
+
+    /** An operator's `hold` or `release`. Key: the Update's id. */
+    async holdPurchaseOrder(
+      input: PurchaseOrderInput & { key: string; note?: string; held: boolean },
+    ): Promise<void> {
+      await inTransaction(database.db, async (tx) => {
+        await recordDecision(tx, input, input.held ? 'hold' : 'release')
+        await updatePurchaseOrderHold(tx, input)
+      })
+    },
+  }
+}
+
+/** What an unbilled purchase order waits for, or null when it can be billed. */
+async function describeWait(
+  tx: Tx,
+  po: PurchaseOrderRow,
+): Promise<{ dueAt: Date | null; needsPerson?: boolean; reason: string } | null> {
+  if (po.state === 'open') {
+    return { dueAt: po.period_end, reason: `the end of ${po.business_date} in ${po.time_zone}` }
+  }
+  if (po.state !== 'settling') return null
+  if (po.held_at !== null) {
+    return { dueAt: null, needsPerson: true, reason: 'an operator holds the invoice: release it' }
+  }
+  if (po.settle_until === null) throw new Error(`${po.id} is settling without a settle window`)
+  const now = await getBusinessNow(tx, po.account_id)
+  if (now >= po.settle_until || !(await hasOpenTransactions(tx, keyOf(po)))) return null
+  return { dueAt: po.settle_until, reason: 'late codes until the settle window is over' }
+}
+
+function keyOf(po: PurchaseOrderRow): PurchaseOrderInput {
+  return { accountId: po.account_id, purchaseOrderId: po.id }
+}
+
+async function recordDecision(
+  tx: Tx,
+  input: PurchaseOrderInput & { key: string; note?: string },
+  verb: string,
+): Promise<void> {
+  await insertOperatorDecision(tx, {
+    accountId: input.accountId,
+    storyId: input.purchaseOrderId,
+    key: input.key,
+    verb,
+    note: input.note,
+  })
+}

@@ -1,0 +1,23 @@
+import { inTransaction } from '../db/client.ts'
+import { sweepLeftovers, sweepStories } from '../db/sweep.ts'
+import type { ActivityDeps } from './index.ts'
+
+const STORIES_MAX = 1_000 // per call; the next minute goes on
+const GRACE_SECONDS = 60 // a story at work writes its next wait well within a minute
+
+export function sweepActivities({ database, log }: ActivityDeps) {
+  return {
+    /**
+     * The net below the workflows: overdue days are closed and stories that nobody carries on are
+     * started and woken. Safe to run twice: starts are by id, and waking only says "look again".
+     */
+    async sweepWaitingStories(): Promise<{ swept: number }> {
+      const swept = await inTransaction(database.db, (tx) =>
+        sweepStories(tx, { graceSeconds: GRACE_SECONDS, max: STORIES_MAX }),
+      )
+      for (const { workflow, story_id } of swept) log.warn({ workflow, story: story_id }, 'story swept')
+      await inTransaction(database.db, (tx) => sweepLeftovers(tx))
+      return { swept: swept.length }
+    },
+  }
+}

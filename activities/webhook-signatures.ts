@@ -1,0 +1,39 @@
+import { createHmac } from 'node:crypto'
+import { standardKeys } from '../domain/webhook-secret.ts'
+
+/** The secrets of an endpoint that are valid now, oldest first; the last one is the current one. */
+export type LiveSecrets = {
+  secrets: readonly string[]
+  /** Whether X-Webhook-Signature is made with the oldest or with the current secret. */
+  signsWith: 'old' | 'new'
+}
+
+/**
+ * Both signatures of one request. `X-Webhook-Signature` is the hex HMAC-SHA256 of the raw body, as
+ * seed 002 documents it; the three others are those of Standard Webhooks, made with every live
+ * secret over id, timestamp and body, so that a replay is noticed. `timestampSeconds` is real time.
+ * Throws when there is no secret: every endpoint has one.
+ */
+export function signatureHeaders(
+  message: { eventId: string; timestampSeconds: number; body: string },
+  { secrets, signsWith }: LiveSecrets,
+): Record<string, string> {
+  const seeded = signsWith === 'old' ? secrets[0] : secrets.at(-1)
+  if (seeded === undefined) throw new Error('An endpoint without a secret cannot sign')
+  const signed = `${message.eventId}.${message.timestampSeconds}.${message.body}`
+  const signatures = secrets
+    .toReversed()
+    .flatMap((secret) =>
+      standardKeys(secret).map((key) => `v1,${hmac(Buffer.from(key, 'base64'), signed, 'base64')}`),
+    )
+  return {
+    'x-webhook-signature': hmac(Buffer.from(seeded, 'utf8'), message.body, 'hex'),
+    'webhook-id': message.eventId,
+    'webhook-timestamp': String(message.timestampSeconds),
+    'webhook-signature': signatures.join(' '),
+  }
+}
+
+function hmac(key: Buffer, text: string, encoding: 'hex' | 'base64'): string {
+  return createHmac('sha256', key).update(text, 'utf8').digest(encoding)
+}

@@ -1,0 +1,255 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ApplicationFailure } from '@temporalio/common'
+import {
+  claimAttempt,
+  recordAttempt,
+  type ClaimedAttempt,
+  type DeliveryKey,
+  type DeliveryProgress,
+  type RecordedAttempt,
+} from '../db/attempts.ts'
+import { inTransaction, type Tx } from '../db/client.ts'
+import { cancelDelivery, hastenDelivery, registerDeliveryWait } from '../db/deliveries.ts'
+import { emitEvent } from '../db/events.ts'
+import { insertOperatorDecision } from '../db/operator-decisions.ts'
+import { endWait, registerWait } from '../db/waits.ts'
+import { disableWebhook, nextWebhookSequence } from '../db/webhooks.ts'
+import type { RegisteredWait } from '../domain/story.ts'
+import {
+  isBeyondHope,
+  judgeAttempt,
+  WEBHOOK_ATTEMPTS_MAX,
+  type AttemptVerdict,
+} from '../domain/webhook-schedule.ts'
+import type { Log } from '../log.ts'
+import { unseal } from '../vault.ts'
+import { renderEvent } from '../wire/event.ts'
+import { renderWebhook } from '../wire/webhook.ts'
+import type { WebhookAnswer, WebhookRequest } from './gateways/webhook-dialer.ts'
+import type { ActivityDeps } from './index.ts'
+import { signatureHeaders } from './webhook-signatures.ts'
+
+/** What the workflow does next. `attempts` are the numbers used, `answer` is the last one's. */
+export type DeliveryStep = { attempts: number; answer: string } & (
+  | { ended: true; state: 'delivered' | 'failed' | 'cancelled'; reason: string | null }
+  | { ended: false; wait: RegisteredWait }
+)
+
+/**
+ * A recorded outcome is never sent again, so recording is tried for as long as the activity's
+ * time-out leaves: a short outage of the database costs the receiver no second request.
+ */
+const RECORD_PAUSES_MS = [250, 500, 1_000, 2_000, 4_000]
+
+/** Values that would let a reader of the log sign or replay a request. */
+const REDACTED_HEADERS = ['x-webhook-signature', 'webhook-signature']
+
+export function webhookActivities(deps: ActivityDeps) {
+  const { db } = deps.database
+  return {
+    /**
+     * One step of a delivery: claims the next attempt when it is due, sends it, records what came
+     * back, and says what to wait for. Safe to run twice: SQL gives out each of the six numbers
+     * once, a number without an outcome is sent again under itself, and the first outcome stays. The
+     * receiver sees the same event id each time. A failed attempt is a result, not an exception.
+     */
+    async attemptDelivery(input: DeliveryKey): Promise<DeliveryStep> {
+      const claim = await inTransaction(db, (tx) => claimOrWait(tx, input))
+      if ('ended' in claim) return claim
+      const request = prepare(deps, input, claim)
+      const answer = await deps.webhooks.post(request)
+      if (answer.error !== null) {
+        deps.log.info(
+          { delivery: input.deliveryId, attempt: claim.number, error: answer.cause },
+          `webhook attempt failed: ${answer.error}`,
+        )
+      }
+      return record(deps.log, () =>
+        inTransaction(db, (tx) => recordOutcome(tx, input, claim.number, request, answer)),
+      )
+    },
+
+    /**
+     * An operator's `retryNow` or `cancel`. Key: the Update's id. Answers whether the delivery was
+     * still open.
+     */
+    async decideDelivery(
+      input: DeliveryKey & { verb: 'retryNow' | 'cancel'; key: string; note?: string },
+    ): Promise<{ open: boolean }> {
+      return inTransaction(db, async (tx) => {
+        const { accountId, deliveryId: storyId } = input
+        await insertOperatorDecision(tx, { ...input, accountId, storyId })
+        const change = input.verb === 'cancel' ? cancelDelivery : hastenDelivery
+        const open = await change(tx, input)
+        await endWait(tx, accountId, storyId)
+        return { open }
+      })
+    },
+
+    /** Leaves a delivery that cannot be sent to a person. Safe to run twice: the wait is replaced. */
+    async parkDelivery(input: DeliveryKey & { reason: string }): Promise<RegisteredWait> {
+      return inTransaction(db, (tx) =>
+        registerWait(tx, {
+          accountId: input.accountId,
+          storyId: input.deliveryId,
+          workflow: 'deliverWebhook',
+          subject: { delivery_id: input.deliveryId },
+          dueAt: null,
+          needsPerson: true,
+          reason: input.reason,
+        }),
+      )
+    },
+  }
+}
+
+async function claimOrWait(tx: Tx, key: DeliveryKey): Promise<DeliveryStep | ClaimedAttempt> {
+  const claim = await claimAttempt(tx, key)
+  switch (claim.outcome) {
+    case 'send':
+      return claim
+    case 'ended':
+      return endedStep(claim)
+    case 'waiting':
+      return waitingStep(tx, key, claim, claim.why)
+  }
+}
+
+/** The signed request of an attempt: the same body each time, with fresh signatures. */
+function prepare(
+  { keys }: ActivityDeps,
+  { accountId, deliveryId }: DeliveryKey,
+  claim: ClaimedAttempt,
+): WebhookRequest {
+  try {
+    const body = JSON.stringify(renderEvent(claim.event, claim.transaction))
+    const secrets = claim.secrets.map(({ id, sealed, key_version: keyVersion }) =>
+      unseal(keys.codes, Buffer.from(sealed, 'base64'), { accountId, rowId: id, keyVersion }),
+    )
+    const timestampSeconds = Math.floor(Date.now() / 1_000)
+    return {
+      url: claim.url,
+      body,
+      headers: {
+        'content-type': 'application/json',
+        'user-agent': 'Bark-Webhooks/2',
+        'x-webhook-delivery': deliveryId,
+        'x-webhook-attempt': String(claim.number),
+        ...signatureHeaders(
+          { eventId: claim.event.id, timestampSeconds, body },
+          { secrets, signsWith: claim.signs_with },
+        ),
+      },
+    }
+  } catch (error) {
+    // The rows or the keys are at fault, and will be so next time: a person must look.
+    const why = error instanceof Error ? error.message : String(error)
+    throw ApplicationFailure.nonRetryable(`The request cannot be made: ${why}`, 'CannotBeSent')
+  }
+}
+
+async function recordOutcome(
+  tx: Tx,
+  key: DeliveryKey,
+  number: number,
+  { headers }: WebhookRequest,
+  answer: WebhookAnswer,
+): Promise<DeliveryStep> {
+  const verdict = judgeAttempt(number, {
+    statusCode: answer.statusCode,
+    complete: answer.error === null,
+  })
+  const outcome = {
+    delivered: verdict.end === 'delivered',
+    durationMs: answer.durationMs,
+    requestHeaders: redact(headers),
+    statusCode: answer.statusCode,
+    responseHeaders: answer.headers,
+    responseBody: answer.body,
+    error: answer.error,
+    retryAfter: answer.headers?.['retry-after'] ?? null,
+  }
+  const recorded = await recordAttempt(tx, key, number, outcome, verdict)
+  await disableEndpoint(tx, key.accountId, recorded, verdict)
+  return recorded.state === 'pending'
+    ? waitingStep(tx, key, recorded, 'schedule')
+    : endedStep(recorded)
+}
+
+/** Switches an endpoint off that asked for it by 410, or that has long only failed. */
+async function disableEndpoint(
+  tx: Tx,
+  accountId: string,
+  recorded: RecordedAttempt,
+  verdict: AttemptVerdict,
+): Promise<void> {
+  const { endpoint, webhook_id: webhookId } = recorded
+  const isHopeless = isBeyondHope({
+    exhaustedCount: endpoint.exhausted_count,
+    failingSeconds: endpoint.failing_seconds,
+  })
+  const isGone = verdict.reason === 'endpoint_gone'
+  if (!endpoint.active || !(isGone || (isHopeless && recorded.state === 'failed'))) return
+  const key = { accountId, webhookId }
+  const row = await disableWebhook(tx, {
+    ...key,
+    reason: isGone ? 'endpoint_gone' : 'only_failures',
+  })
+  if (row === null) return
+  await emitEvent(tx, {
+    accountId,
+    type: 'webhook.disabled',
+    objectId: webhookId,
+    sequence: await nextWebhookSequence(tx, key),
+    customerId: null,
+    facts: { object: renderWebhook(row) },
+  })
+}
+
+async function waitingStep(
+  tx: Tx,
+  key: DeliveryKey,
+  progress: DeliveryProgress & { due_at: string },
+  why: 'schedule' | 'endpoint_limit',
+): Promise<DeliveryStep> {
+  const answer = describeAnswer(progress)
+  const next = `attempt ${progress.attempts + 1} of ${WEBHOOK_ATTEMPTS_MAX}`
+  const limit = why === 'endpoint_limit' ? ', held back by the limits of its endpoint' : ''
+  const wait = await registerDeliveryWait(tx, key, {
+    dueAt: new Date(progress.due_at),
+    reason: `${next}${limit}; last answer: ${answer}`,
+  })
+  return { ended: false, attempts: progress.attempts, answer, wait }
+}
+
+function endedStep(progress: DeliveryProgress): DeliveryStep {
+  const { state, reason, attempts } = progress
+  if (state === 'pending') throw new Error('A pending delivery has not ended')
+  return { ended: true, state, reason, attempts, answer: describeAnswer(progress) }
+}
+
+function describeAnswer({ last_status: status, last_error: error }: DeliveryProgress): string {
+  if (status === null) return error ?? 'none yet'
+  return error === null ? `HTTP ${status}` : `HTTP ${status}, ${error}`
+}
+
+async function record(log: Log, write: () => Promise<DeliveryStep>): Promise<DeliveryStep> {
+  for (const pauseMs of RECORD_PAUSES_MS) {
+    try {
+      return await write()
+    } catch (error) {
+      log.warn({ error }, 'webhook attempt not recorded yet; trying again')
+      await sleep(pauseMs)
+    }
+  }
+  return write()
+}
+
+function redact(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      REDACTED_HEADERS.includes(name) ? '***' : value,
+    ]),
+  )
+}

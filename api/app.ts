@@ -1,0 +1,168 @@
+import { Hono } from 'hono'
+import { DomainError } from '../domain/error.ts'
+import type { ApiContext, ApiEnv } from './context.ts'
+import type { ApiDeps, ApiParts } from './deps.ts'
+import { docsPages } from './docs.ts'
+import { printProblem, printRefusal, toDomainError } from './errors.ts'
+import { accessLog } from './middleware/access-log.ts'
+import { createAuthenticate } from './middleware/auth.ts'
+import { readBody } from './middleware/body.ts'
+import { createGate } from './middleware/gate.ts'
+import { createRunOnce, readIdempotencyKey } from './middleware/idempotency.ts'
+import { limitOf, limitRate } from './middleware/rate-limit.ts'
+import { requestId } from './middleware/request-id.ts'
+import { requireHttps } from './middleware/require-https.ts'
+import { createOrderServices } from './order-services.ts'
+import { printAnswer, send } from './printed.ts'
+import type { Caller, RawCall, Route } from './route.ts'
+import { ROUTES } from './routes.ts'
+import { readQuery, requireReadablePath } from './url.ts'
+
+export type Api = {
+  app: Hono<ApiEnv>
+  /** Ends what the API started in this process; the database is the caller's. */
+  close(): Promise<void>
+}
+
+/**
+ * The whole API without a socket. Throws at once when a route's declaration contradicts itself or
+ * another route.
+ */
+export function buildApp(parts: ApiParts, routes: readonly Route[] = ROUTES): Api {
+  requireDeclared(routes)
+  const { deps, close } = createDeps(parts)
+  const app = new Hono<ApiEnv>()
+  app.onError((error, ctx) => refuse(deps, ctx, error))
+  app.notFound((ctx) => refuse(deps, ctx, new DomainError('not_found', 'No such path.')))
+
+  app.use(requestId(deps.config.api.trustedProxies))
+  app.use(accessLog(deps.log))
+  app.use(requireHttps(deps.config.api))
+  app.route('/', docsPages(routes))
+  mountRoutes(app, deps, routes)
+  return { app, close }
+}
+
+function createDeps(parts: ApiParts): { deps: ApiDeps; close(): Promise<void> } {
+  const orders = createOrderServices(parts)
+  return { deps: { ...parts, orders }, close: async () => orders.close() }
+}
+
+/** Literal paths before those with parameters; a known path with another method is 405. */
+function mountRoutes(app: Hono<ApiEnv>, deps: ApiDeps, routes: readonly Route[]): void {
+  const handle = createHandler(deps)
+  const methods = Map.groupBy(routes, (route) => route.path)
+  const parameters = (path: string) => path.split('{').length
+  for (const [path, group] of [...methods].toSorted(([a], [b]) => parameters(a) - parameters(b))) {
+    const pattern = path.replaceAll(/\{(\w+)\}/g, ':$1')
+    for (const route of group) {
+      app.on(route.method, pattern, (ctx) => handle(ctx, route))
+    }
+    const allowed = group.map((route) => route.method.toUpperCase()).join(', ')
+    app.all(pattern, (ctx) => {
+      ctx.header('Allow', allowed)
+      const message = `${ctx.req.method.slice(0, 16)} is not a method of this path.`
+      return refuse(deps, ctx, new DomainError('method_not_allowed', message))
+    })
+  }
+}
+
+/** What every request passes, in this order: the cheap refusals first. */
+function createHandler(deps: ApiDeps): (ctx: ApiContext, route: Route) => Promise<Response> {
+  const { database, config } = deps
+  const authenticate = createAuthenticate(database)
+  const gate = createGate(database, config.api.inFlightMax)
+  const runOnce = createRunOnce(deps)
+
+  async function admit(ctx: ApiContext, route: Route): Promise<Caller | null> {
+    if (route.access === 'public') return null
+    const { caller, limitPerSecond } = await authenticate(ctx.req.header('authorization'))
+    ctx.set('caller', caller)
+    gate.requireRoom()
+    const limit = limitOf(caller, route.rateClass, limitPerSecond)
+    await limitRate(ctx, database, { keyId: caller.keyId, rateClass: route.rateClass, limit })
+    requireScope(caller, route)
+    return caller
+  }
+
+  return async (ctx, route) => {
+    ctx.set('routePath', route.path)
+    const caller = await admit(ctx, route)
+    const raw = await readCall(ctx, route, caller)
+    // What nobody has to sign in for costs little, and a probe must hear that the process lives.
+    const run = caller === null ? <T>(work: () => Promise<T>) => work() : gate.run
+    return run(async () => {
+      if (route.idempotency !== 'key24h') {
+        return send(ctx, printAnswer(route, await route.respond(deps, raw)))
+      }
+      const call = { ...raw, operationId: route.operationId }
+      const printed = await runOnce(call, async (tx) =>
+        printAnswer(route, await route.respond(deps, { ...raw, tx })),
+      )
+      return send(ctx, printed)
+    })
+  }
+}
+
+async function readCall(ctx: ApiContext, route: Route, caller: Caller | null): Promise<RawCall> {
+  requireReadablePath(ctx.req.url)
+  const takesBody = route.method !== 'get' && route.method !== 'delete'
+  return {
+    requestId: ctx.var.requestId,
+    address: ctx.var.address,
+    caller,
+    params: ctx.req.param(),
+    query: readQuery(ctx.req.url),
+    body: takesBody ? await readBody(ctx) : undefined,
+    tx: null,
+    idempotencyKey:
+      route.idempotency === 'none' ? null : readIdempotencyKey(ctx.req.header('idempotency-key')),
+    header: (name) => ctx.req.header(name),
+  }
+}
+
+function requireScope(caller: Caller, route: Route): void {
+  if (route.access === 'any_key' || caller.scopes.includes(route.access)) return
+  throw new DomainError('forbidden_scope', `This key has not the scope ${route.access}.`)
+}
+
+/** Every refusal in one shape; what nobody expected is logged with the request's id. */
+function refuse(deps: ApiDeps, ctx: ApiContext, error: unknown): Response {
+  const refusal = toDomainError(error)
+  if (refusal !== error) {
+    const level = refusal.reason === 'unexpected' ? 'error' : 'warn'
+    deps.log[level]({ request_id: ctx.var.requestId, error }, refusal.reason)
+  }
+  const docs = `${deps.config.api.publicUrl ?? ''}/docs/errors`
+  const printed = printRefusal(refusal, ctx.var.requestId, docs)
+  const asProblem = ctx.req.header('accept')?.includes('application/problem+json') === true
+  return send(ctx, {
+    status: printed.status,
+    headers: {
+      ...printed.headers,
+      'Content-Type': asProblem ? 'application/problem+json' : 'application/json',
+    },
+    body: JSON.stringify(asProblem ? printProblem(printed) : printed.body),
+  })
+}
+
+/** A route that is not what it says is a programmer's mistake: the process does not start. */
+function requireDeclared(routes: readonly Route[]): void {
+  const seen = new Set<string>()
+  for (const route of routes) {
+    for (const name of [route.operationId, `${route.method} ${route.path}`]) {
+      if (seen.has(name)) throw new Error(`Two routes are called ${name}`)
+      seen.add(name)
+    }
+    const declared = [route.access, route.rateClass, route.idempotency, route.summary, route.tag]
+    if (declared.some((each) => each === undefined)) {
+      throw new Error(`${route.operationId} does not declare scope, rate class and idempotency`)
+    }
+    if ((route.method === 'get') !== (route.rateClass === 'read')) {
+      throw new Error(`${route.operationId}: a GET is rate class read, and nothing else is`)
+    }
+    if (route.idempotency !== 'none' && route.method !== 'post') {
+      throw new Error(`${route.operationId}: only a POST takes an Idempotency-Key`)
+    }
+  }
+}

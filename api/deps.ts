@@ -1,0 +1,32 @@
+import type { Database } from '../db/client.ts'
+import type { Log } from '../log.ts'
+import type { OrderServices } from './order-services.ts'
+
+/** What the API reads of the product's settings; `Config` fits. */
+export type ApiSettings = {
+  mode: 'development' | 'production'
+  api: {
+    /** Where clients reach the API, without a slash at the end; undefined: links are relative. */
+    publicUrl: string | undefined
+    allowPlainHttp: boolean
+    /** Addresses or CIDR ranges whose X-Forwarded-* headers count. */
+    trustedProxies: string[]
+    inFlightMax: number
+  }
+  keys: { codes: Buffer; blindIndex: Buffer; cursors: Buffer }
+  temporal: { uiUrl: string; namespace: string }
+  webhooks: { allowedPrivateHosts: string[] }
+  outbox: { rowsMax: number; ageSecondsMax: number }
+}
+
+/** What a composition root or a test brings. */
+export type ApiParts = { database: Database; config: ApiSettings; log: Log }
+
+/**
+ * The first argument of every handler. State that lives as long as the app (a queue, a poller, a
+ * cache) is a field here, made by `createDeps` in `api/app.ts` and ended by its `close`.
+ */
+export type ApiDeps = ApiParts & {
+  /** `createOrderServices(parts)`; its `close` ends a poller. */
+  orders: OrderServices
+}

@@ -1,0 +1,144 @@
+import { createHash } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { z } from '@hono/zod-openapi'
+import { inTransaction, sqlState, type Tx } from '../../db/client.ts'
+import {
+  claimIdempotencyKey,
+  updateIdempotencyAnswer,
+  type IdempotencyClaim,
+  type IdempotencyScope,
+} from '../../db/idempotency.ts'
+import { canonicalJson } from '../../domain/canonical-json.ts'
+import { DomainError } from '../../domain/error.ts'
+import { KEY_VERSION, seal, unseal } from '../../vault.ts'
+import type { ApiDeps } from '../deps.ts'
+import type { Printed } from '../printed.ts'
+import type { RawCall } from '../route.ts'
+
+/** Runs the work of a POST once per `Idempotency-Key`, in one transaction with the key. */
+export type RunOnce = (
+  call: RawCall & { operationId: string },
+  work: (tx: Tx) => Promise<Printed>,
+) => Promise<Printed>
+
+const WAIT_MS_MAX = 2_000
+const RETRY_AFTER_SECONDS = 1
+
+/**
+ * The validated header, or null.
+ *
+ * @throws DomainError `invalid_parameter`
+ */
+export function readIdempotencyKey(header: string | undefined): string | null {
+  if (header === undefined) return null
+  if (/^[\x20-\x7e]{1,255}$/.test(header) && header.trim() !== '') return header
+  throw new DomainError('invalid_parameter', 'The Idempotency-Key header cannot be used.', {
+    fields: [{ field: 'Idempotency-Key', message: 'Must be 1 to 255 printable ASCII characters' }],
+  })
+}
+
+/**
+ * A duplicate waits up to two seconds for the first one and repeats its answer. Inside this process
+ * it waits without a connection; over processes on the key's row. Only 2xx are kept: a refusal
+ * throws, and its key goes with the rest of the transaction.
+ */
+export function createRunOnce(deps: ApiDeps): RunOnce {
+  const inFlight = new Map<string, Promise<unknown>>()
+
+  return async (call, work) => {
+    const { caller, idempotencyKey } = call
+    if (caller === null || idempotencyKey === null) return inTransaction(deps.database.db, work)
+    const scope: IdempotencyScope = {
+      accountId: caller.accountId,
+      customerScope: caller.customerId ?? '',
+      operation: call.operationId,
+      key: idempotencyKey,
+    }
+    const name = JSON.stringify(scope)
+    const deadlineMs = performance.now() + WAIT_MS_MAX
+    for (let first = inFlight.get(name); first !== undefined; first = inFlight.get(name)) {
+      const leftMs = deadlineMs - performance.now()
+      if (leftMs <= 0) throw stillRunning()
+      await Promise.race([first, delay(leftMs, undefined, { ref: false })])
+    }
+    const fingerprint = fingerprintOf(call)
+    const running = inTransaction(deps.database.db, async (tx) => {
+      const found = await claim(tx, scope, fingerprint)
+      if (found.outcome === 'seen') return replay(deps, scope, fingerprint, found)
+      const printed = await work(tx)
+      await updateIdempotencyAnswer(tx, scope, sealAnswer(deps, scope, printed))
+      return printed
+    })
+    inFlight.set(name, running.then(ignore, ignore))
+    try {
+      return await running
+    } finally {
+      inFlight.delete(name)
+    }
+  }
+}
+
+function ignore(): void {
+  // The outcome belongs to the request that runs; a duplicate only waits for the end of it.
+}
+
+async function claim(tx: Tx, scope: IdempotencyScope, fingerprint: Buffer) {
+  try {
+    return await claimIdempotencyKey(tx, scope, fingerprint)
+  } catch (error) {
+    throw sqlState(error) === '55P03' ? stillRunning() : error
+  }
+}
+
+function stillRunning(): DomainError {
+  return new DomainError('idempotency_in_flight', 'The first request with this key still runs.', {
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  })
+}
+
+function replay(
+  deps: ApiDeps,
+  scope: IdempotencyScope,
+  fingerprint: Buffer,
+  seen: Extract<IdempotencyClaim, { outcome: 'seen' }>,
+): Printed {
+  if (!seen.fingerprint.equals(fingerprint)) {
+    throw new DomainError(
+      'idempotency_key_reuse',
+      'This Idempotency-Key was used for a request with another content.',
+    )
+  }
+  if (seen.answer === null) throw new Error('A kept idempotency key has no answer')
+  const printed = unsealAnswer(deps, scope, seen.answer)
+  return { ...printed, headers: { ...printed.headers, 'Idempotent-Replayed': 'true' } }
+}
+
+/** Path ids, query and body by meaning: spaces and the order of keys do not matter. */
+function fingerprintOf(call: RawCall): Buffer {
+  const content = canonicalJson([call.params, call.query, call.body ?? null])
+  return createHash('sha256').update(content).digest()
+}
+
+const storedAnswer = z.object({
+  status: z.number(),
+  headers: z.record(z.string(), z.string()),
+  body: z.string().nullable(),
+})
+
+/** The key's version in one byte, then the sealed answer, which may hold a secret shown once. */
+function sealAnswer(deps: ApiDeps, scope: IdempotencyScope, printed: Printed): Buffer {
+  const plain = JSON.stringify(storedAnswer.parse(printed))
+  const sealed = seal(deps.config.keys.codes, plain, sealedFor(scope, KEY_VERSION))
+  return Buffer.concat([Buffer.from([KEY_VERSION]), sealed])
+}
+
+function unsealAnswer(deps: ApiDeps, scope: IdempotencyScope, stored: Buffer): Printed {
+  const keyVersion = stored[0] ?? 0
+  const plain = unseal(deps.config.keys.codes, stored.subarray(1), sealedFor(scope, keyVersion))
+  return storedAnswer.parse(JSON.parse(plain))
+}
+
+function sealedFor(scope: IdempotencyScope, keyVersion: number) {
+  const rowId = JSON.stringify([scope.customerScope, scope.operation, scope.key])
+  return { accountId: scope.accountId, rowId, keyVersion }
+}

@@ -1,0 +1,15 @@
+import { newId } from '../../new-id.ts'
+import type { ApiMiddleware } from '../context.ts'
+import { clientAddress } from './network.ts'
+
+/** Gives the request its id: in the answer's header, in an error's body, in every log line. */
+export function requestId(trustedProxies: readonly string[]): ApiMiddleware {
+  return async (ctx, next) => {
+    const id = newId('request')
+    ctx.set('requestId', id)
+    ctx.set('address', clientAddress(ctx, trustedProxies))
+    ctx.header('X-Request-Id', id)
+    ctx.header('X-Content-Type-Options', 'nosniff')
+    await next()
+  }
+}

@@ -1,0 +1,259 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { OpenAPIHono, z, type RouteConfig } from '@hono/zod-openapi'
+import type { DomainReason } from '../domain/error.ts'
+import { EVENT_TYPES } from '../domain/event-type.ts'
+import { DOMAIN_REASONS } from '../domain/error.ts'
+import { ERROR_CODES, REFUSALS } from './errors.ts'
+import type { ResponseSpec, Route } from './route.ts'
+import { ROUTES } from './routes.ts'
+import { API_VERSION } from './v2/root.ts'
+
+const FILE = new URL('../docs/openapi/v2.json', import.meta.url)
+
+/** The OpenAPI 3.1 document, made of the routes' own declarations. */
+export function buildOpenApi(routes: readonly Route[] = ROUTES) {
+  const hono = new OpenAPIHono()
+  const registry = hono.openAPIRegistry
+  registry.registerComponent('securitySchemes', 'apiKey', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'An API key: `Authorization: Bearer test_…`',
+  })
+  for (const route of routes) registry.registerPath(describe(route))
+  for (const type of EVENT_TYPES) registry.registerWebhook(describeWebhook(type))
+  return hono.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'Bark API',
+      version: API_VERSION,
+      description: INTRODUCTION,
+    },
+    servers: [{ url: '/', description: 'The server that this document came from' }],
+    tags: [...new Set(routes.map((route) => route.tag))].map((name) => ({ name })),
+  })
+}
+
+/**
+ * Writes the document to docs/openapi/v2.json, or with `check` compares it.
+ *
+ * @returns false when the file was not current; it is afterwards, unless `check`
+ */
+export async function writeOpenApi({ check }: { check: boolean }): Promise<boolean> {
+  const fresh = `${JSON.stringify(buildOpenApi(), null, 2)}\n`
+  const kept = await readFile(FILE, 'utf8').catch(() => '')
+  if (!check && kept !== fresh) await writeFile(FILE, fresh)
+  return kept === fresh
+}
+
+const INTRODUCTION = `Orders in, codes out, the day closed, the invoice sent.
+
+Every request carries \`Authorization: Bearer <key>\`; the key's prefix says whether it opens the test or the
+live account. Money is a decimal number in major units, and each amount is also there in minor units as
+\`<field>_minor\`. Lists come as numbered pages (\`page\`, \`limit\`) or, when \`cursor\` is given, as a walk.
+
+Limits count per key and second: 10 reads (a burst of up to 20 is served, the surplus up to a second late)
+and 100 writes, unless the key has its own. The hourly and daily windows of the plans are not enforced yet.`
+
+// Every answer has the first; keyed ones have them all.
+const ANSWER_HEADERS = { 'X-Request-Id': 'Id of this request: tell it to support.' }
+const KEYED_HEADERS = {
+  'X-RateLimit-Limit': 'Requests per second that this key may make.',
+  'X-RateLimit-Remaining': 'How many of them are left in this second.',
+  'X-RateLimit-Reset': 'Unix time in seconds at which the second ends.',
+}
+const TAG_HEADERS = { ETag: 'Names this representation: send it back in `If-None-Match`.' }
+
+const ALWAYS_SENT = new Set([
+  ...Object.keys({ ...ANSWER_HEADERS, ...KEYED_HEADERS, ...TAG_HEADERS }),
+  'Location',
+  'Retry-After',
+])
+
+/** What a route may refuse whatever it does; its own `errors` come on top. */
+function commonReasons(route: Route): DomainReason[] {
+  const isKeyed = route.access !== 'public'
+  const takesBody = route.method !== 'get' && route.method !== 'delete'
+  return [
+    'invalid_parameter',
+    'plain_http',
+    'unexpected',
+    'service_unavailable',
+    'busy',
+    ...(isKeyed ? (['invalid_key', 'rate_limited'] as const) : []),
+    ...(isKeyed && route.access !== 'any_key' ? (['forbidden_scope'] as const) : []),
+    ...(takesBody ? (['invalid_body', 'payload_too_large', 'invalid_fields'] as const) : []),
+    ...(route.idempotency === 'none'
+      ? []
+      : (['idempotency_in_flight', 'idempotency_key_reuse'] as const)),
+    ...(route.idempotency === 'createOrder' ? (['idempotency_key_required'] as const) : []),
+  ]
+}
+
+const errorObject = z
+  .strictObject({
+    error: z.strictObject({
+      code: z.enum(ERROR_CODES),
+      message: z.string().openapi({ description: 'For people; may change.' }),
+      details: z.array(z.strictObject({ field: z.string(), message: z.string() })),
+      request_id: z.string(),
+      reason: z.enum(DOMAIN_REASONS).openapi({ description: 'The exact word; more may come.' }),
+      hint: z.string(),
+      doc_url: z.string(),
+    }),
+  })
+  .openapi('Error')
+
+const problemObject = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string(),
+    code: z.enum(ERROR_CODES),
+    reason: z.enum(DOMAIN_REASONS),
+    request_id: z.string(),
+  })
+  .openapi('Problem', { description: 'RFC 9457, for `Accept: application/problem+json`.' })
+
+function describe(route: Route): RouteConfig {
+  const isKeyed = route.access !== 'public'
+  return {
+    operationId: route.operationId,
+    method: route.method,
+    path: route.path,
+    tags: [route.tag],
+    summary: route.summary,
+    ...(route.description === undefined ? {} : { description: route.description }),
+    security: isKeyed ? [{ apiKey: [] }] : [],
+    'x-scope': route.access,
+    'x-rate-class': route.rateClass,
+    'x-idempotency': route.idempotency,
+    request: {
+      params: asObject(route.schemas.params),
+      query: asObject(route.schemas.query),
+      ...(route.idempotency === 'none' ? {} : { headers: [idempotencyHeader] }),
+      ...(route.schemas.body === null
+        ? {}
+        : {
+            body: {
+              required: !route.schemas.body.safeParse({}).success,
+              content: { 'application/json': { schema: route.schemas.body } },
+            },
+          }),
+    },
+    responses: { ...describeAnswers(route), ...describeRefusals(route) },
+  }
+}
+
+const idempotencyHeader = z
+  .string()
+  .min(1)
+  .max(255)
+  .optional()
+  .openapi({
+    param: { name: 'Idempotency-Key', in: 'header' },
+    description: 'Any text of your own. The same request under the same key is carried out once.',
+  })
+
+function describeAnswers(route: Route): RouteConfig['responses'] {
+  const isKeyed = route.access !== 'public'
+  const common = {
+    ...ANSWER_HEADERS,
+    ...(isKeyed ? KEYED_HEADERS : {}),
+    ...(route.entityTag === true ? TAG_HEADERS : {}),
+    ...(route.idempotency === 'key24h'
+      ? { 'Idempotent-Replayed': '`true` when the answer was kept from the first request.' }
+      : {}),
+  }
+  const answers = Object.entries(route.responses).map(([status, spec]) => [
+    status,
+    {
+      description: spec.description,
+      headers: describeHeaders({ ...common, ...spec.headers }),
+      ...contentOf(spec),
+    },
+  ])
+  const known = { description: 'As the client knows it.', headers: describeHeaders(common) }
+  return {
+    ...(route.method === 'get' && route.entityTag === true ? { 304: known } : {}),
+    ...Object.fromEntries(answers),
+  }
+}
+
+function contentOf(spec: ResponseSpec): { content?: Record<string, { schema: z.ZodType }> } {
+  if (spec.schema !== undefined) return { content: { 'application/json': { schema: spec.schema } } }
+  if (spec.media === undefined) return {}
+  const bytes = z.string().openapi({ type: 'string', format: 'binary' })
+  return { content: Object.fromEntries(spec.media.map((media) => [media, { schema: bytes }])) }
+}
+
+/** One answer per status, with the reasons that it can have. */
+function describeRefusals(route: Route): RouteConfig['responses'] {
+  const reasons = [...new Set([...commonReasons(route), ...route.errors])].toSorted()
+  const byStatus = Object.groupBy(reasons, (reason) => String(REFUSALS[reason].status))
+  const refusals = Object.entries(byStatus).map(([status, group = []]) => {
+    const waits = status === '429' || status === '503'
+    return [
+      status,
+      {
+        description: group.map((reason) => `\`${reason}\``).join(', '),
+        headers: describeHeaders({
+          ...ANSWER_HEADERS,
+          ...(waits ? { 'Retry-After': 'Seconds to wait.' } : {}),
+        }),
+        content: {
+          'application/json': { schema: errorObject },
+          'application/problem+json': { schema: problemObject },
+        },
+      },
+    ]
+  })
+  return Object.fromEntries(refusals)
+}
+
+function describeHeaders(headers: Readonly<Record<string, string>>) {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, description]) => [
+      name,
+      {
+        description,
+        schema: { type: 'string' as const },
+        ...(ALWAYS_SENT.has(name) ? { required: true } : {}),
+      },
+    ]),
+  )
+}
+
+function describeWebhook(type: string): RouteConfig {
+  return {
+    method: 'post',
+    path: type,
+    operationId: `webhook.${type}`,
+    tags: ['Webhook events'],
+    summary: type,
+    request: {
+      body: {
+        required: true,
+        content: { 'application/json': { schema: eventObject } },
+      },
+    },
+    responses: { 200: { description: 'Any 2xx within 15 seconds: the event was received.' } },
+  }
+}
+
+const eventObject = z
+  .object({
+    object: z.literal('event'),
+    id: z.string().openapi({ description: 'The same on every attempt.' }),
+    type: z.enum(EVENT_TYPES),
+    created_at: z.iso.datetime(),
+    sequence: z.int().openapi({ description: '1, 2, 3 … per object.' }),
+    data: z.object({ object: z.record(z.string(), z.unknown()) }),
+  })
+  .openapi('Event', { description: '`data.object` is what a GET of the object answers.' })
+
+/** Path and query schemas are objects: `route` makes them so, and only the type forgot it. */
+function asObject(schema: z.ZodType): z.ZodObject | undefined {
+  return schema instanceof z.ZodObject && Object.keys(schema.shape).length > 0 ? schema : undefined
+}

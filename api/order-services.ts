@@ -1,0 +1,28 @@
+import { acceptOrder } from '../db/order-acceptance.ts'
+import { createAcceptance, type Acceptance } from './acceptance.ts'
+import { createCodeWatch, type CodeWatch } from './code-watch.ts'
+import type { ApiParts } from './deps.ts'
+import { createOutboxGate, type OutboxGate } from './outbox-gate.ts'
+
+/** What the order routes keep for as long as the app lives. */
+export type OrderServices = {
+  acceptance: Acceptance
+  outbox: OutboxGate
+  codes: CodeWatch
+  close(): void
+}
+
+/** Starts one poller, which `close` stops. */
+export function createOrderServices(parts: ApiParts): OrderServices {
+  const outbox = createOutboxGate(parts)
+  const codes = createCodeWatch(parts)
+  return {
+    acceptance: createAcceptance((request) => acceptOrder(parts.database.pool, request)),
+    outbox,
+    codes,
+    close() {
+      outbox.close()
+      codes.close()
+    },
+  }
+}

@@ -1,0 +1,74 @@
+import { getOutboxLevel, notifyOutbox, type OutboxLevel } from '../db/outbox-level.ts'
+import { DomainError } from '../domain/error.ts'
+import type { ApiParts } from './deps.ts'
+
+/**
+ * The bound of what may wait for Temporal, and the bell that tells the dispatchers of new work. One
+ * poller per process reads the level, so an order costs no statement.
+ */
+export type OutboxGate = {
+  /** Throws `outbox_full` when no more may be accepted until Temporal has caught up. */
+  assertRoom(): void
+  /** Call after a commit that wrote to the outbox. Never waits, never throws. */
+  nudge(): void
+  close(): void
+}
+
+const POLL_MS = 1_000 // the bound is minutes and a million rows: a second more does no harm
+const NUDGE_MS = 5 // NOTIFY takes a database-wide lock at commit: one for many orders
+const RETRY_AFTER_SECONDS = 5
+
+/** Polls until it is closed. While the database is away the last known level holds. */
+export function createOutboxGate({ database, config, log }: ApiParts): OutboxGate {
+  const { rowsMax, ageSecondsMax } = config.outbox
+  let level: OutboxLevel = { rows: 0, oldestAgeSeconds: 0 }
+  let polling = false
+  let nudging = false
+  let closed = false
+
+  const poll = async (): Promise<void> => {
+    if (polling) return
+    polling = true
+    try {
+      level = await getOutboxLevel(database.db, rowsMax)
+    } catch (error) {
+      if (!closed) log.warn({ error }, 'outbox level unknown')
+    } finally {
+      polling = false
+    }
+  }
+  const ring = async (): Promise<void> => {
+    try {
+      await notifyOutbox(database.pool)
+    } catch (error) {
+      if (!closed) log.debug({ error }, 'outbox nudge lost; the dispatcher polls')
+    } finally {
+      nudging = false
+    }
+  }
+
+  const timer = setInterval(() => void poll(), POLL_MS).unref()
+  setImmediate(() => void poll())
+  return {
+    assertRoom() {
+      if (level.rows < rowsMax && level.oldestAgeSeconds < ageSecondsMax) return
+      throw new DomainError(
+        'outbox_full',
+        'Accepted orders are waiting to be processed: try later.',
+        {
+          retryAfterSeconds: RETRY_AFTER_SECONDS,
+          ...level,
+        },
+      )
+    },
+    nudge() {
+      if (nudging || closed) return
+      nudging = true
+      setTimeout(() => void ring(), NUDGE_MS).unref()
+    },
+    close() {
+      closed = true
+      clearInterval(timer)
+    },
+  }
+}

@@ -1,0 +1,190 @@
+import { z } from '@hono/zod-openapi'
+import { html } from 'hono/html'
+import {
+  getFinancePurchaseOrder,
+  listFinancePurchaseOrders,
+  listFinanceTransactions,
+  type FinancePurchaseOrder,
+} from '../../db/finance.ts'
+import { displayCount, displayDate } from '../../documents/display.ts'
+import { requireId } from '../fields.ts'
+import { parseInput } from '../input.ts'
+import { numberOf, type FinanceContent, type FinanceView } from './finance-view.ts'
+import { transactionColumns } from './finance-transactions.ts'
+import {
+  renderAmount,
+  renderClock,
+  renderPager,
+  renderState,
+  renderTable,
+  type Column,
+  type Markup,
+  type Tone,
+} from './layout.ts'
+import { optional, pageNumber, readPageNumber, ROWS_PER_PAGE } from './page-query.ts'
+
+const STATES = ['open', 'settling', 'invoiced', 'settled'] as const
+
+const listQuery = z.object({
+  page: pageNumber,
+  date: optional(z.iso.date('Must be a day such as 2026-01-31')),
+  status: optional(z.enum(STATES)),
+})
+
+/** Every purchase order, the latest first. */
+export async function renderPurchaseOrderList(view: FinanceView): Promise<FinanceContent> {
+  const { page, date, status } = parseInput(listQuery, view.query, 'query')
+  const found = await listFinancePurchaseOrders(
+    view.deps.database.db,
+    view.accountId,
+    {
+      ...(date === undefined ? {} : { businessDate: date }),
+      ...(status === undefined ? {} : { status }),
+    },
+    { kind: 'page', page, limit: ROWS_PER_PAGE },
+  )
+  const path = '/finance/purchase-orders'
+  const body = html`<h1>Purchase orders</h1>
+    <p>What each customer ordered in one business day and currency.</p>
+    <form class="filter" method="get" action="${path}">
+      <div>
+        <label for="date">Business day</label>
+        <input id="date" name="date" type="date" value="${date ?? ''}" />
+      </div>
+      <div>
+        <label for="status">State</label>
+        <select id="status" name="status">
+          <option value="">All</option>
+          ${STATES.map(
+            (state) =>
+              html`<option value="${state}" ${state === status ? 'selected' : ''}>
+                ${state}
+              </option>`,
+          )}
+        </select>
+      </div>
+      <button>Show</button>
+    </form>
+    ${renderTable(
+      purchaseOrderColumns(),
+      found.rows,
+      date === undefined && status === undefined
+        ? 'There is no purchase order yet.'
+        : 'No purchase order is like that.',
+    )}
+    ${renderPager({
+      path,
+      query: { date, status },
+      number: page,
+      limit: ROWS_PER_PAGE,
+      rows: found.rows.length,
+      total: found.total ?? 0,
+    })}`
+  return { title: 'Purchase orders', body }
+}
+
+/** How lists show a purchase order; times are those of its customer's zone. */
+export function purchaseOrderColumns(): Column<FinancePurchaseOrder>[] {
+  return [
+    {
+      head: 'Customer',
+      cell: (po) =>
+        html`${po.customer_name}
+          <a class="small" href="/finance/purchase-orders/${po.id}">${numberOf(po)}</a>`,
+    },
+    { head: 'Business day', cell: (po) => html`<span class="nowrap">${po.business_date}</span>` },
+    { head: 'State', cell: (po) => renderPurchaseOrderState(po) },
+    {
+      head: 'Closes',
+      cell: (po) =>
+        html`<span class="nowrap"
+            >${renderClock(po.closed_at ?? po.scheduled_end, po.time_zone)}</span
+          >
+          <span class="small">${po.time_zone}</span>`,
+    },
+    {
+      head: 'Invoice',
+      cell: (po) =>
+        po.invoices.length === 0 ? html`<span class="quiet">–</span>` : invoiceLinks(po),
+    },
+    {
+      head: 'Transactions',
+      number: true,
+      cell: (po) => displayCount(Number(po.transaction_count)),
+    },
+    { head: 'Total', number: true, cell: (po) => renderAmount(po.total_minor, po.currency) },
+  ]
+}
+
+/** One purchase order with its transactions. */
+export async function renderPurchaseOrderPage(view: FinanceView): Promise<FinanceContent> {
+  const id = requireId('purchaseOrder', view.id)
+  const { db } = view.deps.database
+  const page = readPageNumber(view.query)
+  const po = await getFinancePurchaseOrder(db, view.accountId, id)
+  const found = await listFinanceTransactions(db, view.accountId, id, {
+    kind: 'page',
+    page,
+    limit: ROWS_PER_PAGE,
+  })
+  const title = numberOf(po)
+  const body = html`<h1>${title}</h1>
+    <p>${po.customer_name}, ${displayDate(po.business_date)}</p>
+    <dl>
+      <dt>State</dt>
+      <dd>${renderPurchaseOrderState(po)}</dd>
+      <dt>Day</dt>
+      <dd>
+        ${renderClock(po.period_start, po.time_zone)} –
+        ${renderClock(po.scheduled_end, po.time_zone)}
+        <span class="quiet">${po.time_zone}</span>
+      </dd>
+      ${
+        po.closed_at === null
+          ? ''
+          : html`<dt>Closed</dt>
+              <dd>${renderClock(po.closed_at, po.time_zone)}</dd>`
+      }
+      ${
+        po.state === 'settling' && po.settle_until !== null
+          ? html`<dt>Late codes until</dt>
+              <dd>${renderClock(po.settle_until, po.time_zone)}</dd>`
+          : ''
+      }
+      <dt>Ordered</dt>
+      <dd>${renderAmount(po.total_minor, po.currency)}</dd>
+      <dt>Invoice</dt>
+      <dd>${po.invoices.length === 0 ? 'none yet' : invoiceLinks(po)}</dd>
+      <dt>Id</dt>
+      <dd class="mono">${po.id}</dd>
+    </dl>
+    <h2>Transactions</h2>
+    ${renderTable(transactionColumns(po.time_zone), found.rows, 'It has no transaction.')}
+    ${renderPager({
+      path: `/finance/purchase-orders/${po.id}`,
+      query: {},
+      number: page,
+      limit: ROWS_PER_PAGE,
+      rows: found.rows.length,
+      total: found.total ?? 0,
+    })}`
+  return { title, body }
+}
+
+const TONES: Readonly<Record<FinancePurchaseOrder['state'], Tone>> = {
+  open: 'quiet',
+  settling: 'wait',
+  invoiced: 'good',
+  settled: 'good',
+}
+
+function renderPurchaseOrderState({ state, held_at }: FinancePurchaseOrder): Markup {
+  if (held_at !== null && state === 'settling') return renderState('settling, held', 'bad')
+  return renderState(state, TONES[state])
+}
+
+function invoiceLinks({ invoices }: FinancePurchaseOrder): Markup {
+  return html`${invoices.map(
+    ({ id, number }) => html`<a class="nowrap" href="/finance/invoices/${id}">${number}</a> `,
+  )}`
+}

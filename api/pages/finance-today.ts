@@ -1,0 +1,76 @@
+import { html } from 'hono/html'
+import { displayCount, displayDate, wallClock } from '../../documents/display.ts'
+import { listFinanceInvoices, sumFinanceInvoices } from '../../db/finance-invoices.ts'
+import { listFinancePurchaseOrders, sumFinanceDay } from '../../db/finance.ts'
+import type { FinanceContent, FinanceView } from './finance-view.ts'
+import { invoiceColumns, renderInvoiceTotals } from './finance-invoices.ts'
+import { purchaseOrderColumns } from './finance-purchase-orders.ts'
+import { renderAmount, renderPager, renderTable } from './layout.ts'
+import { readPageNumber, ROWS_PER_PAGE } from './page-query.ts'
+
+const LATEST_INVOICES = 10
+
+/** Today's purchase orders by customer and currency, and what has been invoiced so far. */
+export async function renderToday(view: FinanceView): Promise<FinanceContent> {
+  const { db } = view.deps.database
+  const number = readPageNumber(view.query)
+  const [day, totals, invoices, latest] = await Promise.all([
+    listFinancePurchaseOrders(
+      db,
+      view.accountId,
+      { today: true },
+      { kind: 'page', page: number, limit: ROWS_PER_PAGE },
+    ),
+    sumFinanceDay(db, view.accountId),
+    sumFinanceInvoices(db, view.accountId, {}),
+    listFinanceInvoices(db, view.accountId, {}, { kind: 'page', page: 1, limit: LATEST_INVOICES }),
+  ])
+  const [date = '', time = ''] = wallClock(view.timeZone)(view.now.toISOString()).split(' ')
+  const body = html`<h1>Today</h1>
+    <p>${displayDate(date)}, ${time.slice(0, 5)} in ${view.timeZone}</p>
+    ${
+      totals.length === 0
+        ? ''
+        : html`<ul class="cards">
+            ${totals.map(
+              (total) =>
+                html`<li>
+                  <b>${renderAmount(total.total_minor, total.currency)}</b>
+                  <span class="quiet">
+                    ${count(total.transactions, 'transaction')} on
+                    ${count(total.purchase_orders, 'purchase order')}
+                  </span>
+                </li>`,
+            )}
+          </ul>`
+    }
+    ${renderTable(
+      purchaseOrderColumns(),
+      day.rows,
+      'Nothing has been ordered today. The first order of a customer opens its purchase order.',
+    )}
+    ${renderPager({
+      path: '/finance',
+      query: {},
+      number,
+      limit: ROWS_PER_PAGE,
+      rows: day.rows.length,
+      total: day.total ?? 0,
+    })}
+
+    <h2>Invoices by currency</h2>
+    ${renderInvoiceTotals(invoices)}
+    <h2>Latest invoices</h2>
+    ${renderTable(invoiceColumns(), latest.rows, 'No invoice has been issued yet.')}
+    ${
+      (latest.total ?? 0) > latest.rows.length
+        ? html`<p><a href="/finance/invoices">All invoices</a></p>`
+        : ''
+    }`
+  return { title: 'Today', body }
+}
+
+/** "1 transaction", "1,204 transactions". */
+function count(many: bigint, noun: string): string {
+  return `${displayCount(Number(many))} ${noun}${many === 1n ? '' : 's'}`
+}

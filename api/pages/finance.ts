@@ -1,0 +1,118 @@
+import { Hono } from 'hono'
+import { html } from 'hono/html'
+import { getFinanceAccount } from '../../db/finance.ts'
+import type { ApiContext, ApiEnv } from '../context.ts'
+import type { ApiDeps } from '../deps.ts'
+import { createGate } from '../middleware/gate.ts'
+import { limitOf, limitRate } from '../middleware/rate-limit.ts'
+import { readQuery, requireReadablePath } from '../url.ts'
+import { refusePage } from './refusal.ts'
+import { renderInvoicePage, sendDocument } from './finance-invoice.ts'
+import { renderInvoiceList } from './finance-invoices.ts'
+import { signedIn, signInPages, type SignedIn } from './finance-sign-in.ts'
+import { renderToday } from './finance-today.ts'
+import type { FinancePage } from './finance-view.ts'
+import { renderPurchaseOrderList, renderPurchaseOrderPage } from './finance-purchase-orders.ts'
+import { renderTransactionPage } from './finance-transactions.ts'
+import { renderPage, type Link, type Markup } from './layout.ts'
+import { PAGE_HEADERS } from './style.ts'
+
+const NAV: Link[] = [
+  { href: '/finance', label: 'Today' },
+  { href: '/finance/purchase-orders', label: 'Purchase orders' },
+  { href: '/finance/invoices', label: 'Invoices' },
+]
+
+const PAGES: Readonly<Record<string, { under: string; page: FinancePage }>> = {
+  '/finance': { under: '/finance', page: renderToday },
+  '/finance/purchase-orders': { under: '/finance/purchase-orders', page: renderPurchaseOrderList },
+  '/finance/purchase-orders/:id': {
+    under: '/finance/purchase-orders',
+    page: renderPurchaseOrderPage,
+  },
+  '/finance/transactions/:id': { under: '/finance/purchase-orders', page: renderTransactionPage },
+  '/finance/invoices': { under: '/finance/invoices', page: renderInvoiceList },
+  '/finance/invoices/:id': { under: '/finance/invoices', page: renderInvoicePage },
+}
+
+/**
+ * The pages of the finance team: today's purchase orders, all invoices, down to the single unit.
+ * Entered with an API key that has the scope `finance:read`; codes are never shown.
+ */
+export function financePages(deps: ApiDeps): Hono<ApiEnv> {
+  const app = new Hono<ApiEnv>()
+  const gate = createGate(deps.database, deps.config.api.inFlightMax)
+  app.onError((error, ctx) => refusePage(deps, ctx, error, NAV))
+  app.use('/finance/*', async (ctx, next) => {
+    for (const [name, value] of Object.entries(PAGE_HEADERS)) ctx.header(name, value)
+    requireReadablePath(ctx.req.url)
+    await next()
+  })
+  app.route('/', signInPages(deps))
+  for (const [pattern, { under, page }] of Object.entries(PAGES)) {
+    app.get(pattern, (ctx) =>
+      gate.run(async () => {
+        const session = await enter(deps, ctx, pattern)
+        if (session instanceof Response) return session
+        return ctx.html(await renderFramed(deps, ctx, session, under, page))
+      }),
+    )
+  }
+  app.get('/finance/invoices/:id/documents/:format', (ctx) =>
+    gate.run(async () => {
+      const session = await enter(deps, ctx, '/finance/invoices/:id/documents/:format')
+      if (session instanceof Response) return session
+      return sendDocument(deps, ctx, session.caller.accountId)
+    }),
+  )
+  return app
+}
+
+/** The session of the request, counted against its key's rate; or the way to the sign-in page. */
+async function enter(
+  deps: ApiDeps,
+  ctx: ApiContext,
+  pattern: string,
+): Promise<SignedIn | Response> {
+  ctx.set('routePath', pattern)
+  const session = await signedIn(deps, ctx)
+  if (session === null) {
+    const { pathname, search } = new URL(ctx.req.url)
+    return ctx.redirect(`/finance/sign-in?to=${encodeURIComponent(pathname + search)}`, 303)
+  }
+  const { caller, limitPerSecond } = session
+  ctx.set('caller', caller)
+  const limit = limitOf(caller, 'read', limitPerSecond)
+  await limitRate(ctx, deps.database, { keyId: caller.keyId, rateClass: 'read', limit })
+  return session
+}
+
+async function renderFramed(
+  deps: ApiDeps,
+  ctx: ApiContext,
+  { caller }: SignedIn,
+  under: string,
+  page: FinancePage,
+): Promise<Markup> {
+  const account = await getFinanceAccount(deps.database.db, caller.accountId)
+  const { title, body } = await page({
+    deps,
+    accountId: caller.accountId,
+    timeZone: account.time_zone,
+    now: account.now,
+    id: ctx.req.param('id') ?? '',
+    query: readQuery(ctx.req.url),
+  })
+  return renderPage({
+    title,
+    brand: { href: '/finance', label: 'Bark Finance' },
+    nav: NAV,
+    current: under,
+    who: html`<form class="who" method="post" action="/finance/sign-out">
+      <span>${account.legal_name}</span>
+      ${account.mode === 'test' ? html`<span class="badge">Test</span>` : ''}
+      <button class="link">Sign out</button>
+    </form>`,
+    body,
+  })
+}

@@ -1,0 +1,62 @@
+import type { StatusCode } from 'hono/utils/http-status'
+import { entityTag, isKnownToClient } from './entity-tag.ts'
+import type { ApiContext } from './context.ts'
+import type { Answer, Headers, Route } from './route.ts'
+
+/** An answer in its final bytes, as it is sent, and stored for its Idempotency-Key. */
+export type Printed = { status: number; headers: Headers; body: string | Uint8Array | null }
+
+/** Prints an answer; a route with `entityTag` gets a strong ETag of the very bytes. */
+export function printAnswer(route: Route, answer: Answer): Printed {
+  const headers = { ...answer.headers }
+  if ('bytes' in answer) {
+    return {
+      status: answer.status,
+      headers: { 'Content-Type': answer.contentType, ...headers },
+      body: answer.bytes,
+    }
+  }
+  if (!('body' in answer)) return { status: answer.status, headers, body: null }
+  const body = JSON.stringify(answer.body)
+  const tagged = route.entityTag === true && headers['ETag'] === undefined
+  return {
+    status: answer.status,
+    headers: {
+      'Content-Type': 'application/json',
+      ...(tagged ? { ETag: entityTag(answer.body, body) } : {}),
+      ...headers,
+    },
+    body,
+  }
+}
+
+/** Sends it, or 304 when the client of a GET knows this representation already. */
+export function send(ctx: ApiContext, printed: Printed): Response {
+  const tag = printed.headers['ETag']
+  const isGet = ctx.req.method === 'GET' || ctx.req.method === 'HEAD'
+  const known = isGet && tag !== undefined && isKnownToClient(ctx.req.header('if-none-match'), tag)
+  const caching = { 'Cache-Control': tag === undefined ? 'no-store' : 'private, no-cache' }
+  if (known) {
+    const { 'Content-Type': _, ...headers } = printed.headers
+    return respond(ctx, 304, { ...caching, ...headers }, null)
+  }
+  return respond(ctx, printed.status, { ...caching, ...printed.headers }, printed.body)
+}
+
+/** Keeps the headers that the gateway's steps have set on the context. */
+function respond(
+  ctx: ApiContext,
+  status: number,
+  headers: Headers,
+  body: string | Uint8Array | null,
+): Response {
+  for (const [name, value] of Object.entries(headers)) ctx.header(name, value)
+  const bytes = body === null || typeof body === 'string' ? body : new Uint8Array(body)
+  return ctx.newResponse(bytes, asStatus(status))
+}
+
+/** Holds because every status is a key of a route's `responses` or stands in the table of errors. */
+function asStatus(status: number): StatusCode {
+  // oxlint-disable-next-line typescript/consistent-type-assertions -- the comment above says why
+  return status as StatusCode
+}

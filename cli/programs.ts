@@ -1,0 +1,25 @@
+import { join } from 'node:path'
+import type { ChildSpec, Environment } from './children.ts'
+
+const READY_SECONDS_MAX = 60
+const STOP_SECONDS_MAX = 15 // answers that are under way, activities that hand back
+
+/** How our own Node programs are run: settings by environment, ready by a log line, ended by IPC. */
+export function nodeProgram(
+  name: 'api' | 'worker' | 'supplier',
+  file: string,
+  root: string,
+  env: Environment,
+): ChildSpec {
+  return {
+    name,
+    command: process.execPath,
+    args: [join(root, file)],
+    env,
+    cwd: root,
+    parentLink: 'ipc',
+    stop: [{ signal: 'SIGTERM', secondsMax: STOP_SECONDS_MAX }],
+    ready: 'ready-line',
+    readySecondsMax: READY_SECONDS_MAX,
+  }
+}

@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto'
+import { sql } from 'kysely'
+import { sealCode } from '../activities/seal-code.ts'
+import type { Config } from '../config.ts'
+import { hasOrganization, insertAccount, insertOrganization } from '../db/accounts.ts'
+import { inTransaction, openDatabase, type Tx } from '../db/client.ts'
+import { emitEvent } from '../db/events.ts'
+import { insertNewCodes, type NewCode } from '../db/new-codes.ts'
+import { getProduct, insertProduct } from '../db/products.ts'
+import { insertSupplier, insertSupplierSkus } from '../db/suppliers.ts'
+import { replaceVariants } from '../db/variants.ts'
+import { formatId, type IdKind } from '../domain/id.ts'
+import { renderProduct } from '../wire/product.ts'
+import { productValues, SEED_PRODUCTS, type SeedProduct } from './seed-catalogue.ts'
+import { sandboxSecret } from './seed-codes.ts'
+import { SEED_CUSTOMERS, type SeedCustomer } from './seed-customers.ts'
+import { ensureSeedKeys } from './seed-keys.ts'
+
+/** What a newcomer gets: the printed keys and whom they belong to. */
+export type Seeds = {
+  accountId: string
+  /** The first is the reseller that `keys.customer` is bound to. */
+  customerIds: string[]
+  keys: { account: string; customer: string }
+}
+
+/** When the shop opened; the ids of everything that is seeded carry it. */
+const OPENED_AT_MS = Date.UTC(2026, 0, 5, 9)
+/** A supplier keeps a tenth: what it asks for one code. */
+const COST_PERCENT = 90n
+
+const ORGANIZATION_ID = seedId('organization', 'shop')
+const TEST_ACCOUNT_ID = seedId('account', 'test')
+
+/**
+ * Makes the sandbox shop once: an organization with a live and a test account, and in the test
+ * account customers, products, codes and a supplier. The same content and ids everywhere. Safe to
+ * repeat and to run twice at once: a shop that is there stays as people left it. The keys are kept
+ * in `<dataDir>/keys.json` and made anew only when they do not work any more.
+ */
+export async function seedSandbox(config: Config, dataDir: string): Promise<Seeds> {
+  const database = openDatabase({
+    url: config.database.url,
+    poolSizeMax: 2,
+    applicationName: 'bark-seed',
+    onError: () => undefined, // the statement under way fails with the same error
+  })
+  try {
+    await inTransaction(database.db, (tx) => seedOnce(tx, config.keys))
+    const customerIds = SEED_CUSTOMERS.map(({ name }) => seedId('customer', name))
+    const [resellerId = ''] = customerIds
+    const keys = await ensureSeedKeys(database, dataDir, {
+      accountId: TEST_ACCOUNT_ID,
+      customerId: resellerId,
+    })
+    return { accountId: TEST_ACCOUNT_ID, customerIds, keys }
+  } finally {
+    await database.close()
+  }
+}
+
+const SEED_LOCK = 6_217_435_003 // any constant that nobody else uses
+
+async function seedOnce(tx: Tx, keys: Config['keys']): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${SEED_LOCK})`.execute(tx)
+  if (await hasOrganization(tx, ORGANIZATION_ID)) return
+  await insertOrganization(tx, { id: ORGANIZATION_ID, name: 'Bramblewick', plan: 'sandbox' })
+  for (const mode of ['live', 'test'] as const) await insertSeller(tx, mode)
+  for (const customer of SEED_CUSTOMERS) await insertSeedCustomer(tx, customer)
+  const supplierId = seedId('supplier', 'sandbox')
+  await insertSupplier(tx, {
+    id: supplierId,
+    accountId: TEST_ACCOUNT_ID,
+    name: 'sandbox',
+    adapter: 'sandbox',
+  })
+  for (const product of SEED_PRODUCTS) await insertSeedProduct(tx, product)
+  await insertSupplierSkus(
+    tx,
+    { accountId: TEST_ACCOUNT_ID, supplierId },
+    SEED_PRODUCTS.filter(({ supplied }) => supplied).map((product) => ({
+      productId: seedId('product', product.sku),
+      variantId: '',
+      supplierSku: product.sku,
+      costMinor: (product.priceMinor * COST_PERCENT) / 100n,
+      currency: product.currency,
+    })),
+  )
+  await insertNewCodes(tx, TEST_ACCOUNT_ID, SEED_PRODUCTS.flatMap(codesOf(keys)), new Date())
+}
+
+async function insertSeller(tx: Tx, mode: 'live' | 'test'): Promise<void> {
+  await insertAccount(tx, {
+    id: mode === 'test' ? TEST_ACCOUNT_ID : seedId('account', 'live'),
+    organizationId: ORGANIZATION_ID,
+    mode,
+    name: mode === 'test' ? 'Bramblewick (test)' : 'Bramblewick',
+    timeZone: 'America/New_York',
+    currency: 'USD',
+    legalName: 'Bramblewick Digital Goods, Inc.',
+    legalAddress: {
+      street: '61 Tannery Row, Suite 300',
+      city: 'Albany',
+      state: 'NY',
+      zip: '12207',
+      country: 'US',
+    },
+    taxId: null,
+    financeEmail: 'finance@bramblewick.example',
+    invoiceSeries: mode === 'test' ? 'TEST' : 'INV',
+  })
+}
+
+async function insertSeedCustomer(tx: Tx, customer: SeedCustomer): Promise<void> {
+  await tx
+    .insertInto('customers')
+    .values({
+      id: seedId('customer', customer.name),
+      account_id: TEST_ACCOUNT_ID,
+      email: customer.email,
+      first_name: customer.firstName,
+      last_name: customer.lastName,
+      company: customer.company,
+      phone: customer.phone,
+      tags: customer.tags,
+      tax_id: customer.taxId,
+      time_zone: customer.timeZone,
+      addresses: JSON.stringify([{ kind: 'billing', ...customer.address }]),
+    })
+    .execute()
+}
+
+async function insertSeedProduct(tx: Tx, product: SeedProduct): Promise<void> {
+  const id = seedId('product', product.sku)
+  await insertProduct(tx, TEST_ACCOUNT_ID, id, productValues(product))
+  await replaceVariants(
+    tx,
+    TEST_ACCOUNT_ID,
+    { id, sku: product.sku },
+    product.variants.map(({ sku, priceMinor, attributes }) => ({
+      id: seedId('variant', sku),
+      sku,
+      priceMinor,
+      attributes,
+      image: null,
+    })),
+  )
+  await emitEvent(tx, {
+    accountId: TEST_ACCOUNT_ID,
+    type: 'product.created',
+    objectId: id,
+    sequence: 1,
+    customerId: null,
+    facts: { object: renderProduct(await getProduct(tx, TEST_ACCOUNT_ID, id)) },
+  })
+}
+
+function codesOf(keys: Config['keys']) {
+  return (product: SeedProduct): NewCode[] => {
+    const { codeForm: form } = product
+    if (form === null) return []
+    const productId = seedId('product', product.sku)
+    const shelves = [
+      { sku: product.sku, variantId: '', codes: product.codes },
+      ...product.variants.map(({ sku, codes }) => {
+        return { sku, variantId: seedId('variant', sku), codes }
+      }),
+    ]
+    return shelves.flatMap(({ sku, variantId, codes }) =>
+      Array.from({ length: codes }, (_, n): NewCode => {
+        const secret = sandboxSecret(form, sku, n + 1)
+        const sold = { type: form, secret, expiresAt: null }
+        const code = sealCode(keys, { id: TEST_ACCOUNT_ID, mode: 'test' }, sold)
+        return { code, productId, variantId, supply: null, place: 'pool' }
+      }),
+    )
+  }
+}
+
+/** The same id for the same thing in every sandbox. */
+function seedId(kind: IdKind, name: string): string {
+  const chance = createHash('sha256').update(`bark sandbox ${kind} ${name}`).digest('hex')
+  return formatId(kind, OPENED_AT_MS, chance)
+}

@@ -1,0 +1,151 @@
+import { z } from 'zod'
+
+/**
+ * Settings in two halves: `readEnv` parses what stands in the environment, `toConfig` gives the
+ * product's settings with defaults and cross-checks. Only composition roots call them.
+ * `.env.example` is the manual page: one entry per key, with unit, default and consequence.
+ */
+
+const DEVELOPMENT_KEY = Buffer.alloc(32, 'bark development key').toString('base64')
+
+const booleanText = z.enum(['true', 'false']).transform((text) => text === 'true')
+const port = z.coerce.number().int().min(0).max(65535)
+const count = z.coerce.number().int().min(1)
+const key32 = z
+  .string()
+  .refine((text) => Buffer.from(text, 'base64').length === 32, 'must be 32 bytes in base64')
+
+const envShape = z.object({
+  BARK_MODE: z.enum(['development', 'production']).default('development'),
+  DATABASE_URL: z.string().min(1),
+  DATABASE_POOL_SIZE_MAX: count.max(200).default(16),
+  TEMPORAL_ADDRESS: z.string().default('127.0.0.1:7233'),
+  TEMPORAL_NAMESPACE: z.string().default('default'),
+  TEMPORAL_UI_URL: z.url().default('http://127.0.0.1:8233'),
+  TEMPORAL_TASK_QUEUE: z.string().default('bark'),
+  TEMPORAL_SCHEDULES: booleanText.default(true),
+  WORKFLOW_BUNDLE_PATH: z.string().optional(),
+  API_HOST: z.string().default('127.0.0.1'),
+  API_PORT: port.default(8080),
+  API_PUBLIC_URL: z.url().optional(),
+  API_ALLOW_PLAIN_HTTP: booleanText.optional(),
+  API_TRUSTED_PROXIES: z.string().default(''),
+  API_CONNECTIONS_MAX: count.default(2_000),
+  API_IN_FLIGHT_MAX: count.default(256),
+  CODE_ENCRYPTION_KEY: key32.optional(),
+  CODE_BLIND_INDEX_KEY: key32.optional(),
+  CURSOR_SIGNING_KEY: key32.optional(),
+  SANDBOX_SUPPLIER_URL: z.url().default('http://127.0.0.1:8090'),
+  WEBHOOK_ALLOWED_PRIVATE_HOSTS: z.string().optional(),
+  MAIL_SMTP_URL: z.string().optional(),
+  MAIL_FROM: z.string().default('Bark Billing <billing@bark.example>'),
+  OUTBOX_ROWS_MAX: count.default(1_000_000),
+  OUTBOX_AGE_SECONDS_MAX: count.default(900),
+  WORKFLOW_TASKS_MAX: count.default(32),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+})
+
+export type Env = z.infer<typeof envShape>
+
+/** Names of every setting, for the test that compares them with `.env.example`. */
+export const ENV_KEYS: readonly string[] = Object.keys(envShape.shape)
+
+export type Config = {
+  mode: 'development' | 'production'
+  database: { url: string; poolSizeMax: number }
+  temporal: {
+    address: string
+    namespace: string
+    uiUrl: string
+    /** Workflows and SQL activities. */
+    taskQueue: string
+    /** Suppliers, webhooks, mail: whatever may be slow. */
+    outsideTaskQueue: string
+    schedules: boolean
+    bundlePath: string | undefined
+    workflowTasksMax: number
+  }
+  api: {
+    host: string
+    port: number
+    publicUrl: string | undefined
+    allowPlainHttp: boolean
+    trustedProxies: string[]
+    connectionsMax: number
+    inFlightMax: number
+  }
+  keys: { codes: Buffer; blindIndex: Buffer; cursors: Buffer }
+  supplier: { sandboxUrl: string }
+  /** `host` or `host:port` entries that webhooks may reach although they are not public. */
+  webhooks: { allowedPrivateHosts: string[] }
+  mail: { smtpUrl: string | undefined; from: string }
+  outbox: { rowsMax: number; ageSecondsMax: number }
+  log: { level: Env['LOG_LEVEL'] }
+}
+
+/** Parses the environment; throws one error that names every bad setting. */
+export function readEnv(source: Record<string, string | undefined>): Env {
+  const filled = Object.fromEntries(
+    Object.entries(source).filter(([name, value]) => ENV_KEYS.includes(name) && value !== ''),
+  )
+  const parsed = envShape.safeParse(filled)
+  if (parsed.success) return parsed.data
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+  throw new Error(`Settings are not usable (see .env.example):\n  ${problems.join('\n  ')}`)
+}
+
+/** The product's settings. Refuses to run in production mode on development secrets. */
+export function toConfig(env: Env): Config {
+  const development = env.BARK_MODE === 'development'
+  const secret = (name: string, value: string | undefined): Buffer => {
+    if (value === undefined && !development) throw new Error(`${name} must be set in production mode`)
+    if (value === DEVELOPMENT_KEY && !development) {
+      throw new Error(`${name} is the development key, which production mode refuses`)
+    }
+    return Buffer.from(value ?? DEVELOPMENT_KEY, 'base64')
+  }
+  return {
+    mode: env.BARK_MODE,
+    database: { url: env.DATABASE_URL, poolSizeMax: env.DATABASE_POOL_SIZE_MAX },
+    temporal: {
+      address: env.TEMPORAL_ADDRESS,
+      namespace: env.TEMPORAL_NAMESPACE,
+      uiUrl: env.TEMPORAL_UI_URL.replace(/\/$/, ''),
+      taskQueue: env.TEMPORAL_TASK_QUEUE,
+      outsideTaskQueue: `${env.TEMPORAL_TASK_QUEUE}-outside`,
+      schedules: env.TEMPORAL_SCHEDULES,
+      bundlePath: env.WORKFLOW_BUNDLE_PATH,
+      workflowTasksMax: env.WORKFLOW_TASKS_MAX,
+    },
+    api: {
+      host: env.API_HOST,
+      port: env.API_PORT,
+      publicUrl: env.API_PUBLIC_URL?.replace(/\/$/, ''),
+      allowPlainHttp: env.API_ALLOW_PLAIN_HTTP ?? development,
+      trustedProxies: list(env.API_TRUSTED_PROXIES),
+      connectionsMax: env.API_CONNECTIONS_MAX,
+      inFlightMax: env.API_IN_FLIGHT_MAX,
+    },
+    keys: {
+      codes: secret('CODE_ENCRYPTION_KEY', env.CODE_ENCRYPTION_KEY),
+      blindIndex: secret('CODE_BLIND_INDEX_KEY', env.CODE_BLIND_INDEX_KEY),
+      cursors: secret('CURSOR_SIGNING_KEY', env.CURSOR_SIGNING_KEY),
+    },
+    supplier: { sandboxUrl: env.SANDBOX_SUPPLIER_URL.replace(/\/$/, '') },
+    webhooks: {
+      allowedPrivateHosts: list(
+        env.WEBHOOK_ALLOWED_PRIVATE_HOSTS ?? (development ? '127.0.0.1,localhost,[::1]' : ''),
+      ),
+    },
+    mail: { smtpUrl: env.MAIL_SMTP_URL, from: env.MAIL_FROM },
+    outbox: { rowsMax: env.OUTBOX_ROWS_MAX, ageSecondsMax: env.OUTBOX_AGE_SECONDS_MAX },
+    log: { level: env.LOG_LEVEL },
+  }
+}
+
+function list(text: string): string[] {
+  return text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '')
+}

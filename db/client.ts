@@ -1,0 +1,93 @@
+import { Kysely, PostgresDialect, type Transaction } from 'kysely'
+import { Pool, types, type PoolClient, type QueryResultRow } from 'pg'
+import type { DB } from './tables.ts'
+
+/** Reads, and single statements that are atomic by themselves. */
+export type Db = Kysely<DB>
+/** A write that must be atomic with its neighbours takes this, and the type says so. */
+export type Tx = Transaction<DB>
+
+/** Both ways to the database: Kysely builds most statements, the hot ones are named and prepared. */
+export type Database = { db: Db; pool: Pool; close(): Promise<void> }
+
+// PostgreSQL waits for ever by default when a peer stalls; each of these has an end.
+const CONNECT_MS_MAX = 2_000 // a person waits behind it; 503 after that
+const STATEMENT_MS_MAX = 20_000 // longer than any statement of ours; a report sets its own
+const QUERY_MS_MAX = 25_000 // the client's own end, when the server does not answer at all
+const LOCK_MS_MAX = 2_000 // design 3.1: then 409 for a key, 503 for a customer
+const IDLE_IN_TRANSACTION_MS_MAX = 30_000 // a process that froze lets go of its locks
+
+const INT8 = 20
+const DATE = 1082
+
+/** Opens a pool. Never throws: the first query does, when the database is away. */
+export function openDatabase(options: {
+  url: string
+  poolSizeMax: number
+  applicationName: string
+  onError: (error: Error) => void
+}): Database {
+  const pool = new Pool({
+    connectionString: options.url,
+    max: options.poolSizeMax,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: CONNECT_MS_MAX,
+    statement_timeout: STATEMENT_MS_MAX,
+    query_timeout: QUERY_MS_MAX,
+    lock_timeout: LOCK_MS_MAX,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS_MAX,
+    idleTimeoutMillis: 30_000,
+    options: '-c TimeZone=UTC -c default_transaction_isolation=read\\ committed',
+    types: {
+      getTypeParser(oid: number, format?: 'text' | 'binary') {
+        if (oid === INT8) return BigInt
+        if (oid === DATE) return (text: string) => text
+        return format === 'binary' ? types.getTypeParser(oid, 'binary') : types.getTypeParser(oid)
+      },
+    },
+  })
+  pool.on('error', options.onError)
+  const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
+  return { db, pool, close: () => db.destroy() }
+}
+
+const RETRIES_MAX = 4 // a deadlock's victim and a serialization failure succeed at once as a rule
+
+/**
+ * Runs `work` in one transaction. Deadlocks (40P01) and serialization failures (40001) are tried
+ * again, so `work` must have no effect outside the database.
+ */
+export async function inTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await db.transaction().execute(work)
+    } catch (error) {
+      const code = sqlState(error)
+      if ((code !== '40P01' && code !== '40001') || tries >= RETRIES_MAX) throw error
+    }
+  }
+}
+
+export type NamedStatement = { name: string; text: string }
+
+/** Runs a prepared statement; PostgreSQL plans it once per connection. */
+export async function runNamed<Row extends QueryResultRow>(
+  pool: Pool | PoolClient,
+  statement: NamedStatement,
+  values: readonly unknown[],
+): Promise<Row[]> {
+  const result = await pool.query<Row>({ ...statement, values: [...values] })
+  return result.rows
+}
+
+/** The SQLSTATE of a database error, or null for any other error. */
+export function sqlState(error: unknown): string | null {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return null
+  return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) ? error.code : null
+}
+
+/** The name of the constraint that refused a row, or null. */
+export function violatedConstraint(error: unknown): string | null {
+  if (typeof error !== 'object' || error === null || !('constraint' in error)) return null
+  return typeof error.constraint === 'string' ? error.constraint : null
+}

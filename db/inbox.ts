@@ -1,0 +1,62 @@
+import { sql } from 'kysely'
+import type { Selectable } from 'kysely'
+import { DomainError } from '../domain/error.ts'
+import type { Db } from './client.ts'
+import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
+import type { MailAttachment } from './mails.ts'
+import type { Mails } from './tables.ts'
+
+/** A mail of a test account, as the inbox of development shows it. */
+export type InboxMail = Pick<
+  Selectable<Mails>,
+  | 'id'
+  | 'account_id'
+  | 'sender'
+  | 'recipients'
+  | 'subject'
+  | 'body'
+  | 'invoice_id'
+  | 'sent_at'
+  | 'last_error'
+  | 'created_at'
+> & { attachments: MailAttachment[]; time_zone: string }
+
+/**
+ * Mails, the latest first. No owner: it is the machine's mailbox, over all test accounts; live
+ * accounts' mails are never read here.
+ */
+export async function listInboxMails(db: Db, request: PageRequest): Promise<RowsPage<InboxMail>> {
+  const columns = [
+    { value: sql.ref('m.created_at'), type: 'timestamptz' as const },
+    { value: sql.ref('m.id'), type: 'text' as const },
+  ]
+  return listPage(db, selectMails(db), { columns, descending: true }, request)
+}
+
+/** Throws `not_found`, also for the mail of a live account. */
+export async function getInboxMail(db: Db, mailId: string): Promise<InboxMail> {
+  const row = await selectMails(db).where('m.id', '=', mailId).executeTakeFirst()
+  if (row === undefined) throw new DomainError('not_found', 'No such mail')
+  return row
+}
+
+function selectMails(db: Db) {
+  return db
+    .selectFrom('mails as m')
+    .innerJoin('accounts as a', 'a.id', 'm.account_id')
+    .select([
+      'm.id',
+      'm.account_id',
+      'm.sender',
+      'm.recipients',
+      'm.subject',
+      'm.body',
+      'm.invoice_id',
+      'm.sent_at',
+      'm.last_error',
+      'm.created_at',
+      'a.time_zone',
+      sql<MailAttachment[]>`m.attachments`.as('attachments'),
+    ])
+    .where('a.mode', '=', 'test')
+}

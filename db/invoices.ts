@@ -1,0 +1,246 @@
+import { sql } from 'kysely'
+import type { InvoiceSnapshot } from '../domain/invoice.ts'
+import type { ProductClass } from '../domain/tax.ts'
+import type { Db, Tx } from './client.ts'
+
+type PurchaseOrderKey = { accountId: string; purchaseOrderId: string }
+
+/** A line of the purchase order that has units to bill. */
+export type BillableLine = {
+  line_id: string
+  transaction_id: string
+  client_reference: string | null
+  accepted_at: Date
+  sku: string
+  name: string
+  tax_class: ProductClass
+  unit_price_minor: bigint
+}
+
+/** Lines with delivered units that no invoice has billed, in the order of their acceptance. */
+export async function listBillableLines(tx: Tx, key: PurchaseOrderKey): Promise<BillableLine[]> {
+  const { rows } = await sql<BillableLine>`
+    select l.id as line_id, t.id as transaction_id, t.client_reference, t.accepted_at, l.sku, l.name,
+      l.tax_class, l.unit_price_minor
+    from lines l join transactions t on t.account_id = l.account_id and t.id = l.transaction_id
+    where t.account_id = ${key.accountId} and t.purchase_order_id = ${key.purchaseOrderId}
+      and exists (select 1 from units u where u.line_id = l.id and u.state = 'allocated'
+        and u.invoice_line_id is null and u.purchase_order_id = t.purchase_order_id)
+    order by t.position, l.position`.execute(tx)
+  return rows
+}
+
+/**
+ * Marks the delivered, unbilled units of some lines with the invoice line that will bill them, and
+ * counts them by line in the same statement: what is billed is what was marked, whatever is being
+ * delivered at the same time.
+ */
+export async function billUnits(
+  tx: Tx,
+  key: PurchaseOrderKey & { lines: { lineId: string; invoiceLineId: string }[] },
+): Promise<Map<string, number>> {
+  const { rows } = await sql<{ line_id: string; quantity: number }>`
+    with billed as (
+      update units set invoice_line_id = bill.invoice_line_id
+      from unnest(${key.lines.map((line) => line.lineId)}::text[],
+        ${key.lines.map((line) => line.invoiceLineId)}::text[]) as bill (line_id, invoice_line_id)
+      where units.account_id = ${key.accountId} and units.purchase_order_id = ${key.purchaseOrderId}
+        and units.line_id = bill.line_id and units.state = 'allocated' and units.invoice_line_id is null
+      returning units.line_id
+    )
+    select line_id, count(*)::integer as quantity from billed group by line_id`.execute(tx)
+  return new Map(rows.map((row) => [row.line_id, row.quantity]))
+}
+
+export type InvoiceNumber = {
+  series: string
+  value: bigint
+  number: string
+  issueDate: string
+  dueDate: string
+  issuedAt: Date
+}
+
+const NUMBER_DIGITS = 6
+
+/**
+ * Takes the next number of the seller's series for the year of issue. The counter row is locked
+ * until the invoice is committed and the clock is read after the lock, so numbers have no gaps and
+ * follow the dates. Nothing may be locked after it.
+ */
+export async function takeInvoiceNumber(tx: Tx, accountId: string): Promise<InvoiceNumber> {
+  await sql`insert into counters (account_id, series, value)
+    select id, invoice_series, 0 from accounts where id = ${accountId}
+    on conflict do nothing`.execute(tx)
+  await sql`select 1 from counters c join accounts a on a.id = c.account_id and c.series = a.invoice_series
+    where a.id = ${accountId} for update of c`.execute(tx)
+  const { rows } = await sql<{
+    series: string
+    value: bigint
+    issue_date: string
+    due_date: string
+    issued_at: Date
+  }>`
+    with issue as (
+      select a.id, business_now(a.id) as at, a.time_zone, a.payment_term_days, a.invoice_series
+      from accounts a where a.id = ${accountId}
+    ), dated as (
+      select *, (at at time zone time_zone)::date as issue_date from issue
+    ), taken as (
+      insert into counters as c (account_id, series, value)
+      select id, invoice_series || '-' || to_char(issue_date, 'YYYY'), 1 from dated
+      on conflict (account_id, series) do update set value = c.value + 1
+      returning series, value
+    )
+    select series, value, issue_date, issue_date + payment_term_days as due_date, at as issued_at
+    from dated, taken`.execute(tx)
+  const row = rows[0]
+  if (row === undefined) throw new Error(`There is no account ${accountId}`)
+  return {
+    series: row.series,
+    value: row.value,
+    number: `${row.series}-${String(row.value).padStart(NUMBER_DIGITS, '0')}`,
+    issueDate: row.issue_date,
+    dueDate: row.due_date,
+    issuedAt: row.issued_at,
+  }
+}
+
+/** Writes the document and its lines. A second one for the same (PO, tax group, run) is refused. */
+export async function insertInvoice(
+  tx: Tx,
+  invoice: PurchaseOrderKey & {
+    invoiceId: string
+    customerId: string
+    taxGroup: string
+    run: number
+    number: InvoiceNumber
+    snapshot: InvoiceSnapshot
+    snapshotHash: Buffer
+    lineIds: string[]
+  },
+): Promise<void> {
+  const { snapshot, number } = invoice
+  await tx
+    .insertInto('invoices')
+    .values({
+      id: invoice.invoiceId,
+      account_id: invoice.accountId,
+      customer_id: invoice.customerId,
+      purchase_order_id: invoice.purchaseOrderId,
+      tax_group: invoice.taxGroup,
+      run: invoice.run,
+      series: number.series,
+      number_value: number.value,
+      number: number.number,
+      business_date: snapshot.business_date,
+      issue_date: snapshot.issue_date,
+      due_date: snapshot.due_date,
+      currency: snapshot.currency,
+      subtotal_minor: BigInt(snapshot.subtotal_minor),
+      tax_minor: BigInt(snapshot.tax_minor),
+      total_minor: BigInt(snapshot.total_minor),
+      snapshot: JSON.stringify(snapshot),
+      snapshot_hash: invoice.snapshotHash,
+      issued_at: number.issuedAt,
+    })
+    .execute()
+  await sql`
+    insert into invoice_lines (id, account_id, invoice_id, position, sku, name, unit_price_minor,
+      quantity, net_minor, tax_category, tax_rate_bp)
+    select id, ${invoice.accountId}, ${invoice.invoiceId}, line.position, line.sku, line.name,
+      line.unit_price_minor, line.quantity, line.net_minor, line.tax_category, line.tax_rate_bp
+    from unnest(${invoice.lineIds}::text[]) with ordinality as ids (id, position)
+    join jsonb_to_recordset(${JSON.stringify(snapshot.lines)}::jsonb) as line (position integer,
+      sku text, name text, unit_price_minor bigint, quantity integer, net_minor bigint,
+      tax_category text, tax_rate_bp integer) using (position)`.execute(tx)
+}
+
+/** Moves what was held for these units to what is owed for them. */
+export async function updateBalanceInvoiced(
+  tx: Tx,
+  owed: {
+    accountId: string
+    customerId: string
+    currency: string
+    heldMinor: bigint
+    invoicedMinor: bigint
+  },
+): Promise<void> {
+  await sql`update customer_balances set held_minor = held_minor - ${owed.heldMinor},
+      invoiced_minor = invoiced_minor + ${owed.invoicedMinor}
+    where account_id = ${owed.accountId} and customer_id = ${owed.customerId}
+      and currency = ${owed.currency}`.execute(tx)
+}
+
+export type IssuedInvoice = {
+  id: string
+  number: string
+  customer_id: string
+  snapshot: InvoiceSnapshot
+  sent_at: Date | null
+  formats: string[]
+}
+
+/** The invoices of a purchase order, each with the formats that are rendered and kept. */
+export async function listIssuedInvoices(db: Db, key: PurchaseOrderKey): Promise<IssuedInvoice[]> {
+  const { rows } = await sql<IssuedInvoice>`
+    select i.id, i.number, i.customer_id, i.snapshot, i.sent_at, array(
+      select format from invoice_documents d where d.invoice_id = i.id order by format) as formats
+    from invoices i
+    where i.account_id = ${key.accountId} and i.purchase_order_id = ${key.purchaseOrderId}
+    order by i.run, i.tax_group`.execute(db)
+  return rows
+}
+
+/** Keeps rendered bytes. Rendering is byte-stable, so the first one stays. */
+export async function insertInvoiceDocument(
+  db: Db,
+  document: {
+    accountId: string
+    invoiceId: string
+    format: 'pdf' | 'csv' | 'ubl' | 'cii'
+    content: Buffer
+    sha256: Buffer
+  },
+): Promise<void> {
+  await db
+    .insertInto('invoice_documents')
+    .values({
+      account_id: document.accountId,
+      invoice_id: document.invoiceId,
+      format: document.format,
+      content: document.content,
+      sha256: document.sha256,
+    })
+    .onConflict((conflict) => conflict.columns(['invoice_id', 'format']).doNothing())
+    .execute()
+}
+
+/** The bytes that are kept, or null when that format is not rendered yet. */
+export async function findInvoiceDocument(
+  db: Db,
+  key: { accountId: string; invoiceId: string; format: 'pdf' | 'csv' | 'ubl' | 'cii' },
+): Promise<Buffer | null> {
+  const row = await db
+    .selectFrom('invoice_documents')
+    .select('content')
+    .where('account_id', '=', key.accountId)
+    .where('invoice_id', '=', key.invoiceId)
+    .where('format', '=', key.format)
+    .executeTakeFirst()
+  return row?.content ?? null
+}
+
+export async function updateInvoiceSent(
+  db: Db,
+  key: { accountId: string; invoiceId: string },
+): Promise<void> {
+  await db
+    .updateTable('invoices')
+    .set({ sent_at: sql<Date>`business_now(${key.accountId})` })
+    .where('account_id', '=', key.accountId)
+    .where('id', '=', key.invoiceId)
+    .where('sent_at', 'is', null)
+    .execute()
+}

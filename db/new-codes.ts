@@ -1,0 +1,61 @@
+import { sql } from 'kysely'
+import type { Tx } from './client.ts'
+
+/** A code encrypted for its id. The plain text never comes into `db/`. */
+export type SealedCode = {
+  id: string
+  type: 'code' | 'code_pin' | 'url'
+  sealed: Buffer
+  keyVersion: number
+  blindIndex: Buffer
+  last4: string
+  expiresAt: Date | null
+}
+
+/** Where a new code goes: into the own pool, to a unit, or into quarantine. */
+export type NewCode = {
+  code: SealedCode
+  productId: string
+  /** '' for the product itself. */
+  variantId: string
+  /** Who sold it and under which of our references; null when it was imported. */
+  supply: { supplierId: string; reference: string } | null
+  place: { unitId: string } | { quarantine: string } | 'pool'
+}
+
+/**
+ * Stores codes in one statement and answers the ids of those that are stored. A code whose secret
+ * is stored already, or comes twice here, is left out: one secret is one row for ever. Where a
+ * secret comes twice, the row for a unit goes first.
+ */
+export async function insertNewCodes(
+  tx: Tx,
+  accountId: string,
+  codes: NewCode[],
+  now: Date,
+): Promise<Set<string>> {
+  if (codes.length === 0) return new Set()
+  const column = <T>(read: (one: NewCode) => T): T[] => codes.map(read)
+  const { rows } = await sql<{ id: string }>`
+    insert into codes (id, account_id, product_id, variant_id, type, sealed, key_version, blind_index,
+      last4, expires_at, supplier_id, supplier_reference, unit_id, allocated_at, quarantined_at,
+      quarantine_reason)
+    select n.id, ${accountId}, n.product_id, n.variant_id, n.type, n.sealed, n.key_version,
+      n.blind_index, n.last4, n.expires_at, n.supplier_id, n.reference,
+      n.unit_id, case when n.unit_id is not null then ${now}::timestamptz end,
+      case when n.quarantine is not null then ${now}::timestamptz end, n.quarantine
+    from unnest(${column(({ code }) => code.id)}::text[], ${column((one) => one.productId)}::text[],
+      ${column((one) => one.variantId)}::text[], ${column(({ code }) => code.type)}::text[],
+      ${column(({ code }) => code.sealed)}::bytea[], ${column(({ code }) => code.keyVersion)}::smallint[],
+      ${column(({ code }) => code.blindIndex)}::bytea[], ${column(({ code }) => code.last4)}::text[],
+      ${column(({ code }) => code.expiresAt)}::timestamptz[],
+      ${column(({ supply }) => supply?.supplierId ?? null)}::text[],
+      ${column(({ supply }) => supply?.reference ?? null)}::text[],
+      ${column(({ place }) => (typeof place === 'object' && 'unitId' in place ? place.unitId : null))}::text[],
+      ${column(({ place }) => (typeof place === 'object' && 'quarantine' in place ? place.quarantine : null))}::text[])
+      as n (id, product_id, variant_id, type, sealed, key_version, blind_index, last4, expires_at,
+        supplier_id, reference, unit_id, quarantine)
+    order by n.blind_index, n.quarantine nulls first
+    on conflict (blind_index) do nothing returning id`.execute(tx)
+  return new Set(rows.map((row) => row.id))
+}

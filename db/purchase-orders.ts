@@ -1,0 +1,117 @@
+import { sql } from 'kysely'
+import type { Selectable } from 'kysely'
+import { DomainError } from '../domain/error.ts'
+import type { Db, Tx } from './client.ts'
+import type { PurchaseOrders } from './tables.ts'
+
+export type PurchaseOrderRow = Selectable<PurchaseOrders>
+
+type PurchaseOrderKey = { accountId: string; purchaseOrderId: string }
+
+/** Throws `not_found`. */
+export async function getPurchaseOrder(db: Db, key: PurchaseOrderKey): Promise<PurchaseOrderRow> {
+  const row = await db
+    .selectFrom('purchase_orders')
+    .selectAll()
+    .where('account_id', '=', key.accountId)
+    .where('id', '=', key.purchaseOrderId)
+    .executeTakeFirst()
+  if (row === undefined) throw new DomainError('not_found', 'No such purchase order')
+  return row
+}
+
+/** The same, locked until the transaction ends: whoever issues its invoice comes first or waits. */
+export async function lockPurchaseOrder(tx: Tx, key: PurchaseOrderKey): Promise<PurchaseOrderRow> {
+  const row = await tx
+    .selectFrom('purchase_orders')
+    .selectAll()
+    .where('account_id', '=', key.accountId)
+    .where('id', '=', key.purchaseOrderId)
+    .forUpdate()
+    .executeTakeFirst()
+  if (row === undefined) throw new DomainError('not_found', 'No such purchase order')
+  return row
+}
+
+/**
+ * Ends the period of a purchase order when it is over, or at once when `early`. Takes the customer's
+ * lock and then the clock, like the acceptance of an order. Safe to repeat.
+ */
+export async function closePurchaseOrder(
+  tx: Tx,
+  { accountId, purchaseOrderId, early }: PurchaseOrderKey & { early: boolean },
+): Promise<void> {
+  await sql`select close_purchase_order(${accountId}, ${purchaseOrderId}, ${early})`.execute(tx)
+}
+
+/** Whether a unit of this purchase order may still be delivered. */
+export async function hasOpenTransactions(db: Db, key: PurchaseOrderKey): Promise<boolean> {
+  const row = await db
+    .selectFrom('transactions')
+    .select('id')
+    .where('account_id', '=', key.accountId)
+    .where('purchase_order_id', '=', key.purchaseOrderId)
+    .where('ended_at', 'is', null)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** Holds or releases the invoice of a purchase order; the close itself is never held. Repeatable. */
+export async function updatePurchaseOrderHold(
+  tx: Tx,
+  { accountId, purchaseOrderId, held }: PurchaseOrderKey & { held: boolean },
+): Promise<void> {
+  await tx
+    .updateTable('purchase_orders')
+    .set({ held_at: held ? sql<Date>`coalesce(held_at, clock_timestamp())` : null })
+    .where('account_id', '=', accountId)
+    .where('id', '=', purchaseOrderId)
+    .execute()
+}
+
+/** Billing is done: `settling` to `invoiced`, also when there was nothing to bill. */
+export async function updatePurchaseOrderInvoiced(
+  tx: Tx,
+  { accountId, purchaseOrderId, manifestHash }: PurchaseOrderKey & { manifestHash: Buffer },
+): Promise<void> {
+  await tx
+    .updateTable('purchase_orders')
+    .set({
+      state: 'invoiced',
+      invoiced_at: sql<Date>`business_now(${accountId})`,
+      manifest_hash: manifestHash,
+    })
+    .where('account_id', '=', accountId)
+    .where('id', '=', purchaseOrderId)
+    .where('state', '=', 'settling')
+    .execute()
+}
+
+/** Its workflow has nothing left to do. Repeatable. */
+export async function updatePurchaseOrderEnded(tx: Tx, key: PurchaseOrderKey): Promise<void> {
+  await tx
+    .updateTable('purchase_orders')
+    .set({ ended_at: sql<Date>`business_now(${key.accountId})` })
+    .where('account_id', '=', key.accountId)
+    .where('id', '=', key.purchaseOrderId)
+    .where('ended_at', 'is', null)
+    .execute()
+}
+
+/** "Look at SQL again" for the workflow of a purchase order, committed with the change. */
+export async function wakePurchaseOrder(
+  tx: Tx,
+  { accountId, purchaseOrderId, reason }: PurchaseOrderKey & { reason: string },
+): Promise<void> {
+  await sql`select wake_purchase_order(po, ${reason}) from purchase_orders po
+    where account_id = ${accountId} and id = ${purchaseOrderId}`.execute(tx)
+}
+
+/** The business clock of an account, as of now. */
+export async function getBusinessNow(db: Db, accountId: string): Promise<Date> {
+  const { rows } = await sql<{ now: Date }>`select business_now(${accountId}) as now`.execute(db)
+  const row = rows[0]
+  if (row === undefined) throw new Error('PostgreSQL returned no row for its clock')
+  return row.now
+}

@@ -1,0 +1,1776 @@
+-- Generated from the migrated database by `npm run codegen`; never edited.
+
+-- Functions
+
+CREATE OR REPLACE FUNCTION public.accept_order(p jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_account text := p ->> 'account_id';
+  v_customer text := p ->> 'customer_id';
+  v_transaction text := p ->> 'transaction_id';
+  v_key text := p ->> 'idempotency_key';
+  v_scope text := coalesce(p ->> 'customer_scope', '');
+  v_hash bytea := decode(p ->> 'content_hash', 'hex');
+  v_who record;
+  v_seen record;
+  v_now timestamptz;
+  v_lines jsonb;
+  v_problems jsonb;
+  v_currencies text[];
+  v_currency text;
+  v_total bigint;
+  v_units integer;
+  v_balance record;
+  v_po purchase_orders;
+  v_accepted timestamptz;
+  v_deadline timestamptz;
+  v_position integer;
+  v_refusal jsonb;
+  -- Fifteen digits: what a JSON number carries exactly (AMOUNT_MINOR_MAX in domain/money.ts).
+  c_owed_minor_max constant bigint := 999999999999999;
+begin
+  if v_key is not null then
+    insert into idempotency_keys (account_id, customer_scope, operation, key, fingerprint, transaction_id)
+    values (v_account, v_scope, 'createOrder', v_key, v_hash, v_transaction)
+    on conflict do nothing;
+    if not found then
+      select fingerprint, transaction_id into v_seen from idempotency_keys
+        where account_id = v_account and customer_scope = v_scope
+          and operation = 'createOrder' and key = v_key;
+      if not found then
+        return jsonb_build_object('outcome', 'refused', 'reason', 'idempotency_in_flight');
+      elsif v_seen.fingerprint <> v_hash then
+        return jsonb_build_object('outcome', 'refused', 'reason', 'idempotency_key_reuse');
+      end if;
+      return jsonb_build_object('outcome', 'replayed',
+        'transaction', transaction_facts(v_account, v_seen.transaction_id));
+    end if;
+  end if;
+
+  select c.status, coalesce(c.company, c.id) as name, coalesce(c.time_zone, a.time_zone) as zone,
+      coalesce(c.cut_off, a.cut_off) as cut_off, a.mode, a.currency
+    into v_who
+    from customers c join accounts a on a.id = c.account_id
+    where c.account_id = v_account and c.id = v_customer for no key update of c;
+  if not found or v_who.status <> 'active' then
+    v_refusal := jsonb_build_object('reason', 'invalid_fields', 'fields', jsonb_build_array(
+      jsonb_build_object('field', 'customer_id', 'message', 'No such active customer')));
+  end if;
+  v_now := business_now(v_account);
+
+  if v_refusal is null and p ->> 'client_reference' is not null then
+    select id, content_hash into v_seen from transactions
+      where account_id = v_account and customer_id = v_customer
+        and client_reference = p ->> 'client_reference';
+    if found and v_seen.content_hash = v_hash then
+      if v_key is not null then
+        update idempotency_keys set transaction_id = v_seen.id
+          where account_id = v_account and customer_scope = v_scope
+            and operation = 'createOrder' and key = v_key;
+      end if;
+      return jsonb_build_object('outcome', 'replayed',
+        'transaction', transaction_facts(v_account, v_seen.id));
+    elsif found then
+      v_refusal := jsonb_build_object('reason', 'client_reference_conflict', 'transaction_id', v_seen.id);
+    end if;
+  end if;
+
+  -- A replay comes first: the deadline of an old order may be over when it is asked for again.
+  if v_refusal is null and p ->> 'deadline' is not null and not (
+    (p ->> 'deadline')::timestamptz > v_now and (p ->> 'deadline')::timestamptz <= v_now + interval '30 days')
+  then
+    v_refusal := jsonb_build_object('reason', 'invalid_fields', 'fields', jsonb_build_array(
+      jsonb_build_object('field', 'deadline', 'message', 'Must be after now ('
+        || to_char(v_now at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || ') and within 30 days')));
+  end if;
+
+  if v_refusal is null then
+    -- Prices are the server's; a submitted price must agree, or its key may override.
+    with asked as (
+      select * from rows from (jsonb_to_recordset(p -> 'items') as
+        (product_id text, sku text, variant_id text, quantity integer, price numeric))
+        with ordinality as i (product_id, sku, variant_id, quantity, price, position)
+    ), found as (
+      select i.position, i.quantity, i.price, i.variant_id as asked_variant,
+        pr.id as product_id, coalesce(i.variant_id, s.variant_id) as variant_id,
+        v.id as found_variant, coalesce(v.sku, pr.sku) as sku, pr.name, pr.status,
+        pr.tax_class, pr.fulfillment_type, pr.currency, cu.exponent::integer as digits,
+        10::numeric ^ cu.exponent as factor,
+        coalesce(v.price_minor, pr.price_minor) as price_minor,
+        case when i.sku is null then 'product_id' else 'sku' end as named_by
+      from asked i
+      left join skus s on s.account_id = v_account and s.sku = i.sku
+      left join products pr on pr.account_id = v_account
+        and pr.id = coalesce(i.product_id, s.product_id)
+      left join variants v on v.account_id = v_account and v.product_id = pr.id
+        and v.id = coalesce(i.variant_id, s.variant_id) and v.removed_at is null
+      left join currencies cu on cu.code = pr.currency
+    ), priced as (
+      select *, case when price is not null and (p ->> 'price_override')::boolean
+        then price * factor else price_minor end as unit_price from found
+    ), judged as (
+      select *, case
+        when product_id is null or status = 'archived'
+          then jsonb_build_array('product_unavailable', named_by, 'No such product')
+        when status <> 'active'
+          then jsonb_build_array('product_unavailable', named_by, 'This product is not for sale: its status is ' || status)
+        when variant_id is not null and found_variant is null
+          then jsonb_build_array('product_unavailable', 'variant_id', 'No such variant of this product')
+        when fulfillment_type = 'physical'
+          then jsonb_build_array('physical_unavailable', named_by, 'Physical goods cannot be ordered yet: shipping is not built')
+        when p ->> 'currency' is not null and currency <> p ->> 'currency'
+          then jsonb_build_array('mixed_currency', named_by, 'This product is sold in ' || currency)
+        when unit_price <> trunc(unit_price) or unit_price > 100000000000
+          then jsonb_build_array('invalid_amount', 'price', 'Not an amount of ' || currency)
+        when price is not null and unit_price <> price * factor
+          then jsonb_build_array('price_mismatch', 'price', 'The price is '
+            || round(price_minor / factor, digits) || ' ' || currency)
+        end as problem
+      from priced
+    )
+    select jsonb_agg(jsonb_build_object('position', position, 'product_id', product_id,
+        'variant_id', variant_id, 'sku', sku, 'name', name, 'tax_class', tax_class,
+        'fulfillment_type', fulfillment_type, 'quantity', quantity,
+        'unit_price_minor', unit_price::bigint) order by position),
+      jsonb_agg(jsonb_build_object('reason', problem -> 0, 'message', problem -> 2,
+        'field', 'items.' || position - 1 || '.' || (problem ->> 1)) order by position)
+        filter (where problem is not null),
+      array_agg(distinct currency) filter (where currency is not null),
+      sum(quantity)::integer, sum(quantity * unit_price)::bigint
+    into v_lines, v_problems, v_currencies, v_units, v_total
+    from judged;
+    v_currency := v_currencies[1];
+    if v_problems is not null then
+      v_refusal := jsonb_build_object('reason', v_problems -> 0 -> 'reason', 'fields', v_problems);
+    elsif cardinality(v_currencies) > 1 then
+      v_refusal := jsonb_build_object('reason', 'mixed_currency', 'currencies', to_jsonb(v_currencies));
+    end if;
+  end if;
+
+  if v_refusal is null then
+    select credit_limit_minor, held_minor + invoiced_minor as used into v_balance
+      from customer_balances
+      where account_id = v_account and customer_id = v_customer and currency = v_currency;
+    if not found and v_who.mode <> 'test' then
+      v_refusal := jsonb_build_object('reason', 'credit_exceeded', 'limit_minor', 0,
+        'used_minor', 0, 'total_minor', v_total, 'currency', v_currency);
+    elsif v_balance.credit_limit_minor < v_balance.used + v_total then
+      v_refusal := jsonb_build_object('reason', 'credit_exceeded', 'currency', v_currency,
+        'limit_minor', v_balance.credit_limit_minor, 'used_minor', v_balance.used, 'total_minor', v_total);
+    elsif coalesce(v_balance.used, 0) + v_total > c_owed_minor_max then
+      v_refusal := jsonb_build_object('reason', 'credit_exceeded', 'currency', v_currency,
+        'limit_minor', c_owed_minor_max, 'used_minor', coalesce(v_balance.used, 0), 'total_minor', v_total);
+    elsif not (p ->> 'allow_backorder')::boolean and not pool_covers(v_account, v_lines, v_now) then
+      v_refusal := jsonb_build_object('reason', 'out_of_stock');
+    end if;
+  end if;
+
+  if v_refusal is not null then
+    if v_key is not null then
+      delete from idempotency_keys where account_id = v_account and customer_scope = v_scope
+        and operation = 'createOrder' and key = v_key;
+    end if;
+    return v_refusal || jsonb_build_object('outcome', 'refused');
+  end if;
+
+  insert into customer_balances as b (account_id, customer_id, currency, held_minor)
+  values (v_account, v_customer, v_currency, v_total)
+  on conflict (account_id, customer_id, currency) do update set held_minor = b.held_minor + v_total;
+
+  v_po := open_purchase_order(v_account, v_customer, v_currency, v_who.zone, v_who.cut_off, v_now);
+  -- After a clock stepped back the purchase order's start is the later instant.
+  v_accepted := greatest(v_now, v_po.period_start);
+  v_deadline := coalesce((p ->> 'deadline')::timestamptz, v_accepted + interval '24 hours');
+  select coalesce(max(position), 0) + 1 into v_position from transactions
+    where purchase_order_id = v_po.id;
+
+  insert into transactions (id, account_id, customer_id, purchase_order_id, position, currency,
+    total_minor, unit_count, client_reference, content_hash, payment_method, allow_backorder,
+    deadline_at, shipping_address, billing_address, shipping_method, metadata, accepted_at)
+  values (v_transaction, v_account, v_customer, v_po.id, v_position, v_currency, v_total, v_units,
+    p ->> 'client_reference', v_hash, p ->> 'payment_method', (p ->> 'allow_backorder')::boolean,
+    v_deadline, nullif(p -> 'shipping_address', 'null'), nullif(p -> 'billing_address', 'null'),
+    p ->> 'shipping_method', coalesce(p -> 'metadata', '{}'), v_accepted);
+  with line as (
+    insert into lines (id, account_id, transaction_id, position, product_id, variant_id, sku, name,
+      tax_class, fulfillment_type, quantity, unit_price_minor, total_minor)
+    select new_id('line'), v_account, v_transaction, l.position, l.product_id, l.variant_id, l.sku,
+      l.name, l.tax_class, l.fulfillment_type, l.quantity, l.unit_price_minor,
+      l.unit_price_minor * l.quantity
+    from jsonb_to_recordset(v_lines) as l (position integer, product_id text, variant_id text,
+      sku text, name text, tax_class text, fulfillment_type text, quantity integer,
+      unit_price_minor bigint)
+    returning id, position, product_id, variant_id, quantity, unit_price_minor
+  )
+  insert into units (id, account_id, purchase_order_id, transaction_id, line_id, position,
+    product_id, variant_id, price_minor)
+  select new_id('unit'), v_account, v_po.id, v_transaction, line.id,
+    row_number() over (order by line.position, n), line.product_id,
+    coalesce(line.variant_id, ''), line.unit_price_minor
+  from line, generate_series(1, line.quantity) n;
+
+  if not (p ->> 'allow_backorder')::boolean then
+    perform allocate_units(v_account, v_transaction, v_accepted);
+  end if;
+
+  perform emit_event(v_account, new_id('evt'), 'order.created', v_transaction, 1, v_customer,
+    jsonb_build_object('units', jsonb_build_object('queued', v_units)), v_accepted);
+  insert into outbox (account_id, verb, workflow, subject, priority)
+  values (v_account, 'start', 'fulfillTransaction', jsonb_build_object(
+    'transaction_id', v_transaction, 'customer_id', v_customer, 'customer_name', v_who.name,
+    'purchase_order_id', v_po.id, 'lines', jsonb_array_length(v_lines), 'units', v_units,
+    'total_minor', v_total, 'currency', v_currency), 2);
+  return jsonb_build_object('outcome', 'accepted',
+    'transaction', transaction_facts(v_account, v_transaction));
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.allocate_units(p_account text, p_transaction text, p_now timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_want record;
+  v_got integer;
+  v_total integer := 0;
+begin
+  for v_want in
+    select product_id, variant_id, count(*)::integer as n from units
+    where account_id = p_account and transaction_id = p_transaction and state in ('queued', 'backordered')
+    group by product_id, variant_id order by product_id, variant_id
+  loop
+    with pool as (
+      select id, row_number() over (order by id) as n from (
+        select id from codes
+        where account_id = p_account and product_id = v_want.product_id
+          and variant_id = v_want.variant_id and unit_id is null and quarantined_at is null
+          and (expires_at is null or expires_at > p_now)
+        order by id limit v_want.n for update skip locked) free
+    ), need as (
+      select id, row_number() over (order by position) as n from units
+      where account_id = p_account and transaction_id = p_transaction
+        and product_id = v_want.product_id and variant_id = v_want.variant_id
+        and state in ('queued', 'backordered')
+    ), pair as (
+      select need.id as unit_id, pool.id as code_id from need join pool using (n)
+    ), given as (
+      update codes set unit_id = pair.unit_id, allocated_at = p_now
+      from pair where codes.id = pair.code_id returning 1
+    )
+    update units set state = 'allocated', allocated_at = p_now, reason = null
+    from pair where units.id = pair.unit_id;
+    get diagnostics v_got = row_count;
+    v_total := v_total + v_got;
+  end loop;
+  return v_total;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.business_day_end(p_date date, p_zone text, p_cut_off time without time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select (p_date + p_cut_off::interval) at time zone p_zone
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.business_now(p_account text)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+AS $function$
+  select clock_timestamp()
+    + coalesce((select offset_ms from test_clocks where account_id = p_account), 0)
+      * interval '1 millisecond'
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.business_period(p_at timestamp with time zone, p_zone text, p_cut_off time without time zone, OUT business_date date, OUT period_start timestamp with time zone, OUT period_end timestamp with time zone)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+begin
+  business_date := (p_at at time zone p_zone)::date;
+  while p_at >= business_day_end(business_date, p_zone, p_cut_off) loop
+    business_date := business_date + 1;
+  end loop;
+  while p_at < business_day_end(business_date - 1, p_zone, p_cut_off) loop
+    business_date := business_date - 1;
+  end loop;
+  period_start := business_day_end(business_date - 1, p_zone, p_cut_off);
+  period_end := business_day_end(business_date, p_zone, p_cut_off);
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.claim_attempt(p_account text, p_delivery text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_delivery deliveries;
+  v_webhook webhooks;
+  v_last attempts;
+  v_event events;
+  v_now timestamptz;
+  v_reason text;
+  v_hold timestamptz;
+begin
+  select * into v_delivery from deliveries
+    where account_id = p_account and id = p_delivery for update;
+  if not found then
+    raise exception 'no delivery % in %', p_delivery, p_account using errcode = 'no_data_found';
+  end if;
+  v_now := greatest(business_now(p_account), v_delivery.created_at);
+  select * into v_last from attempts where account_id = p_account and delivery_id = p_delivery
+    order by number desc limit 1;
+  if v_delivery.state = 'pending' then
+    -- One claimer at a time per endpoint, so that its limits hold.
+    select * into v_webhook from webhooks
+      where account_id = p_account and id = v_delivery.webhook_id for no key update;
+    v_reason := case
+      when v_webhook.deleted_at is not null then 'endpoint_deleted'
+      when v_webhook.disabled_at is not null then v_webhook.disabled_reason
+      when not v_webhook.active then 'endpoint_inactive' end;
+    if v_reason is not null then
+      update deliveries set state = 'cancelled', reason = v_reason, ended_at = v_now,
+          sending_since = null, throttled_until = null
+        where account_id = p_account and id = p_delivery returning * into v_delivery;
+    end if;
+  end if;
+  if v_delivery.state <> 'pending' then
+    -- Whoever claimed the last attempt died before its outcome was known, and nobody asks again.
+    update attempts set state = 'failed', finished_at = v_now, error = 'interrupted'
+      where account_id = p_account and delivery_id = p_delivery and state = 'sending';
+    delete from waits where story_id = p_delivery;
+    return delivery_progress(v_delivery, v_last) || jsonb_build_object('outcome', 'ended');
+  end if;
+
+  if v_last.state is distinct from 'sending' then
+    if v_now < v_delivery.next_attempt_at then
+      return delivery_progress(v_delivery, v_last) || jsonb_build_object('outcome', 'waiting',
+        'why', 'schedule', 'due_at', v_delivery.next_attempt_at);
+    end if;
+    v_hold := hold_attempt(v_webhook, v_delivery);
+    if v_hold is not null then
+      update deliveries set throttled_until = v_hold where account_id = p_account and id = p_delivery;
+      return delivery_progress(v_delivery, v_last) || jsonb_build_object('outcome', 'waiting',
+        'why', 'endpoint_limit', 'due_at', v_now + (v_hold - clock_timestamp()));
+    end if;
+    update deliveries set attempt_count = attempt_count + 1
+      where account_id = p_account and id = p_delivery returning * into v_delivery;
+    insert into attempts (id, account_id, delivery_id, number, started_at)
+      values (new_id('att'), p_account, p_delivery, v_delivery.attempt_count, v_now);
+  end if;
+  update deliveries set sending_since = clock_timestamp(), throttled_until = null
+    where account_id = p_account and id = p_delivery;
+  -- Whoever acts does not wait: a test clock stops here until the outcome is known.
+  delete from waits where story_id = p_delivery;
+
+  select * into v_event from events where account_id = p_account and id = v_delivery.event_id;
+  return delivery_progress(v_delivery, v_last) || jsonb_build_object(
+    'outcome', 'send',
+    'number', v_delivery.attempt_count,
+    'url', v_webhook.url,
+    'event', jsonb_build_object('id', v_event.id, 'type', v_event.type,
+      'object_id', v_event.object_id, 'sequence', v_event.sequence,
+      'customer_id', v_event.customer_id, 'facts', v_event.facts,
+      'occurred_at', v_event.occurred_at),
+    'transaction', case when v_event.object_id like 'txn\_%'
+      then transaction_facts(p_account, v_event.object_id) end,
+    'signs_with', v_webhook.rotation_signs_with,
+    'secrets', (select jsonb_agg(jsonb_build_object('id', s.id,
+        'sealed', encode(s.sealed, 'base64'), 'key_version', s.key_version,
+        'current', s.expires_at is null) order by s.created_at, s.id)
+      from webhook_secrets s where s.account_id = p_account and s.webhook_id = v_webhook.id
+        and (s.expires_at is null or s.expires_at > clock_timestamp())));
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.close_purchase_order(p_account text, p_po text, p_early boolean)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_po purchase_orders;
+  v_now timestamptz;
+begin
+  perform 1 from customers c join purchase_orders po
+      on po.account_id = c.account_id and po.customer_id = c.id
+    where po.account_id = p_account and po.id = p_po for no key update of c;
+  v_now := business_now(p_account);
+  select * into v_po from purchase_orders where account_id = p_account and id = p_po;
+  if v_po.state = 'open' and (p_early or v_now >= v_po.period_end) then
+    perform settle_purchase_order(p_account, p_po, v_now);
+  end if;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.codes_attached_for_ever()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if old.unit_id is not null and new.unit_id is distinct from old.unit_id then
+    raise exception 'a code stays with its unit for ever' using errcode = 'check_violation';
+  end if;
+  return new;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.create_month_partition(p_table text, p_month date)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  execute format('create table if not exists %I partition of %I for values from (%L) to (%L)',
+    p_table || to_char(p_month, '_YYYY_MM'), p_table,
+    date_trunc('month', p_month), date_trunc('month', p_month) + interval '1 month');
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.deliveries_end_once()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if old.state <> 'pending' and new.state is distinct from old.state then
+    raise exception 'a delivery ends once' using errcode = 'check_violation';
+  end if;
+  return new;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.delivery_progress(p_delivery deliveries, p_last attempts)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select jsonb_build_object('state', p_delivery.state, 'reason', p_delivery.reason,
+    'attempts', p_delivery.attempt_count, 'webhook_id', p_delivery.webhook_id,
+    'last_status', p_last.status_code, 'last_error', p_last.error)
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.emit_event(p_account text, p_event text, p_type text, p_object text, p_sequence integer, p_customer text, p_facts jsonb, p_at timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into events (id, account_id, type, object_id, sequence, customer_id, facts, occurred_at)
+  values (p_event, p_account, p_type, p_object, p_sequence, p_customer, p_facts, p_at);
+  with wanted as (
+    insert into deliveries (id, account_id, webhook_id, event_id, next_attempt_at, created_at)
+    select new_id('dlv'), p_account, w.id, p_event, p_at, p_at
+    from webhooks w, event_types t
+    where w.account_id = p_account and w.active and w.deleted_at is null and t.type = p_type
+      and webhook_wants(w.events, p_type, t.additive)
+    returning id, webhook_id
+  )
+  insert into outbox (account_id, verb, workflow, subject, priority)
+  select p_account, 'start', 'deliverWebhook',
+    jsonb_build_object('delivery_id', id, 'webhook_id', webhook_id, 'event_type', p_type), 4
+  from wanted;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.fulfill_transaction(p_account text, p_transaction text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_txn transactions;
+  v_now timestamptz;
+  v_fresh integer;
+  v_given_up bigint := 0;
+  v_state jsonb;
+  v_open integer;
+  v_sequence integer;
+  v_po purchase_orders;
+  v_facts jsonb;
+begin
+  select * into v_txn from transactions
+    where account_id = p_account and id = p_transaction for update;
+  if not found then
+    raise exception 'no transaction % in %', p_transaction, p_account using errcode = 'no_data_found';
+  end if;
+  v_now := greatest(business_now(p_account), v_txn.accepted_at);
+
+  if v_txn.ended_at is null then
+    v_sequence := v_txn.event_sequence;
+    v_fresh := allocate_units(p_account, p_transaction, v_now);
+
+    -- The deadline and an operator's decision forbid new purchases. What a supplier may already
+    -- have sold us (sourcing, unknown) ends only by the supplier's definite answer.
+    if v_txn.cancel_requested_at is not null or v_now >= v_txn.deadline_at then
+      with given_up as (
+        update units
+        set state = case when v_txn.cancel_requested_at is not null then 'cancelled' else 'failed' end,
+          reason = case when v_txn.cancel_requested_at is not null then 'cancelled_by_request'
+            else 'deadline_passed' end
+        where account_id = p_account and transaction_id = p_transaction
+          and state in ('queued', 'backordered')
+        returning price_minor
+      )
+      select coalesce(sum(price_minor), 0) into v_given_up from given_up;
+      update customer_balances set held_minor = held_minor - v_given_up
+        where account_id = p_account and customer_id = v_txn.customer_id
+          and currency = v_txn.currency and v_given_up > 0;
+    end if;
+
+    v_state := order_state(p_account, p_transaction);
+    select coalesce(sum(n::integer), 0) into v_open from jsonb_each_text(v_state) as s (state, n)
+      where state in ('queued', 'sourcing', 'backordered', 'unknown');
+    select * into v_po from purchase_orders
+      where account_id = p_account and id = v_txn.purchase_order_id;
+    v_facts := jsonb_build_object('units', v_state, 'purchase_order_state', v_po.state);
+    if v_open = 0 then
+      v_sequence := v_sequence + 1;
+      perform emit_event(p_account, new_id('evt'),
+        case when v_state ? 'allocated' then 'order.fulfilled' else 'order.cancelled' end,
+        p_transaction, v_sequence, v_txn.customer_id,
+        v_facts, v_now);
+      delete from waits where story_id = p_transaction;
+      update transactions set ended_at = v_now where account_id = p_account and id = p_transaction;
+      -- The last open unit of a day that is settling lets its invoice be issued at once.
+      if v_po.state = 'settling' and not exists (
+        select 1 from transactions where account_id = p_account
+          and purchase_order_id = v_po.id and ended_at is null)
+      then
+        perform wake_purchase_order(v_po, 'every unit of the day is done');
+      end if;
+    end if;
+    if v_fresh > 0 then
+      v_sequence := v_sequence + 1;
+      perform emit_event(p_account, new_id('evt'), 'codes.available', p_transaction, v_sequence,
+        v_txn.customer_id, v_facts, v_now);
+    end if;
+    if v_sequence > v_txn.event_sequence then
+      update transactions set event_sequence = v_sequence
+        where account_id = p_account and id = p_transaction;
+    end if;
+  else
+    v_state := order_state(p_account, p_transaction);
+    v_open := 0;
+  end if;
+
+  return jsonb_build_object('units', v_state, 'open', v_open, 'ended', v_open = 0,
+    'deadline_at', v_txn.deadline_at, 'now', v_now,
+    'cancel_requested', v_txn.cancel_requested_at is not null);
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.hold_attempt(p_webhook webhooks, p_delivery deliveries)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_clock timestamptz := clock_timestamp();
+  v_sending integer;
+  v_seconds numeric;
+  v_queued integer;
+begin
+  select count(*), coalesce(avg(extract(epoch from v_clock - sending_since)), 0)
+    into v_sending, v_seconds
+    from deliveries where webhook_id = p_webhook.id
+      -- Whoever is older than any exchange can be was sent by a process that died.
+      and sending_since > v_clock - interval '30 seconds';
+  if v_sending < p_webhook.in_flight_max then
+    return null;
+  end if;
+  -- A request that has run for s seconds takes about 2 s; those who wait pass in_flight_max at once.
+  select count(*) into v_queued from deliveries
+    where webhook_id = p_webhook.id and throttled_until > v_clock and id <> p_delivery.id;
+  return v_clock + interval '1 second'
+    * greatest(0.25, 2 * v_seconds * (v_queued + 1) / p_webhook.in_flight_max);
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.invoices_immutable()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op = 'DELETE' then
+    raise exception 'an issued invoice is never deleted' using errcode = 'check_violation';
+  end if;
+  if (to_jsonb(new) - array['state', 'sent_at']) is distinct from (to_jsonb(old) - array['state', 'sent_at']) then
+    raise exception 'an issued invoice never changes' using errcode = 'check_violation';
+  end if;
+  return new;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.is_time_zone(zone text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+begin
+  perform now() at time zone zone;
+  return zone ~ '^[A-Za-z]+([/_+-][A-Za-z0-9_+-]+)*$';
+exception when invalid_parameter_value then
+  return false;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.new_id(prefix text)
+ RETURNS text
+ LANGUAGE sql
+AS $function$
+  select prefix || '_'
+    || lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')
+    || substr(replace(gen_random_uuid()::text, '-', ''), 19, 14)
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.open_purchase_order(p_account text, p_customer text, p_currency text, p_zone text, p_cut_off time without time zone, p_now timestamp with time zone)
+ RETURNS purchase_orders
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_po purchase_orders;
+  v_last purchase_orders;
+  v_period record;
+  v_date date;
+  v_end timestamptz;
+  v_start timestamptz;
+begin
+  select * into v_po from purchase_orders
+    where account_id = p_account and customer_id = p_customer and currency = p_currency and state = 'open';
+  if found and p_now < v_po.period_end then
+    return v_po;
+  end if;
+  if found then
+    perform settle_purchase_order(p_account, v_po.id, p_now);
+  end if;
+  select * into v_last from purchase_orders
+    where account_id = p_account and customer_id = p_customer and currency = p_currency
+    order by period_end desc, business_date desc, sequence desc limit 1;
+  select * into v_period from business_period(p_now, p_zone, p_cut_off);
+  -- A clock that stepped back, or a zone changed in between, never reopens a day that ended.
+  v_date := greatest(v_period.business_date, v_last.business_date);
+  v_start := greatest(v_period.period_start, v_last.period_end);
+  v_end := greatest(business_day_end(v_date, p_zone, p_cut_off), v_start);
+  insert into purchase_orders (id, account_id, customer_id, currency, business_date, sequence,
+    time_zone, cut_off, period_start, period_end, scheduled_end, offset_start_seconds,
+    offset_end_seconds, opened_at)
+  values (new_id('po'), p_account, p_customer, p_currency, v_date,
+    case when v_last.business_date = v_date then v_last.sequence + 1 else 1 end,
+    p_zone, p_cut_off, v_start, v_end, v_end,
+    extract(epoch from (v_start at time zone p_zone) - (v_start at time zone 'UTC'))::integer,
+    extract(epoch from (v_end at time zone p_zone) - (v_end at time zone 'UTC'))::integer,
+    greatest(p_now, v_start))
+  returning * into v_po;
+  insert into outbox (account_id, verb, workflow, subject, priority)
+  values (p_account, 'start', 'runPurchaseOrderDay', jsonb_build_object(
+    'purchase_order_id', v_po.id, 'customer_id', p_customer, 'currency', p_currency,
+    'business_date', v_po.business_date, 'sequence', v_po.sequence), 4);
+  return v_po;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.order_state(p_account text, p_transaction text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select coalesce(jsonb_object_agg(state, n), '{}') from (
+    select state, count(*) as n from units
+    where account_id = p_account and transaction_id = p_transaction group by state) counted
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.pool_covers(p_account text, p_lines jsonb, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_want record;
+  v_got integer;
+begin
+  for v_want in
+    select l.product_id, coalesce(l.variant_id, '') as variant_id, sum(l.quantity)::integer as n
+    from jsonb_to_recordset(p_lines) as l (product_id text, variant_id text, quantity integer)
+    group by 1, 2 order by 1, 2
+  loop
+    select count(*) into v_got from (
+      select id from codes where account_id = p_account and product_id = v_want.product_id
+        and variant_id = v_want.variant_id and unit_id is null and quarantined_at is null
+        and (expires_at is null or expires_at > p_now)
+      order by id limit v_want.n for update skip locked) free;
+    if v_got < v_want.n then
+      select count(*) into v_got from (
+        select id from codes where account_id = p_account and product_id = v_want.product_id
+          and variant_id = v_want.variant_id and unit_id is null and quarantined_at is null
+          and (expires_at is null or expires_at > p_now)
+        order by id limit v_want.n for update) free;
+    end if;
+    if v_got < v_want.n then
+      return false;
+    end if;
+  end loop;
+  return true;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.record_attempt(p_account text, p_delivery text, p_number integer, p_attempt jsonb, p_end text, p_reason text, p_delay_seconds integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_delivery deliveries;
+  v_webhook webhooks;
+  v_last attempts;
+  v_now timestamptz;
+begin
+  select * into v_delivery from deliveries
+    where account_id = p_account and id = p_delivery for update;
+  if not found then
+    raise exception 'no delivery % in %', p_delivery, p_account using errcode = 'no_data_found';
+  end if;
+  -- Orders this against an advance of the test clock: the due instant is computed after it.
+  perform 1 from test_clocks where account_id = p_account for share;
+  v_now := greatest(business_now(p_account), v_delivery.created_at);
+
+  update attempts set state = p_attempt ->> 'state', finished_at = v_now,
+      duration_ms = (p_attempt ->> 'duration_ms')::integer,
+      request_headers = p_attempt -> 'request_headers',
+      status_code = (p_attempt ->> 'status_code')::integer,
+      response_headers = nullif(p_attempt -> 'response_headers', 'null'),
+      response_body = p_attempt ->> 'response_body',
+      error = p_attempt ->> 'error', retry_after = p_attempt ->> 'retry_after'
+    where account_id = p_account and delivery_id = p_delivery and number = p_number
+      and state = 'sending';
+  if found and v_delivery.state = 'pending' then
+    update deliveries set sending_since = null, state = coalesce(p_end, 'pending'), reason = p_reason,
+        ended_at = case when p_end is not null then v_now end,
+        -- Whole milliseconds, rounded up: what timers and test clocks count in is never too early.
+        next_attempt_at = case when p_end is null then date_trunc('milliseconds',
+          v_now + p_delay_seconds * interval '1 second' + interval '999 microseconds')
+          else next_attempt_at end
+      where account_id = p_account and id = p_delivery returning * into v_delivery;
+    update webhooks set
+        failing_since = case when p_end = 'delivered' then null
+          else coalesce(failing_since, v_now) end,
+        exhausted_count = case p_end when 'delivered' then 0
+          when 'failed' then exhausted_count + 1 else exhausted_count end
+      where account_id = p_account and id = v_delivery.webhook_id
+        and (failing_since is not null or p_end is distinct from 'delivered');
+  end if;
+  select * into v_last from attempts where account_id = p_account and delivery_id = p_delivery
+    order by number desc limit 1;
+  select * into v_webhook from webhooks where account_id = p_account and id = v_delivery.webhook_id;
+  return delivery_progress(v_delivery, v_last) || jsonb_build_object(
+    'due_at', v_delivery.next_attempt_at,
+    'endpoint', jsonb_build_object('active', v_webhook.active and v_webhook.deleted_at is null,
+      'exhausted_count', v_webhook.exhausted_count,
+      'failing_seconds', floor(extract(epoch from v_now - v_webhook.failing_since))));
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.rows_immutable()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception '% is append-only', tg_table_name using errcode = 'check_violation';
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.settle_purchase_order(p_account text, p_po text, p_at timestamp with time zone)
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+  update purchase_orders po
+  set state = 'settling', closed_at = p_at,
+    period_end = greatest(po.period_start, least(po.period_end, p_at)),
+    settle_until = p_at + a.settle_window_seconds * interval '1 second'
+  from accounts a
+  where po.account_id = p_account and po.id = p_po and po.state = 'open' and a.id = p_account
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.sweep_leftovers()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  delete from idempotency_keys where expires_at < clock_timestamp();
+  delete from rate_limits where window_start < clock_timestamp() - interval '2 days';
+  perform create_month_partition('attempts', (clock_timestamp() + interval '1 month')::date);
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.sweep_stories(p_grace interval, p_limit integer)
+ RETURNS TABLE(workflow text, story_id text)
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_po record;
+begin
+  for v_po in
+    select po.account_id, po.id from purchase_orders po
+    where po.state = 'open' and po.period_end < business_now(po.account_id) - p_grace
+    order by po.period_end limit p_limit
+  loop
+    perform close_purchase_order(v_po.account_id, v_po.id, false);
+  end loop;
+  return query
+  with story as (
+    select t.account_id, 'fulfillTransaction' as workflow, t.id, t.created_at, 2 as priority,
+      jsonb_build_object('transaction_id', t.id, 'customer_id', t.customer_id,
+        'customer_name', coalesce(c.company, c.id), 'purchase_order_id', t.purchase_order_id,
+        'lines', (select count(*) from lines l where l.transaction_id = t.id),
+        'units', t.unit_count, 'total_minor', t.total_minor, 'currency', t.currency) as subject
+    from transactions t
+    join customers c on c.account_id = t.account_id and c.id = t.customer_id
+    where t.ended_at is null
+    union all
+    select po.account_id, 'runPurchaseOrderDay', po.id, po.created_at, 4,
+      jsonb_build_object('purchase_order_id', po.id, 'customer_id', po.customer_id,
+        'currency', po.currency, 'business_date', po.business_date, 'sequence', po.sequence)
+    from purchase_orders po where po.ended_at is null
+    union all
+    select d.account_id, 'deliverWebhook', d.id, d.created_at, 4,
+      jsonb_build_object('delivery_id', d.id, 'webhook_id', d.webhook_id, 'event_type', e.type)
+    from deliveries d join events e on e.account_id = d.account_id and e.id = d.event_id
+    where d.state = 'pending'
+  ), stray as (
+    select story.* from story
+    where story.created_at < clock_timestamp() - p_grace
+      and not exists (select 1 from waits w where w.story_id = story.id
+        and (w.needs_person or w.due_at > business_now(story.account_id) - p_grace))
+      and not exists (select 1 from outbox o where o.account_id = story.account_id
+        and o.workflow = story.workflow and o.subject @> jsonb_build_object(
+          case story.workflow when 'fulfillTransaction' then 'transaction_id'
+            when 'runPurchaseOrderDay' then 'purchase_order_id' else 'delivery_id' end, story.id))
+    order by story.created_at limit p_limit
+  ), started as (
+    insert into outbox (account_id, verb, workflow, subject, priority)
+    select s.account_id, 'start', s.workflow, s.subject, s.priority from stray s
+  ), woken as (
+    insert into outbox (account_id, verb, workflow, subject, signal)
+    select s.account_id, 'signal', s.workflow, s.subject,
+      jsonb_build_object('name', 'wokenUp', 'input', jsonb_build_object('reason', 'swept'))
+    from stray s
+  )
+  select s.workflow, s.id from stray s;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.test_clock_only_forward()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if new.offset_ms < old.offset_ms then
+    raise exception 'a test clock only moves forward' using errcode = 'check_violation';
+  end if;
+  return new;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.transaction_facts(p_account text, p_transaction text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select jsonb_build_object(
+    'id', t.id, 'account_id', t.account_id, 'customer_id', t.customer_id, 'position', t.position,
+    'client_reference', t.client_reference, 'currency', t.currency, 'total_minor', t.total_minor,
+    'unit_count', t.unit_count, 'payment_method', t.payment_method,
+    'allow_backorder', t.allow_backorder, 'deadline_at', t.deadline_at,
+    'shipping_address', t.shipping_address, 'billing_address', t.billing_address,
+    'shipping_method', t.shipping_method, 'metadata', t.metadata, 'accepted_at', t.accepted_at,
+    'created_at', t.created_at,
+    'purchase_order', jsonb_build_object('id', po.id, 'business_date', po.business_date,
+      'sequence', po.sequence, 'currency', po.currency, 'scheduled_end', po.scheduled_end),
+    'lines', (select jsonb_agg(jsonb_build_object('id', l.id, 'product_id', l.product_id,
+        'variant_id', l.variant_id, 'sku', l.sku, 'name', l.name, 'quantity', l.quantity,
+        'fulfillment_type', l.fulfillment_type, 'unit_price_minor', l.unit_price_minor,
+        'total_minor', l.total_minor) order by l.position)
+      from lines l where l.account_id = t.account_id and l.transaction_id = t.id))
+  from transactions t
+  join purchase_orders po on po.account_id = t.account_id and po.id = t.purchase_order_id
+  where t.account_id = p_account and t.id = p_transaction
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.units_move()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if not exists (select 1 from unit_moves where from_state = old.state and to_state = new.state) then
+    raise exception 'a unit cannot move from % to %', old.state, new.state using errcode = 'check_violation';
+  end if;
+  return new;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.wake_deliveries(p_account text, p_webhook text, p_reason text)
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+  insert into outbox (account_id, verb, workflow, subject, signal)
+  select p_account, 'signal', 'deliverWebhook', jsonb_build_object('delivery_id', id),
+    jsonb_build_object('name', 'wokenUp', 'input', jsonb_build_object('reason', p_reason))
+  from deliveries where account_id = p_account and webhook_id = p_webhook and state = 'pending'
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.wake_purchase_order(p_po purchase_orders, p_reason text)
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+  insert into outbox (account_id, verb, workflow, subject, signal)
+  values (p_po.account_id, 'signal', 'runPurchaseOrderDay', jsonb_build_object(
+      'purchase_order_id', p_po.id, 'customer_id', p_po.customer_id, 'currency', p_po.currency,
+      'business_date', p_po.business_date, 'sequence', p_po.sequence),
+    jsonb_build_object('name', 'wokenUp', 'input', jsonb_build_object('reason', p_reason)))
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.webhook_wants(p_events text[], p_type text, p_additive boolean)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select p_type = any (p_events)
+    or (not p_additive and p_events && array[split_part(p_type, '.', 1) || '.*', '*'])
+$function$
+;
+
+-- Tables (partitions are made as months begin and are not listed)
+
+create table accounts (
+  id text not null,
+  organization_id text not null,
+  mode text not null,
+  name text not null,
+  time_zone text default 'UTC'::text not null,
+  cut_off time without time zone default '24:00:00'::time without time zone not null,
+  currency text not null,
+  settle_window_seconds integer default 900 not null,
+  payment_term_days integer default 14 not null,
+  require_idempotency_key boolean default false not null,
+  legal_name text not null,
+  legal_address jsonb not null,
+  country text not null,
+  tax_id text,
+  finance_email text not null,
+  invoice_series text default 'INV'::text not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint accounts_pkey PRIMARY KEY (id),
+  constraint accounts_id_mode_key UNIQUE (id, mode),
+  constraint accounts_organization_id_mode_key UNIQUE (organization_id, mode),
+  constraint accounts_currency_fkey FOREIGN KEY (currency) REFERENCES currencies(code),
+  constraint accounts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  constraint accounts_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
+  constraint accounts_cut_off_check CHECK ((cut_off > '00:00:00'::time without time zone)),
+  constraint accounts_invoice_series_check CHECK ((invoice_series ~ '^[A-Z0-9-]{1,12}$'::text)),
+  constraint accounts_mode_check CHECK ((mode = ANY (ARRAY['live'::text, 'test'::text]))),
+  constraint accounts_payment_term_days_check CHECK (((payment_term_days >= 0) AND (payment_term_days <= 365))),
+  constraint accounts_settle_window_seconds_check CHECK (((settle_window_seconds >= 0) AND (settle_window_seconds <= 86400))),
+  constraint accounts_time_zone_check CHECK (is_time_zone(time_zone))
+);
+
+create table api_keys (
+  id text not null,
+  account_id text not null,
+  name text not null,
+  environment text default 'production'::text not null,
+  hash bytea not null,
+  last4 text not null,
+  scopes text[] not null,
+  customer_id text,
+  requests_per_second integer,
+  expires_at timestamp with time zone not null,
+  revoked_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint api_keys_pkey PRIMARY KEY (id),
+  constraint api_keys_hash_key UNIQUE (hash),
+  constraint api_keys_account_id_customer_id_fkey FOREIGN KEY (account_id, customer_id) REFERENCES customers(account_id, id),
+  constraint api_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
+  constraint api_keys_hash_check CHECK ((length(hash) = 32)),
+  constraint api_keys_requests_per_second_check CHECK ((requests_per_second > 0))
+);
+
+create table attempts (
+  id text not null,
+  account_id text not null,
+  delivery_id text not null,
+  number smallint not null,
+  state text default 'sending'::text not null,
+  started_at timestamp with time zone not null,
+  finished_at timestamp with time zone,
+  duration_ms integer,
+  request_headers jsonb,
+  status_code integer,
+  response_headers jsonb,
+  response_body text,
+  error text,
+  retry_after text,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint attempts_pkey PRIMARY KEY (delivery_id, number, created_at),
+  constraint attempts_check CHECK (((state = 'sending'::text) = (finished_at IS NULL))),
+  constraint attempts_number_check CHECK (((number >= 1) AND (number <= 6))),
+  constraint attempts_state_check CHECK ((state = ANY (ARRAY['sending'::text, 'delivered'::text, 'failed'::text])))
+) partition by RANGE (created_at);
+
+create table code_reveals (
+  id bigint generated always as identity,
+  account_id text not null,
+  transaction_id text not null,
+  key_id text not null,
+  address text not null,
+  request_id text not null,
+  code_ids text[] not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint code_reveals_pkey PRIMARY KEY (id),
+  constraint code_reveals_account_id_transaction_id_fkey FOREIGN KEY (account_id, transaction_id) REFERENCES transactions(account_id, id)
+);
+
+create table codes (
+  id text not null,
+  account_id text not null,
+  product_id text not null,
+  variant_id text default ''::text not null,
+  type text default 'code'::text not null,
+  sealed bytea not null,
+  key_version smallint not null,
+  blind_index bytea not null,
+  last4 text not null,
+  expires_at timestamp with time zone,
+  supplier_id text,
+  supplier_reference text,
+  unit_id text,
+  allocated_at timestamp with time zone,
+  quarantined_at timestamp with time zone,
+  quarantine_reason text,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint codes_pkey PRIMARY KEY (id),
+  constraint codes_account_id_id_key UNIQUE (account_id, id),
+  constraint codes_blind_index_key UNIQUE (blind_index),
+  constraint codes_unit_id_key UNIQUE (unit_id),
+  constraint codes_account_id_product_id_fkey FOREIGN KEY (account_id, product_id) REFERENCES products(account_id, id),
+  constraint codes_account_id_supplier_id_fkey FOREIGN KEY (account_id, supplier_id) REFERENCES suppliers(account_id, id),
+  constraint codes_account_id_unit_id_fkey FOREIGN KEY (account_id, unit_id) REFERENCES units(account_id, id),
+  constraint codes_blind_index_check CHECK ((length(blind_index) = 32)),
+  constraint codes_check CHECK (((unit_id IS NULL) = (allocated_at IS NULL))),
+  constraint codes_check1 CHECK (((supplier_id IS NULL) = (supplier_reference IS NULL))),
+  constraint codes_check2 CHECK (((unit_id IS NULL) OR (quarantined_at IS NULL))),
+  constraint codes_sealed_check CHECK ((length(sealed) > 28)),
+  constraint codes_type_check CHECK ((type = ANY (ARRAY['code'::text, 'code_pin'::text, 'url'::text])))
+) with (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000);
+
+create table counters (
+  account_id text not null,
+  series text not null,
+  value bigint not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint counters_pkey PRIMARY KEY (account_id, series),
+  constraint counters_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
+  constraint counters_value_check CHECK ((value >= 0))
+);
+
+create table currencies (
+  code text not null,
+  exponent smallint not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint currencies_pkey PRIMARY KEY (code),
+  constraint currencies_code_check CHECK ((code ~ '^[A-Z]{3}$'::text)),
+  constraint currencies_exponent_check CHECK (((exponent >= 0) AND (exponent <= 4)))
+);
+
+create table customer_balances (
+  account_id text not null,
+  customer_id text not null,
+  currency text not null,
+  credit_limit_minor bigint,
+  held_minor bigint default 0 not null,
+  invoiced_minor bigint default 0 not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint customer_balances_pkey PRIMARY KEY (account_id, customer_id, currency),
+  constraint customer_balances_account_id_customer_id_fkey FOREIGN KEY (account_id, customer_id) REFERENCES customers(account_id, id),
+  constraint customer_balances_currency_fkey FOREIGN KEY (currency) REFERENCES currencies(code),
+  constraint customer_balances_credit_limit_minor_check CHECK ((credit_limit_minor >= 0)),
+  constraint customer_balances_held_minor_check CHECK ((held_minor >= 0)),
+  constraint customer_balances_invoiced_minor_check CHECK ((invoiced_minor >= 0))
+);
+
+create table customers (
+  id text not null,
+  account_id text not null,
+  email text not null,
+  first_name text,
+  last_name text,
+  company text,
+  phone text,
+  tags text[] default '{}'::text[] not null,
+  addresses jsonb default '[]'::jsonb not null,
+  tax_id text,
+  time_zone text,
+  cut_off time without time zone,
+  metadata jsonb default '{}'::jsonb not null,
+  status text default 'active'::text not null,
+  version integer default 1 not null,
+  event_sequence integer default 0 not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  updated_at timestamp with time zone default clock_timestamp() not null,
+  constraint customers_pkey PRIMARY KEY (id),
+  constraint customers_account_id_id_key UNIQUE (account_id, id),
+  constraint customers_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
+  constraint customers_cut_off_check CHECK ((cut_off > '00:00:00'::time without time zone)),
+  constraint customers_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text]))),
+  constraint customers_time_zone_check CHECK (((time_zone IS NULL) OR is_time_zone(time_zone)))
+);
+
+create table deliveries (
+  id text not null,
+  account_id text not null,
+  webhook_id text not null,
+  event_id text not null,
+  state text default 'pending'::text not null,
+  reason text,
+  attempt_count smallint default 0 not null,
+  next_attempt_at timestamp with time zone not null,
+  cause text default 'event'::text not null,
+  copy_of text,
+  sending_since timestamp with time zone,
+  throttled_until timestamp with time zone,
+  ended_at timestamp with time zone,
+  created_at timestamp with time zone not null,
+  constraint deliveries_pkey PRIMARY KEY (id),
+  constraint deliveries_account_id_id_key UNIQUE (account_id, id),
+  constraint deliveries_account_id_copy_of_fkey FOREIGN KEY (account_id, copy_of) REFERENCES deliveries(account_id, id),
+  constraint deliveries_account_id_event_id_fkey FOREIGN KEY (account_id, event_id) REFERENCES events(account_id, id),
+  constraint deliveries_account_id_webhook_id_fkey FOREIGN KEY (account_id, webhook_id) REFERENCES webhooks(account_id, id),
+  constraint deliveries_attempt_count_check CHECK (((attempt_count >= 0) AND (attempt_count <= 6))),
+  constraint deliveries_cause_check CHECK ((cause = ANY (ARRAY['event'::text, 'replay'::text, 'resend'::text, 'recovery'::text, 'test'::text]))),
+  constraint deliveries_check CHECK (((state = 'pending'::text) = (ended_at IS NULL))),
+  constraint deliveries_check1 CHECK (((cause = ANY (ARRAY['resend'::text, 'recovery'::text])) = (copy_of IS NOT NULL))),
+  constraint deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text, 'cancelled'::text])))
+);
+
+create table event_types (
+  type text not null,
+  additive boolean not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint event_types_pkey PRIMARY KEY (type)
+);
+
+create table events (
+  id text not null,
+  account_id text not null,
+  type text not null,
+  object_id text not null,
+  sequence integer not null,
+  customer_id text,
+  facts jsonb not null,
+  xid xid8 default pg_current_xact_id() not null,
+  occurred_at timestamp with time zone not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint events_pkey PRIMARY KEY (id),
+  constraint events_account_id_id_key UNIQUE (account_id, id),
+  constraint events_account_id_object_id_sequence_key UNIQUE (account_id, object_id, sequence),
+  constraint events_type_fkey FOREIGN KEY (type) REFERENCES event_types(type),
+  constraint events_sequence_check CHECK ((sequence >= 1))
+);
+
+create table idempotency_keys (
+  account_id text not null,
+  customer_scope text not null,
+  operation text not null,
+  key text not null,
+  fingerprint bytea not null,
+  transaction_id text,
+  answer bytea,
+  expires_at timestamp with time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint idempotency_keys_pkey PRIMARY KEY (account_id, customer_scope, operation, key),
+  constraint idempotency_keys_fingerprint_check CHECK ((length(fingerprint) = 32)),
+  constraint idempotency_keys_key_check CHECK (((length(key) >= 1) AND (length(key) <= 255)))
+);
+
+create table invoice_documents (
+  account_id text not null,
+  invoice_id text not null,
+  format text not null,
+  content bytea not null,
+  sha256 bytea not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint invoice_documents_pkey PRIMARY KEY (invoice_id, format),
+  constraint invoice_documents_account_id_invoice_id_fkey FOREIGN KEY (account_id, invoice_id) REFERENCES invoices(account_id, id),
+  constraint invoice_documents_format_check CHECK ((format = ANY (ARRAY['pdf'::text, 'csv'::text, 'ubl'::text, 'cii'::text]))),
+  constraint invoice_documents_sha256_check CHECK ((length(sha256) = 32))
+);
+
+create table invoice_lines (
+  id text not null,
+  account_id text not null,
+  invoice_id text not null,
+  "position" integer not null,
+  sku text not null,
+  name text not null,
+  unit_price_minor bigint not null,
+  quantity integer not null,
+  net_minor bigint not null,
+  tax_category text not null,
+  tax_rate_bp integer not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint invoice_lines_pkey PRIMARY KEY (id),
+  constraint invoice_lines_account_id_id_key UNIQUE (account_id, id),
+  constraint invoice_lines_invoice_id_position_key UNIQUE (invoice_id, "position"),
+  constraint invoice_lines_account_id_invoice_id_fkey FOREIGN KEY (account_id, invoice_id) REFERENCES invoices(account_id, id),
+  constraint invoice_lines_check CHECK ((net_minor = (unit_price_minor * quantity))),
+  constraint invoice_lines_position_check CHECK (("position" >= 1)),
+  constraint invoice_lines_quantity_check CHECK ((quantity >= 1)),
+  constraint invoice_lines_tax_rate_bp_check CHECK (((tax_rate_bp >= 0) AND (tax_rate_bp <= 10000)))
+);
+
+create table invoices (
+  id text not null,
+  account_id text not null,
+  customer_id text not null,
+  purchase_order_id text not null,
+  tax_group text not null,
+  run integer not null,
+  series text not null,
+  number_value bigint not null,
+  number text not null,
+  business_date date not null,
+  issue_date date not null,
+  due_date date not null,
+  currency text not null,
+  subtotal_minor bigint not null,
+  tax_minor bigint not null,
+  total_minor bigint not null,
+  snapshot jsonb not null,
+  snapshot_hash bytea not null,
+  state text default 'open'::text not null,
+  sent_at timestamp with time zone,
+  issued_at timestamp with time zone not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint invoices_pkey PRIMARY KEY (id),
+  constraint invoices_account_id_id_key UNIQUE (account_id, id),
+  constraint invoices_account_id_number_key UNIQUE (account_id, number),
+  constraint invoices_account_id_series_number_value_key UNIQUE (account_id, series, number_value),
+  constraint invoices_purchase_order_id_tax_group_run_key UNIQUE (purchase_order_id, tax_group, run),
+  constraint invoices_account_id_customer_id_purchase_order_id_fkey FOREIGN KEY (account_id, customer_id, purchase_order_id) REFERENCES purchase_orders(account_id, customer_id, id),
+  constraint invoices_currency_fkey FOREIGN KEY (currency) REFERENCES currencies(code),
+  constraint invoices_check CHECK ((total_minor = (subtotal_minor + tax_minor))),
+  constraint invoices_check1 CHECK ((due_date >= issue_date)),
+  constraint invoices_number_value_check CHECK ((number_value >= 1)),
+  constraint invoices_run_check CHECK ((run >= 1)),
+  constraint invoices_snapshot_hash_check CHECK ((length(snapshot_hash) = 32)),
+  constraint invoices_state_check CHECK ((state = ANY (ARRAY['open'::text, 'paid'::text, 'void'::text]))),
+  constraint invoices_subtotal_minor_check CHECK ((subtotal_minor >= 0)),
+  constraint invoices_tax_minor_check CHECK ((tax_minor >= 0))
+);
+
+create table lines (
+  id text not null,
+  account_id text not null,
+  transaction_id text not null,
+  "position" integer not null,
+  product_id text not null,
+  variant_id text,
+  sku text not null,
+  name text not null,
+  tax_class text not null,
+  fulfillment_type text not null,
+  quantity integer not null,
+  unit_price_minor bigint not null,
+  total_minor bigint not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint lines_pkey PRIMARY KEY (id),
+  constraint lines_account_id_id_key UNIQUE (account_id, id),
+  constraint lines_account_id_transaction_id_id_key UNIQUE (account_id, transaction_id, id),
+  constraint lines_transaction_id_position_key UNIQUE (transaction_id, "position"),
+  constraint lines_account_id_product_id_fkey FOREIGN KEY (account_id, product_id) REFERENCES products(account_id, id),
+  constraint lines_account_id_product_id_variant_id_fkey FOREIGN KEY (account_id, product_id, variant_id) REFERENCES variants(account_id, product_id, id),
+  constraint lines_account_id_transaction_id_fkey FOREIGN KEY (account_id, transaction_id) REFERENCES transactions(account_id, id),
+  constraint lines_check CHECK ((total_minor = (unit_price_minor * quantity))),
+  constraint lines_position_check CHECK (("position" >= 1)),
+  constraint lines_quantity_check CHECK (((quantity >= 1) AND (quantity <= 10000))),
+  constraint lines_unit_price_minor_check CHECK ((unit_price_minor >= 0))
+);
+
+create table mails (
+  id text not null,
+  account_id text not null,
+  key text not null,
+  sender text not null,
+  recipients text[] not null,
+  subject text not null,
+  body text not null,
+  attachments jsonb default '[]'::jsonb not null,
+  invoice_id text,
+  sent_at timestamp with time zone,
+  last_error text,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint mails_pkey PRIMARY KEY (id),
+  constraint mails_account_id_key_key UNIQUE (account_id, key),
+  constraint mails_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
+  constraint mails_account_id_invoice_id_fkey FOREIGN KEY (account_id, invoice_id) REFERENCES invoices(account_id, id)
+);
+
+create table operator_decisions (
+  account_id text not null,
+  story_id text not null,
+  key text not null,
+  verb text not null,
+  note text,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint operator_decisions_pkey PRIMARY KEY (story_id, key),
+  constraint operator_decisions_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id)
+);
+
+create table organizations (
+  id text not null,
+  name text not null,
+  plan text not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint organizations_pkey PRIMARY KEY (id),
+  constraint organizations_plan_check CHECK ((plan = ANY (ARRAY['free'::text, 'starter'::text, 'professional'::text, 'enterprise'::text, 'sandbox'::text])))
+);
+
+create table outbox (
+  id bigint generated always as identity,
+  account_id text not null,
+  verb text not null,
+  workflow text not null,
+  subject jsonb not null,
+  signal jsonb,
+  priority smallint default 3 not null,
+  attempts integer default 0 not null,
+  available_at timestamp with time zone default clock_timestamp() not null,
+  leased_until timestamp with time zone,
+  parked_at timestamp with time zone,
+  last_error text,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint outbox_pkey PRIMARY KEY (id),
+  constraint outbox_check CHECK (((verb = 'signal'::text) = (signal IS NOT NULL))),
+  constraint outbox_priority_check CHECK (((priority >= 1) AND (priority <= 5))),
+  constraint outbox_verb_check CHECK ((verb = ANY (ARRAY['start'::text, 'signal'::text])))
+) with (autovacuum_vacuum_scale_factor=0.0, autovacuum_vacuum_threshold=5000, fillfactor=70);
+
+create table products (
+  id text not null,
+  account_id text not null,
+  sku text not null,
+  name text not null,
+  description text default ''::text not null,
+  price_minor bigint not null,
+  currency text not null,
+  status text default 'active'::text not null,
+  fulfillment_type text default 'physical'::text not null,
+  tax_class text default 'multi_purpose_voucher'::text not null,
+  categories text[] default '{}'::text[] not null,
+  images jsonb default '[]'::jsonb not null,
+  metadata jsonb default '{}'::jsonb not null,
+  version integer default 1 not null,
+  event_sequence integer default 0 not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  updated_at timestamp with time zone default clock_timestamp() not null,
+  constraint products_pkey PRIMARY KEY (id),
+  constraint products_account_id_id_key UNIQUE (account_id, id),
+  constraint products_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
+  constraint products_currency_fkey FOREIGN KEY (currency) REFERENCES currencies(code),
+  constraint products_fulfillment_type_check CHECK ((fulfillment_type = ANY (ARRAY['physical'::text, 'digital_code'::text]))),
+  constraint products_price_minor_check CHECK (((price_minor >= 0) AND (price_minor <= '100000000000'::bigint))),
+  constraint products_status_check CHECK ((status = ANY (ARRAY['active'::text, 'draft'::text, 'archived'::text]))),
+  constraint products_tax_class_check CHECK ((tax_class = ANY (ARRAY['multi_purpose_voucher'::text, 'single_purpose_voucher'::text, 'digital_service'::text, 'goods'::text, 'fee'::text])))
+);
+
+create table purchase_orders (
+  id text not null,
+  account_id text not null,
+  customer_id text not null,
+  currency text not null,
+  business_date date not null,
+  sequence integer not null,
+  state text default 'open'::text not null,
+  time_zone text not null,
+  cut_off time without time zone not null,
+  period_start timestamp with time zone not null,
+  period_end timestamp with time zone not null,
+  scheduled_end timestamp with time zone not null,
+  offset_start_seconds integer not null,
+  offset_end_seconds integer not null,
+  server_version text default current_setting('server_version'::text) not null,
+  closed_at timestamp with time zone,
+  settle_until timestamp with time zone,
+  manifest_hash bytea,
+  held_at timestamp with time zone,
+  invoiced_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  opened_at timestamp with time zone not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint purchase_orders_pkey PRIMARY KEY (id),
+  constraint purchase_orders_account_id_customer_id_currency_business_da_key UNIQUE (account_id, customer_id, currency, business_date, sequence),
+  constraint purchase_orders_account_id_customer_id_currency_id_key UNIQUE (account_id, customer_id, currency, id),
+  constraint purchase_orders_account_id_customer_id_id_key UNIQUE (account_id, customer_id, id),
+  constraint purchase_orders_account_id_id_key UNIQUE (account_id, id),
+  constraint purchase_orders_account_id_customer_id_fkey FOREIGN KEY (account_id, customer_id) REFERENCES customers(account_id, id),
+  constraint purchase_orders_currency_fkey FOREIGN KEY (currency) REFERENCES currencies(code),
+  constraint purchase_orders_check CHECK ((period_start <= period_end)),
+  constraint purchase_orders_check1 CHECK (((state = 'open'::text) = (closed_at IS NULL))),
+  constraint purchase_orders_check2 CHECK (((closed_at IS NULL) = (settle_until IS NULL))),
+  constraint purchase_orders_check3 CHECK (((state = ANY (ARRAY['invoiced'::text, 'settled'::text])) = (invoiced_at IS NOT NULL))),
+  constraint purchase_orders_sequence_check CHECK ((sequence >= 1)),
+  constraint purchase_orders_state_check CHECK ((state = ANY (ARRAY['open'::text, 'settling'::text, 'invoiced'::text, 'settled'::text])))
+);
+
+create unlogged table rate_limits (
+  key_id text not null,
+  class text not null,
+  window_start timestamp with time zone not null,
+  count integer not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint rate_limits_pkey PRIMARY KEY (key_id, class)
+) with (fillfactor=50);
+
+create table schema_migrations (
+  name text not null,
+  sha256 text not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint schema_migrations_pkey PRIMARY KEY (name)
+);
+
+create table skus (
+  account_id text not null,
+  sku text not null,
+  product_id text not null,
+  variant_id text,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint skus_pkey PRIMARY KEY (account_id, sku),
+  constraint skus_account_id_product_id_fkey FOREIGN KEY (account_id, product_id) REFERENCES products(account_id, id),
+  constraint skus_account_id_product_id_variant_id_fkey FOREIGN KEY (account_id, product_id, variant_id) REFERENCES variants(account_id, product_id, id)
+);
+
+create table sourcing_attempts (
+  id text not null,
+  account_id text not null,
+  unit_id text not null,
+  transaction_id text not null,
+  supplier_id text not null,
+  group_number integer not null,
+  reference text not null,
+  state text default 'placing'::text not null,
+  tries integer default 0 not null,
+  last_answer text,
+  ask_at timestamp with time zone,
+  unknown_at timestamp with time zone,
+  leased_until timestamp with time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  updated_at timestamp with time zone default clock_timestamp() not null,
+  constraint sourcing_attempts_pkey PRIMARY KEY (id),
+  constraint sourcing_attempts_account_id_reference_key UNIQUE (account_id, reference),
+  constraint sourcing_attempts_unit_id_group_number_key UNIQUE (unit_id, group_number),
+  constraint sourcing_attempts_account_id_supplier_id_fkey FOREIGN KEY (account_id, supplier_id) REFERENCES suppliers(account_id, id),
+  constraint sourcing_attempts_account_id_unit_id_fkey FOREIGN KEY (account_id, unit_id) REFERENCES units(account_id, id),
+  constraint sourcing_attempts_check CHECK (((state = 'unknown'::text) = (unknown_at IS NOT NULL))),
+  constraint sourcing_attempts_check1 CHECK (((state <> 'placing'::text) OR (leased_until IS NOT NULL))),
+  constraint sourcing_attempts_group_number_check CHECK ((group_number >= 1)),
+  constraint sourcing_attempts_state_check CHECK ((state = ANY (ARRAY['placing'::text, 'processing'::text, 'unknown'::text, 'delivered'::text, 'none'::text, 'not_placed'::text, 'rejected'::text])))
+);
+
+create table supplier_skus (
+  account_id text not null,
+  supplier_id text not null,
+  product_id text not null,
+  variant_id text default ''::text not null,
+  supplier_sku text not null,
+  priority integer default 100 not null,
+  cost_minor bigint not null,
+  currency text not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint supplier_skus_pkey PRIMARY KEY (account_id, product_id, variant_id, supplier_id),
+  constraint supplier_skus_account_id_product_id_fkey FOREIGN KEY (account_id, product_id) REFERENCES products(account_id, id),
+  constraint supplier_skus_account_id_supplier_id_fkey FOREIGN KEY (account_id, supplier_id) REFERENCES suppliers(account_id, id),
+  constraint supplier_skus_currency_fkey FOREIGN KEY (currency) REFERENCES currencies(code),
+  constraint supplier_skus_cost_minor_check CHECK ((cost_minor >= 0))
+);
+
+create table suppliers (
+  id text not null,
+  account_id text not null,
+  name text not null,
+  adapter text not null,
+  active boolean default true not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint suppliers_pkey PRIMARY KEY (id),
+  constraint suppliers_account_id_id_key UNIQUE (account_id, id),
+  constraint suppliers_account_id_name_key UNIQUE (account_id, name),
+  constraint suppliers_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
+  constraint suppliers_adapter_check CHECK ((adapter = 'sandbox'::text))
+);
+
+create table test_clocks (
+  account_id text not null,
+  account_mode text default 'test'::text not null,
+  offset_ms bigint default 0 not null,
+  target_at timestamp with time zone,
+  stopped_since timestamp with time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint test_clocks_pkey PRIMARY KEY (account_id),
+  constraint test_clocks_account_id_account_mode_fkey FOREIGN KEY (account_id, account_mode) REFERENCES accounts(id, mode),
+  constraint test_clocks_account_mode_check CHECK ((account_mode = 'test'::text)),
+  constraint test_clocks_offset_ms_check CHECK ((offset_ms >= 0))
+);
+
+create table transactions (
+  id text not null,
+  account_id text not null,
+  customer_id text not null,
+  purchase_order_id text not null,
+  "position" integer not null,
+  currency text not null,
+  total_minor bigint not null,
+  unit_count integer not null,
+  client_reference text,
+  content_hash bytea not null,
+  payment_method text not null,
+  allow_backorder boolean not null,
+  deadline_at timestamp with time zone not null,
+  shipping_address jsonb,
+  billing_address jsonb,
+  shipping_method text,
+  metadata jsonb default '{}'::jsonb not null,
+  cancel_requested_at timestamp with time zone,
+  event_sequence integer default 1 not null,
+  accepted_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint transactions_pkey PRIMARY KEY (id),
+  constraint transactions_account_id_customer_id_client_reference_key UNIQUE (account_id, customer_id, client_reference),
+  constraint transactions_account_id_id_key UNIQUE (account_id, id),
+  constraint transactions_account_id_purchase_order_id_id_key UNIQUE (account_id, purchase_order_id, id),
+  constraint transactions_purchase_order_id_position_key UNIQUE (purchase_order_id, "position"),
+  constraint transactions_account_id_customer_id_purchase_order_id_fkey FOREIGN KEY (account_id, customer_id, purchase_order_id) REFERENCES purchase_orders(account_id, customer_id, id),
+  constraint transactions_client_reference_check CHECK (((length(client_reference) >= 1) AND (length(client_reference) <= 255))),
+  constraint transactions_content_hash_check CHECK ((length(content_hash) = 32)),
+  constraint transactions_position_check CHECK (("position" >= 1)),
+  constraint transactions_total_minor_check CHECK ((total_minor >= 0)),
+  constraint transactions_unit_count_check CHECK (((unit_count >= 1) AND (unit_count <= 10000)))
+);
+
+create table unit_moves (
+  from_state text not null,
+  to_state text not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint unit_moves_pkey PRIMARY KEY (from_state, to_state)
+);
+
+create table units (
+  id text not null,
+  account_id text not null,
+  purchase_order_id text not null,
+  transaction_id text not null,
+  line_id text not null,
+  "position" integer not null,
+  product_id text not null,
+  variant_id text default ''::text not null,
+  price_minor bigint not null,
+  state text default 'queued'::text not null,
+  reason text,
+  allocated_at timestamp with time zone,
+  invoice_line_id text,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint units_pkey PRIMARY KEY (id),
+  constraint units_account_id_id_key UNIQUE (account_id, id),
+  constraint units_transaction_id_position_key UNIQUE (transaction_id, "position"),
+  constraint units_account_id_invoice_line_id_fkey FOREIGN KEY (account_id, invoice_line_id) REFERENCES invoice_lines(account_id, id) DEFERRABLE INITIALLY DEFERRED,
+  constraint units_account_id_purchase_order_id_transaction_id_fkey FOREIGN KEY (account_id, purchase_order_id, transaction_id) REFERENCES transactions(account_id, purchase_order_id, id),
+  constraint units_account_id_transaction_id_line_id_fkey FOREIGN KEY (account_id, transaction_id, line_id) REFERENCES lines(account_id, transaction_id, id),
+  constraint units_check CHECK (((allocated_at IS NOT NULL) = (state = ANY (ARRAY['allocated'::text, 'reversed'::text])))),
+  constraint units_check1 CHECK (((invoice_line_id IS NULL) OR (allocated_at IS NOT NULL))),
+  constraint units_position_check CHECK (("position" >= 1)),
+  constraint units_price_minor_check CHECK ((price_minor >= 0)),
+  constraint units_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sourcing'::text, 'allocated'::text, 'backordered'::text, 'unknown'::text, 'failed'::text, 'cancelled'::text, 'reversed'::text])))
+);
+
+create table variants (
+  id text not null,
+  account_id text not null,
+  product_id text not null,
+  sku text not null,
+  price_minor bigint,
+  attributes jsonb default '{}'::jsonb not null,
+  image text,
+  "position" integer not null,
+  removed_at timestamp with time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint variants_pkey PRIMARY KEY (id),
+  constraint variants_account_id_id_key UNIQUE (account_id, id),
+  constraint variants_account_id_product_id_id_key UNIQUE (account_id, product_id, id),
+  constraint variants_account_id_product_id_fkey FOREIGN KEY (account_id, product_id) REFERENCES products(account_id, id),
+  constraint variants_price_minor_check CHECK (((price_minor >= 0) AND (price_minor <= '100000000000'::bigint)))
+);
+
+create table waits (
+  story_id text not null,
+  account_id text not null,
+  workflow text not null,
+  subject jsonb not null,
+  due_at timestamp with time zone,
+  needs_person boolean default false not null,
+  reason text not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint waits_pkey PRIMARY KEY (story_id),
+  constraint waits_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
+  constraint waits_check CHECK ((needs_person OR (due_at IS NOT NULL)))
+);
+
+create table webhook_secrets (
+  id text not null,
+  account_id text not null,
+  webhook_id text not null,
+  sealed bytea not null,
+  key_version smallint not null,
+  expires_at timestamp with time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint webhook_secrets_pkey PRIMARY KEY (id),
+  constraint webhook_secrets_account_id_webhook_id_fkey FOREIGN KEY (account_id, webhook_id) REFERENCES webhooks(account_id, id),
+  constraint webhook_secrets_sealed_check CHECK ((length(sealed) > 28))
+);
+
+create table webhooks (
+  id text not null,
+  account_id text not null,
+  url text not null,
+  events text[] not null,
+  description text default ''::text not null,
+  metadata jsonb default '{}'::jsonb not null,
+  active boolean default true not null,
+  disabled_at timestamp with time zone,
+  disabled_reason text,
+  deleted_at timestamp with time zone,
+  per_second_max integer,
+  in_flight_max integer default 16 not null,
+  throttle_next_at timestamp with time zone,
+  rotation_signs_with text default 'old'::text not null,
+  failing_since timestamp with time zone,
+  exhausted_count integer default 0 not null,
+  event_sequence integer default 0 not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  updated_at timestamp with time zone default clock_timestamp() not null,
+  constraint webhooks_pkey PRIMARY KEY (id),
+  constraint webhooks_account_id_id_key UNIQUE (account_id, id),
+  constraint webhooks_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
+  constraint webhooks_check CHECK (((disabled_at IS NULL) = (disabled_reason IS NULL))),
+  constraint webhooks_check1 CHECK (((disabled_at IS NULL) OR (NOT active))),
+  constraint webhooks_disabled_reason_check CHECK ((disabled_reason = ANY (ARRAY['endpoint_gone'::text, 'only_failures'::text]))),
+  constraint webhooks_events_check CHECK ((cardinality(events) >= 1)),
+  constraint webhooks_in_flight_max_check CHECK (((in_flight_max >= 1) AND (in_flight_max <= 100))),
+  constraint webhooks_per_second_max_check CHECK (((per_second_max >= 1) AND (per_second_max <= 1000))),
+  constraint webhooks_rotation_signs_with_check CHECK ((rotation_signs_with = ANY (ARRAY['old'::text, 'new'::text])))
+);
+
+-- Indexes
+
+CREATE INDEX attempts_delivery ON ONLY public.attempts USING btree (account_id, delivery_id, number);
+
+CREATE INDEX code_reveals_transaction ON public.code_reveals USING btree (account_id, transaction_id);
+
+CREATE INDEX codes_pool ON public.codes USING btree (account_id, product_id, variant_id, id) WHERE ((unit_id IS NULL) AND (quarantined_at IS NULL));
+
+CREATE INDEX customers_created ON public.customers USING btree (account_id, created_at, id);
+
+CREATE UNIQUE INDEX customers_email ON public.customers USING btree (account_id, lower(email));
+
+CREATE INDEX deliveries_event ON public.deliveries USING btree (account_id, event_id);
+
+CREATE UNIQUE INDEX deliveries_fan_out ON public.deliveries USING btree (event_id, webhook_id) WHERE (cause = ANY (ARRAY['event'::text, 'replay'::text]));
+
+CREATE INDEX deliveries_pending ON public.deliveries USING btree (account_id, webhook_id, id) WHERE (state = 'pending'::text);
+
+CREATE UNIQUE INDEX deliveries_recovered_once ON public.deliveries USING btree (copy_of) WHERE (cause = 'recovery'::text);
+
+CREATE INDEX deliveries_sending ON public.deliveries USING btree (webhook_id) WHERE (sending_since IS NOT NULL);
+
+CREATE INDEX deliveries_throttled ON public.deliveries USING btree (webhook_id) WHERE (throttled_until IS NOT NULL);
+
+CREATE INDEX deliveries_webhook ON public.deliveries USING btree (account_id, webhook_id, created_at, id);
+
+CREATE INDEX events_order ON public.events USING btree (account_id, xid, id);
+
+CREATE INDEX idempotency_keys_expiry ON public.idempotency_keys USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+
+CREATE INDEX invoices_created ON public.invoices USING btree (account_id, created_at, id);
+
+CREATE INDEX mails_created ON public.mails USING btree (account_id, created_at);
+
+CREATE INDEX outbox_ready ON public.outbox USING btree (account_id, id) WHERE (parked_at IS NULL);
+
+CREATE INDEX products_created ON public.products USING btree (account_id, created_at, id);
+
+CREATE INDEX products_name ON public.products USING btree (account_id, lower(name), id);
+
+CREATE INDEX products_price ON public.products USING btree (account_id, price_minor, id);
+
+CREATE INDEX products_updated ON public.products USING btree (account_id, updated_at, id);
+
+CREATE INDEX purchase_orders_created ON public.purchase_orders USING btree (account_id, created_at, id);
+
+CREATE INDEX purchase_orders_last ON public.purchase_orders USING btree (account_id, customer_id, currency, period_end);
+
+CREATE UNIQUE INDEX purchase_orders_open ON public.purchase_orders USING btree (account_id, customer_id, currency) WHERE (state = 'open'::text);
+
+CREATE INDEX purchase_orders_unfinished ON public.purchase_orders USING btree (account_id, id) WHERE (ended_at IS NULL);
+
+CREATE INDEX skus_product ON public.skus USING btree (account_id, product_id);
+
+CREATE UNIQUE INDEX sourcing_attempts_open ON public.sourcing_attempts USING btree (unit_id) WHERE (state = ANY (ARRAY['placing'::text, 'processing'::text, 'unknown'::text]));
+
+CREATE INDEX sourcing_attempts_transaction ON public.sourcing_attempts USING btree (transaction_id);
+
+CREATE INDEX transactions_accepted ON public.transactions USING btree (account_id, accepted_at, id);
+
+CREATE INDEX transactions_customer ON public.transactions USING btree (account_id, customer_id, accepted_at, id);
+
+CREATE INDEX transactions_unfinished ON public.transactions USING btree (account_id, id) WHERE (ended_at IS NULL);
+
+CREATE INDEX units_billable ON public.units USING btree (purchase_order_id) WHERE (invoice_line_id IS NULL);
+
+CREATE INDEX units_invoiced ON public.units USING btree (invoice_line_id) WHERE (invoice_line_id IS NOT NULL);
+
+CREATE INDEX units_open ON public.units USING btree (transaction_id) WHERE (state = ANY (ARRAY['queued'::text, 'sourcing'::text, 'backordered'::text, 'unknown'::text]));
+
+CREATE INDEX units_waiting ON public.units USING btree (account_id, product_id, variant_id, id) WHERE (state = ANY (ARRAY['queued'::text, 'backordered'::text]));
+
+CREATE INDEX variants_product ON public.variants USING btree (account_id, product_id, "position");
+
+CREATE INDEX waits_due ON public.waits USING btree (account_id, due_at);
+
+CREATE UNIQUE INDEX webhook_secrets_current ON public.webhook_secrets USING btree (webhook_id) WHERE (expires_at IS NULL);
+
+CREATE INDEX webhooks_created ON public.webhooks USING btree (account_id, created_at, id) WHERE (deleted_at IS NULL);
+
+-- Triggers
+
+CREATE TRIGGER code_reveals_immutable BEFORE DELETE OR UPDATE ON public.code_reveals FOR EACH ROW EXECUTE FUNCTION rows_immutable();
+
+CREATE TRIGGER codes_attached BEFORE UPDATE OF unit_id ON public.codes FOR EACH ROW EXECUTE FUNCTION codes_attached_for_ever();
+
+CREATE TRIGGER deliveries_end_once BEFORE UPDATE OF state ON public.deliveries FOR EACH ROW EXECUTE FUNCTION deliveries_end_once();
+
+CREATE TRIGGER events_immutable BEFORE DELETE OR UPDATE ON public.events FOR EACH ROW EXECUTE FUNCTION rows_immutable();
+
+CREATE TRIGGER invoice_documents_immutable BEFORE DELETE OR UPDATE ON public.invoice_documents FOR EACH ROW EXECUTE FUNCTION rows_immutable();
+
+CREATE TRIGGER invoice_lines_immutable BEFORE DELETE OR UPDATE ON public.invoice_lines FOR EACH ROW EXECUTE FUNCTION rows_immutable();
+
+CREATE TRIGGER invoices_immutable BEFORE DELETE OR UPDATE ON public.invoices FOR EACH ROW EXECUTE FUNCTION invoices_immutable();
+
+CREATE TRIGGER operator_decisions_immutable BEFORE DELETE OR UPDATE ON public.operator_decisions FOR EACH ROW EXECUTE FUNCTION rows_immutable();
+
+CREATE TRIGGER test_clocks_forward BEFORE UPDATE ON public.test_clocks FOR EACH ROW EXECUTE FUNCTION test_clock_only_forward();
+
+CREATE TRIGGER units_move BEFORE UPDATE OF state ON public.units FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION units_move();

@@ -1,0 +1,53 @@
+import { sql } from 'kysely'
+import type { SupplierProgress } from '../domain/sourcing-report.ts'
+import { OPEN_ATTEMPT_STATES } from '../domain/sourcing.ts'
+import type { Tx } from './client.ts'
+import { offersOf, type TransactionKey } from './sourcing.ts'
+
+export type SourcingOutlook = {
+  suppliers: SupplierProgress[]
+  /** Units that nobody has and that an active supplier sells. */
+  sellable: number
+  /** Business time of the next question or purchase; null when nothing is planned. */
+  nextAt: Date | null
+}
+
+/** What sourcing will do next for a transaction and how far it has come. Changes nothing. */
+export async function getSourcingOutlook(
+  tx: Tx,
+  key: TransactionKey,
+  now: Date,
+): Promise<SourcingOutlook> {
+  const questions = await sql<SupplierProgress & { next_at: Date | null }>`
+    select s.name, count(distinct a.unit_id)::integer as asked,
+      count(*) filter (where a.state = 'delivered')::integer as delivered,
+      count(*) filter (where a.state in ('placing', 'processing'))::integer as processing,
+      count(*) filter (where a.state = 'unknown')::integer as unknown,
+      count(*) filter (where a.state = 'unknown' and a.ask_at is null)::integer as stuck,
+      (array_agg(a.last_answer order by a.updated_at desc, a.id desc)
+        filter (where a.last_answer is not null))[1] as "lastAnswer",
+      min(greatest(case when a.state = 'placing' then ${now} else a.ask_at end,
+          ${now}::timestamptz + (a.leased_until - clock_timestamp())))
+        filter (where a.state = 'placing' or a.ask_at is not null and a.state = any(${OPEN_ATTEMPT_STATES}))
+        as next_at
+    from sourcing_attempts a join suppliers s on s.account_id = a.account_id and s.id = a.supplier_id
+    where a.account_id = ${key.accountId} and a.transaction_id = ${key.transactionId}
+    group by s.id, s.name order by s.name`.execute(tx)
+  const offers = await sql<{ sellable: number; next_at: Date | null }>`
+    select count(distinct o.unit_id)::integer as sellable, min(o.ask_at) as next_at
+    from (${offersOf(key, now)}) o`.execute(tx)
+  const planned = [...questions.rows, ...offers.rows].flatMap((row) => row.next_at ?? [])
+  return {
+    suppliers: questions.rows.map(({ next_at: _, ...supplier }) => supplier),
+    sellable: offers.rows[0]?.sellable ?? 0,
+    nextAt: planned.length === 0 ? null : new Date(Math.min(...planned.map((at) => at.getTime()))),
+  }
+}
+
+/** Brings forward whatever is due later: an operator wants the suppliers asked now. */
+export async function hurrySourcing(tx: Tx, key: TransactionKey): Promise<void> {
+  await sql`
+    update sourcing_attempts set ask_at = business_now(${key.accountId}), updated_at = clock_timestamp()
+    where account_id = ${key.accountId} and transaction_id = ${key.transactionId}
+      and state not in ('placing', 'delivered')`.execute(tx)
+}

@@ -1,0 +1,577 @@
+/**
+ * Generated from the migrated database by `npm run codegen`; never edited.
+ * A closed list of words in a CHECK is a union here, so that a state which the database would
+ * refuse does not type-check either.
+ */
+import type { ColumnType } from 'kysely'
+
+/** May be left out of an INSERT: the database fills it. */
+export type Generated<T> =
+  T extends ColumnType<infer Select, infer Insert, infer Update>
+    ? ColumnType<Select, Insert | undefined, Update>
+    : ColumnType<T, T | undefined, T>
+
+/** Only the database writes it. */
+export type GeneratedAlways<T> =
+  T extends ColumnType<infer Select, unknown, unknown>
+    ? ColumnType<Select, never, never>
+    : ColumnType<T, never, never>
+
+export type JsonValue =
+  string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue | undefined }
+
+/** Written as text (JSON.stringify): the driver would take an array for a PostgreSQL array. */
+export type Json = ColumnType<JsonValue, string, string>
+
+/** An instant; written as a Date or as RFC 3339 text, which keeps the microseconds. */
+export type Timestamp = ColumnType<Date, Date | string, Date | string>
+
+export interface Accounts {
+  id: string
+  organization_id: string
+  mode: 'live' | 'test'
+  name: string
+  time_zone: Generated<string>
+  cut_off: Generated<string>
+  currency: string
+  settle_window_seconds: Generated<number>
+  payment_term_days: Generated<number>
+  require_idempotency_key: Generated<boolean>
+  legal_name: string
+  legal_address: Json
+  country: string
+  tax_id: string | null
+  finance_email: string
+  invoice_series: Generated<string>
+  created_at: Generated<Timestamp>
+}
+
+export interface ApiKeys {
+  id: string
+  account_id: string
+  name: string
+  environment: Generated<string>
+  hash: Buffer
+  last4: string
+  scopes: string[]
+  customer_id: string | null
+  requests_per_second: number | null
+  expires_at: Timestamp
+  revoked_at: Timestamp | null
+  last_used_at: Timestamp | null
+  created_at: Generated<Timestamp>
+}
+
+export interface Attempts {
+  id: string
+  account_id: string
+  delivery_id: string
+  number: number
+  state: Generated<'sending' | 'delivered' | 'failed'>
+  started_at: Timestamp
+  finished_at: Timestamp | null
+  duration_ms: number | null
+  request_headers: Json | null
+  status_code: number | null
+  response_headers: Json | null
+  response_body: string | null
+  error: string | null
+  retry_after: string | null
+  created_at: Generated<Timestamp>
+}
+
+export interface CodeReveals {
+  id: GeneratedAlways<bigint>
+  account_id: string
+  transaction_id: string
+  key_id: string
+  address: string
+  request_id: string
+  code_ids: string[]
+  created_at: Generated<Timestamp>
+}
+
+export interface Codes {
+  id: string
+  account_id: string
+  product_id: string
+  variant_id: Generated<string>
+  type: Generated<'code' | 'code_pin' | 'url'>
+  sealed: Buffer
+  key_version: number
+  blind_index: Buffer
+  last4: string
+  expires_at: Timestamp | null
+  supplier_id: string | null
+  supplier_reference: string | null
+  unit_id: string | null
+  allocated_at: Timestamp | null
+  quarantined_at: Timestamp | null
+  quarantine_reason: string | null
+  created_at: Generated<Timestamp>
+}
+
+export interface Counters {
+  account_id: string
+  series: string
+  value: bigint
+  created_at: Generated<Timestamp>
+}
+
+export interface Currencies {
+  code: string
+  exponent: number
+  created_at: Generated<Timestamp>
+}
+
+export interface CustomerBalances {
+  account_id: string
+  customer_id: string
+  currency: string
+  credit_limit_minor: bigint | null
+  held_minor: Generated<bigint>
+  invoiced_minor: Generated<bigint>
+  created_at: Generated<Timestamp>
+}
+
+export interface Customers {
+  id: string
+  account_id: string
+  email: string
+  first_name: string | null
+  last_name: string | null
+  company: string | null
+  phone: string | null
+  tags: Generated<string[]>
+  addresses: Generated<Json>
+  tax_id: string | null
+  time_zone: string | null
+  cut_off: string | null
+  metadata: Generated<Json>
+  status: Generated<'active' | 'inactive'>
+  version: Generated<number>
+  event_sequence: Generated<number>
+  created_at: Generated<Timestamp>
+  updated_at: Generated<Timestamp>
+}
+
+export interface Deliveries {
+  id: string
+  account_id: string
+  webhook_id: string
+  event_id: string
+  state: Generated<'pending' | 'delivered' | 'failed' | 'cancelled'>
+  reason: string | null
+  attempt_count: Generated<number>
+  next_attempt_at: Timestamp
+  cause: Generated<'event' | 'replay' | 'resend' | 'recovery' | 'test'>
+  copy_of: string | null
+  sending_since: Timestamp | null
+  throttled_until: Timestamp | null
+  ended_at: Timestamp | null
+  created_at: Timestamp
+}
+
+export interface EventTypes {
+  type: string
+  additive: boolean
+  created_at: Generated<Timestamp>
+}
+
+export interface Events {
+  id: string
+  account_id: string
+  type: string
+  object_id: string
+  sequence: number
+  customer_id: string | null
+  facts: Json
+  xid: Generated<string>
+  occurred_at: Timestamp
+  created_at: Generated<Timestamp>
+}
+
+export interface IdempotencyKeys {
+  account_id: string
+  customer_scope: string
+  operation: string
+  key: string
+  fingerprint: Buffer
+  transaction_id: string | null
+  answer: Buffer | null
+  expires_at: Timestamp | null
+  created_at: Generated<Timestamp>
+}
+
+export interface InvoiceDocuments {
+  account_id: string
+  invoice_id: string
+  format: 'pdf' | 'csv' | 'ubl' | 'cii'
+  content: Buffer
+  sha256: Buffer
+  created_at: Generated<Timestamp>
+}
+
+export interface InvoiceLines {
+  id: string
+  account_id: string
+  invoice_id: string
+  position: number
+  sku: string
+  name: string
+  unit_price_minor: bigint
+  quantity: number
+  net_minor: bigint
+  tax_category: string
+  tax_rate_bp: number
+  created_at: Generated<Timestamp>
+}
+
+export interface Invoices {
+  id: string
+  account_id: string
+  customer_id: string
+  purchase_order_id: string
+  tax_group: string
+  run: number
+  series: string
+  number_value: bigint
+  number: string
+  business_date: string
+  issue_date: string
+  due_date: string
+  currency: string
+  subtotal_minor: bigint
+  tax_minor: bigint
+  total_minor: bigint
+  snapshot: Json
+  snapshot_hash: Buffer
+  state: Generated<'open' | 'paid' | 'void'>
+  sent_at: Timestamp | null
+  issued_at: Timestamp
+  created_at: Generated<Timestamp>
+}
+
+export interface Lines {
+  id: string
+  account_id: string
+  transaction_id: string
+  position: number
+  product_id: string
+  variant_id: string | null
+  sku: string
+  name: string
+  tax_class: string
+  fulfillment_type: string
+  quantity: number
+  unit_price_minor: bigint
+  total_minor: bigint
+  created_at: Generated<Timestamp>
+}
+
+export interface Mails {
+  id: string
+  account_id: string
+  key: string
+  sender: string
+  recipients: string[]
+  subject: string
+  body: string
+  attachments: Generated<Json>
+  invoice_id: string | null
+  sent_at: Timestamp | null
+  last_error: string | null
+  created_at: Generated<Timestamp>
+}
+
+export interface OperatorDecisions {
+  account_id: string
+  story_id: string
+  key: string
+  verb: string
+  note: string | null
+  created_at: Generated<Timestamp>
+}
+
+export interface Organizations {
+  id: string
+  name: string
+  plan: 'free' | 'starter' | 'professional' | 'enterprise' | 'sandbox'
+  created_at: Generated<Timestamp>
+}
+
+export interface Outbox {
+  id: GeneratedAlways<bigint>
+  account_id: string
+  verb: 'start' | 'signal'
+  workflow: string
+  subject: Json
+  signal: Json | null
+  priority: Generated<number>
+  attempts: Generated<number>
+  available_at: Generated<Timestamp>
+  leased_until: Timestamp | null
+  parked_at: Timestamp | null
+  last_error: string | null
+  created_at: Generated<Timestamp>
+}
+
+export interface Products {
+  id: string
+  account_id: string
+  sku: string
+  name: string
+  description: Generated<string>
+  price_minor: bigint
+  currency: string
+  status: Generated<'active' | 'draft' | 'archived'>
+  fulfillment_type: Generated<'physical' | 'digital_code'>
+  tax_class: Generated<'multi_purpose_voucher' | 'single_purpose_voucher' | 'digital_service' | 'goods' | 'fee'>
+  categories: Generated<string[]>
+  images: Generated<Json>
+  metadata: Generated<Json>
+  version: Generated<number>
+  event_sequence: Generated<number>
+  created_at: Generated<Timestamp>
+  updated_at: Generated<Timestamp>
+}
+
+export interface PurchaseOrders {
+  id: string
+  account_id: string
+  customer_id: string
+  currency: string
+  business_date: string
+  sequence: number
+  state: Generated<'open' | 'settling' | 'invoiced' | 'settled'>
+  time_zone: string
+  cut_off: string
+  period_start: Timestamp
+  period_end: Timestamp
+  scheduled_end: Timestamp
+  offset_start_seconds: number
+  offset_end_seconds: number
+  server_version: Generated<string>
+  closed_at: Timestamp | null
+  settle_until: Timestamp | null
+  manifest_hash: Buffer | null
+  held_at: Timestamp | null
+  invoiced_at: Timestamp | null
+  ended_at: Timestamp | null
+  opened_at: Timestamp
+  created_at: Generated<Timestamp>
+}
+
+export interface RateLimits {
+  key_id: string
+  class: string
+  window_start: Timestamp
+  count: number
+  created_at: Generated<Timestamp>
+}
+
+export interface SchemaMigrations {
+  name: string
+  sha256: string
+  created_at: Generated<Timestamp>
+}
+
+export interface Skus {
+  account_id: string
+  sku: string
+  product_id: string
+  variant_id: string | null
+  created_at: Generated<Timestamp>
+}
+
+export interface SourcingAttempts {
+  id: string
+  account_id: string
+  unit_id: string
+  transaction_id: string
+  supplier_id: string
+  group_number: number
+  reference: string
+  state: Generated<'placing' | 'processing' | 'unknown' | 'delivered' | 'none' | 'not_placed' | 'rejected'>
+  tries: Generated<number>
+  last_answer: string | null
+  ask_at: Timestamp | null
+  unknown_at: Timestamp | null
+  leased_until: Timestamp | null
+  created_at: Generated<Timestamp>
+  updated_at: Generated<Timestamp>
+}
+
+export interface SupplierSkus {
+  account_id: string
+  supplier_id: string
+  product_id: string
+  variant_id: Generated<string>
+  supplier_sku: string
+  priority: Generated<number>
+  cost_minor: bigint
+  currency: string
+  created_at: Generated<Timestamp>
+}
+
+export interface Suppliers {
+  id: string
+  account_id: string
+  name: string
+  adapter: 'sandbox'
+  active: Generated<boolean>
+  created_at: Generated<Timestamp>
+}
+
+export interface TestClocks {
+  account_id: string
+  account_mode: Generated<'test'>
+  offset_ms: Generated<bigint>
+  target_at: Timestamp | null
+  stopped_since: Timestamp | null
+  created_at: Generated<Timestamp>
+}
+
+export interface Transactions {
+  id: string
+  account_id: string
+  customer_id: string
+  purchase_order_id: string
+  position: number
+  currency: string
+  total_minor: bigint
+  unit_count: number
+  client_reference: string | null
+  content_hash: Buffer
+  payment_method: string
+  allow_backorder: boolean
+  deadline_at: Timestamp
+  shipping_address: Json | null
+  billing_address: Json | null
+  shipping_method: string | null
+  metadata: Generated<Json>
+  cancel_requested_at: Timestamp | null
+  event_sequence: Generated<number>
+  accepted_at: Timestamp
+  ended_at: Timestamp | null
+  created_at: Generated<Timestamp>
+}
+
+export interface UnitMoves {
+  from_state: string
+  to_state: string
+  created_at: Generated<Timestamp>
+}
+
+export interface Units {
+  id: string
+  account_id: string
+  purchase_order_id: string
+  transaction_id: string
+  line_id: string
+  position: number
+  product_id: string
+  variant_id: Generated<string>
+  price_minor: bigint
+  state: Generated<'queued' | 'sourcing' | 'allocated' | 'backordered' | 'unknown' | 'failed' | 'cancelled' | 'reversed'>
+  reason: string | null
+  allocated_at: Timestamp | null
+  invoice_line_id: string | null
+  created_at: Generated<Timestamp>
+}
+
+export interface Variants {
+  id: string
+  account_id: string
+  product_id: string
+  sku: string
+  price_minor: bigint | null
+  attributes: Generated<Json>
+  image: string | null
+  position: number
+  removed_at: Timestamp | null
+  created_at: Generated<Timestamp>
+}
+
+export interface Waits {
+  story_id: string
+  account_id: string
+  workflow: string
+  subject: Json
+  due_at: Timestamp | null
+  needs_person: Generated<boolean>
+  reason: string
+  created_at: Generated<Timestamp>
+}
+
+export interface WebhookSecrets {
+  id: string
+  account_id: string
+  webhook_id: string
+  sealed: Buffer
+  key_version: number
+  expires_at: Timestamp | null
+  created_at: Generated<Timestamp>
+}
+
+export interface Webhooks {
+  id: string
+  account_id: string
+  url: string
+  events: string[]
+  description: Generated<string>
+  metadata: Generated<Json>
+  active: Generated<boolean>
+  disabled_at: Timestamp | null
+  disabled_reason: 'endpoint_gone' | 'only_failures' | null
+  deleted_at: Timestamp | null
+  per_second_max: number | null
+  in_flight_max: Generated<number>
+  throttle_next_at: Timestamp | null
+  rotation_signs_with: Generated<'old' | 'new'>
+  failing_since: Timestamp | null
+  exhausted_count: Generated<number>
+  event_sequence: Generated<number>
+  created_at: Generated<Timestamp>
+  updated_at: Generated<Timestamp>
+}
+
+export interface DB {
+  accounts: Accounts
+  api_keys: ApiKeys
+  attempts: Attempts
+  code_reveals: CodeReveals
+  codes: Codes
+  counters: Counters
+  currencies: Currencies
+  customer_balances: CustomerBalances
+  customers: Customers
+  deliveries: Deliveries
+  event_types: EventTypes
+  events: Events
+  idempotency_keys: IdempotencyKeys
+  invoice_documents: InvoiceDocuments
+  invoice_lines: InvoiceLines
+  invoices: Invoices
+  lines: Lines
+  mails: Mails
+  operator_decisions: OperatorDecisions
+  organizations: Organizations
+  outbox: Outbox
+  products: Products
+  purchase_orders: PurchaseOrders
+  rate_limits: RateLimits
+  schema_migrations: SchemaMigrations
+  skus: Skus
+  sourcing_attempts: SourcingAttempts
+  supplier_skus: SupplierSkus
+  suppliers: Suppliers
+  test_clocks: TestClocks
+  transactions: Transactions
+  unit_moves: UnitMoves
+  units: Units
+  variants: Variants
+  waits: Waits
+  webhook_secrets: WebhookSecrets
+  webhooks: Webhooks
+}

@@ -1,0 +1,92 @@
+import type { InvoiceBuyer, InvoiceSeller, InvoiceSnapshot } from '../domain/invoice.ts'
+import { addressLines, displayAmount, displayDate } from './display.ts'
+import { contactName } from './norm.ts'
+import { drawRule, drawText, PAGE, STYLE } from './pdf-sheet.ts'
+import type { Box, Sheet, Style } from './pdf-sheet.ts'
+
+const LEFT: Box = { x: PAGE.left, width: 230 }
+const RIGHT: Box = { x: PAGE.left + 250, width: PAGE.right - PAGE.left - 250 }
+const LABEL_WIDTH = 88
+
+/** Draws who bills whom, the title, and the facts of the document: everything above the lines. */
+export function drawHead(sheet: Sheet, invoice: InvoiceSnapshot): void {
+  const sellerHeight = drawBlock(sheet, LEFT, sellerLines(invoice.seller))
+  const titleHeight = drawBlock(sheet, { ...RIGHT, align: 'right' }, [
+    { text: 'Invoice', style: STYLE.title, tag: 'H1' },
+    { text: invoice.number, style: STYLE.heading },
+  ])
+  sheet.y += Math.max(sellerHeight, titleHeight) + 16
+  drawRule(sheet, sheet.y)
+  sheet.y += 14
+  const buyerHeight = drawBlock(sheet, LEFT, buyerLines(invoice.buyer))
+  const factsHeight = drawFacts(sheet, facts(invoice))
+  sheet.y += Math.max(buyerHeight, factsHeight) + 24
+}
+
+type Line = { text: string; style: Style; tag?: string }
+
+function sellerLines(seller: InvoiceSeller): Line[] {
+  return [
+    { text: seller.legal_name, style: STYLE.heading },
+    ...quiet(addressLines(seller.address)),
+    ...quiet([seller.email]),
+    ...quiet(seller.tax_id === undefined ? [] : [`Tax ID ${seller.tax_id}`]),
+    ...quiet(seller.registration_id === undefined ? [] : [`Registered ${seller.registration_id}`]),
+  ]
+}
+
+function buyerLines(buyer: InvoiceBuyer): Line[] {
+  const contact = contactName(buyer)
+  return [
+    { text: 'Billed to', style: STYLE.label },
+    { text: buyer.company ?? buyer.name, style: STYLE.heading },
+    ...quiet(contact === undefined ? [] : [contact]),
+    ...quiet(buyer.address ? addressLines(buyer.address) : []),
+    ...quiet([buyer.email]),
+    ...quiet(buyer.tax_id === undefined ? [] : [`Tax ID ${buyer.tax_id}`]),
+  ]
+}
+
+function quiet(texts: string[]): Line[] {
+  return texts.map((text) => ({ text, style: STYLE.quiet }))
+}
+
+/** Draws lines below one another and returns their height; the sheet's `y` stays. */
+function drawBlock(sheet: Sheet, box: Box, lines: Line[]): number {
+  const top = sheet.y
+  for (const { text, style, tag } of lines) {
+    sheet.y += drawText(sheet, sheet.root, tag ?? 'P', text, style, box) + 1.5
+  }
+  const height = sheet.y - top
+  sheet.y = top
+  return height
+}
+
+type Fact = { label: string; value: string; style: Style }
+
+function facts(invoice: InvoiceSnapshot): Fact[] {
+  const due = `${invoice.currency} ${displayAmount(invoice.due_minor, invoice.currency)}`
+  const day = `${displayDate(invoice.business_date)} (${invoice.business_time_zone})`
+  return [
+    { label: 'Issue date', value: displayDate(invoice.issue_date), style: STYLE.body },
+    { label: 'Due date', value: displayDate(invoice.due_date), style: STYLE.body },
+    { label: 'Purchase order', value: invoice.purchase_order_number, style: STYLE.body },
+    { label: 'Business day', value: day, style: STYLE.body },
+    { label: 'Customer', value: invoice.buyer.customer_id, style: STYLE.body },
+    { label: 'Amount due', value: due, style: STYLE.strong },
+  ]
+}
+
+function drawFacts(sheet: Sheet, entries: Fact[]): number {
+  const top = sheet.y
+  const valueBox = { x: RIGHT.x + LABEL_WIDTH, width: RIGHT.width - LABEL_WIDTH }
+  for (const { label, value, style } of entries) {
+    const line = sheet.document.struct('P')
+    sheet.root.add(line)
+    drawText(sheet, line, 'Span', label, STYLE.quiet, { x: RIGHT.x, width: LABEL_WIDTH })
+    sheet.y += drawText(sheet, line, 'Span', value, style, valueBox) + 4
+  }
+  const height = sheet.y - top
+  sheet.y = top
+  return height
+}

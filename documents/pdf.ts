@@ -1,0 +1,162 @@
+import type { InvoiceSnapshot } from '../domain/invoice.ts'
+import { displayAmount, displayCount, displayDate, displayRate, wallClock } from './display.ts'
+import { attachFacturX } from './facturx.ts'
+import { drawHead } from './pdf-head.ts'
+import {
+  drawArtifact,
+  drawRule,
+  openSheet,
+  PAGE,
+  PAGE_WIDTH,
+  STYLE,
+  writeText,
+} from './pdf-sheet.ts'
+import type { Sheet } from './pdf-sheet.ts'
+import { drawTable } from './pdf-table.ts'
+import type { Column } from './pdf-table.ts'
+import { drawNotes, drawTotals, totalsHeight } from './pdf-totals.ts'
+
+/**
+ * The invoice as PDF/A-3b with its XML inside (Factur-X) where the norm can express it. The bytes
+ * depend on the snapshot alone: dates and ids of the file come from the issue date, so rendering
+ * again gives the same file.
+ */
+export async function renderInvoicePdf(invoice: InvoiceSnapshot): Promise<Uint8Array> {
+  const issued = new Date(`${invoice.issue_date}T00:00:00Z`)
+  const sheet = openSheet({
+    subset: 'PDF/A-3b',
+    pdfVersion: '1.7',
+    tagged: true,
+    // The labels are English, whatever the customer's language is.
+    lang: 'en',
+    displayTitle: true,
+    info: {
+      Title: `Invoice ${xmlSafe(invoice.number)}`,
+      Subject: `Purchase order ${xmlSafe(invoice.purchase_order_id)}`,
+      Producer: 'Bark',
+      Creator: 'Bark',
+      CreationDate: issued,
+      ModDate: issued,
+    },
+  })
+  const bytes = collect(sheet.document)
+  attachFacturX(sheet.document, invoice, issued)
+  drawHead(sheet, invoice)
+  drawLines(sheet, invoice)
+  drawTotals(sheet, invoice)
+  drawNotes(sheet, invoice)
+  drawTransactions(sheet, invoice)
+  drawFrames(sheet, invoice)
+  sheet.root.end()
+  sheet.document.end()
+  return bytes
+}
+
+/** pdfkit copies title and subject into its XML metadata as they are. */
+function xmlSafe(text: string): string {
+  return text.replace(/[^\p{L}\p{N} ./_-]/gu, '_')
+}
+
+function drawLines(sheet: Sheet, invoice: InvoiceSnapshot): void {
+  const { currency } = invoice
+  // Where one treatment covers the document, the breakdown below the lines says it once.
+  const showTax = invoice.tax_breakdown.length > 1
+  const taxColumn: Column = { title: 'VAT', align: 'right', widthMax: 60 }
+  const columns: Column[] = [
+    { title: '#', align: 'right', widthMax: 40 },
+    { title: 'SKU', align: 'left', widthMax: 92 },
+    { title: 'Description', align: 'left', widthMax: 'rest' },
+    { title: 'Quantity', align: 'right', widthMax: 60 },
+    { title: `Unit price (${currency})`, align: 'right', widthMax: 110 },
+    ...(showTax ? [taxColumn] : []),
+    { title: `Net (${currency})`, align: 'right', widthMax: 110 },
+  ]
+  const rows = invoice.lines.map((line) => {
+    return [
+      String(line.position),
+      line.sku,
+      line.name,
+      displayCount(line.quantity),
+      displayAmount(line.unit_price_minor, currency),
+      ...(showTax ? [displayRate(line.tax_category, line.tax_rate_bp)] : []),
+      displayAmount(line.net_minor, currency),
+    ]
+  })
+  drawTable(sheet, { columns, rows, keepBelow: totalsHeight(sheet, invoice) })
+}
+
+function drawTransactions(sheet: Sheet, invoice: InvoiceSnapshot): void {
+  const { currency, transactions } = invoice
+  const clock = wallClock(invoice.business_time_zone)
+  const rows = transactions.map((transaction) => [
+    transaction.transaction_id,
+    transaction.client_reference ?? '',
+    clock(transaction.accepted_at),
+    displayCount(transaction.units),
+    displayAmount(transaction.total_minor, currency),
+  ])
+  const units = transactions.reduce((sum, transaction) => sum + transaction.units, 0)
+  sheet.y += 18
+  drawTable(sheet, {
+    title: `Transactions of ${displayDate(invoice.business_date)}`,
+    columns: [
+      { title: 'Transaction', align: 'left', widthMax: 190 },
+      { title: 'Your reference', align: 'left', widthMax: 'rest' },
+      { title: `Accepted (${invoice.business_time_zone})`, align: 'left', widthMax: 130 },
+      { title: 'Units', align: 'right', widthMax: 60 },
+      { title: `Net (${currency})`, align: 'right', widthMax: 110 },
+    ],
+    rows,
+    total: [
+      `${displayCount(transactions.length)} ${transactions.length === 1 ? 'transaction' : 'transactions'}`,
+      '',
+      '',
+      displayCount(units),
+      displayAmount(invoice.subtotal_minor, currency),
+    ],
+  })
+}
+
+/** The running head of later pages and the foot of every page, once their number is known. */
+function drawFrames(sheet: Sheet, invoice: InvoiceSnapshot): void {
+  const { seller } = invoice
+  const { count } = sheet.document.bufferedPageRange()
+  const foot = [seller.legal_name, seller.tax_id, invoice.number].filter(Boolean).join(' · ')
+  for (let index = 0; index < count; index += 1) {
+    sheet.document.switchToPage(index)
+    if (index > 0) {
+      drawArtifact(sheet, 'Pagination', () => {
+        const left = { x: PAGE.left, width: PAGE_WIDTH }
+        writeText(sheet, `Invoice ${invoice.number}`, STYLE.label, left, PAGE.top - 8)
+        writeText(
+          sheet,
+          displayDate(invoice.issue_date),
+          STYLE.label,
+          { ...left, align: 'right' },
+          PAGE.top - 8,
+        )
+      })
+    }
+    drawRule(sheet, PAGE.footer - 6)
+    drawArtifact(sheet, 'Pagination', () => {
+      const page = `Page ${index + 1} of ${count}`
+      writeText(sheet, foot, STYLE.label, { x: PAGE.left, width: PAGE_WIDTH - 80 }, PAGE.footer)
+      writeText(
+        sheet,
+        page,
+        STYLE.label,
+        { x: PAGE.right - 80, width: 80, align: 'right' },
+        PAGE.footer,
+      )
+    })
+  }
+}
+
+function collect(document: PDFKit.PDFDocument): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = []
+    document.on('data', (chunk: Uint8Array) => chunks.push(chunk))
+    document.on('end', () => resolve(Buffer.concat(chunks)))
+    document.on('error', reject)
+  })
+}

@@ -1,0 +1,153 @@
+import type { InvoiceAddress, InvoiceSnapshot } from '../domain/invoice.ts'
+import type { InvoiceLine, InvoiceTax } from '../domain/invoice-lines.ts'
+import { formatDecimal } from '../domain/money.ts'
+import { formatRate } from '../domain/tax.ts'
+import type { TaxCategory } from '../domain/tax.ts'
+import { assertNormInvoice, buyerVatId, contactName, NORM, sellerIds } from './norm.ts'
+import { element, optionalElement, xmlDocument } from './xml.ts'
+import type { XmlElement } from './xml.ts'
+
+const NAMESPACES = {
+  xmlns: 'urn:oasis:names:specification:ubl:schema:xsd:Invoice-2',
+  'xmlns:cac': 'urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2',
+  'xmlns:cbc': 'urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2',
+}
+
+/** An amount element with its currency. */
+type AmountElement = (name: string, minor: string) => XmlElement
+
+/**
+ * The invoice in UBL 2.1 by the rules of EN 16931. The order of the elements is the schema's.
+ *
+ * @throws DomainError `document_format_unavailable` when the norm cannot express the invoice
+ */
+export function renderUbl(invoice: InvoiceSnapshot): string {
+  assertNormInvoice(invoice)
+  const { currency } = invoice
+  const amount: AmountElement = (name, minor) =>
+    element(name, formatDecimal(BigInt(minor), currency), { currencyID: currency })
+  return xmlDocument(
+    element(
+      'Invoice',
+      [
+        element('cbc:CustomizationID', NORM.customizationId),
+        element('cbc:ID', invoice.number),
+        element('cbc:IssueDate', invoice.issue_date),
+        element('cbc:DueDate', invoice.due_date),
+        element('cbc:InvoiceTypeCode', NORM.invoiceTypeCode),
+        ...invoice.notes.map((note) => element('cbc:Note', note)),
+        element('cbc:DocumentCurrencyCode', currency),
+        element('cac:InvoicePeriod', [
+          element('cbc:StartDate', invoice.business_date),
+          element('cbc:EndDate', invoice.business_date),
+        ]),
+        element('cac:OrderReference', [element('cbc:ID', invoice.purchase_order_number)]),
+        element('cac:AccountingSupplierParty', [supplier(invoice)]),
+        element('cac:AccountingCustomerParty', [customer(invoice)]),
+        element('cac:TaxTotal', [
+          amount('cbc:TaxAmount', invoice.tax_minor),
+          ...invoice.tax_breakdown.map((group) => taxSubtotal(group, amount)),
+        ]),
+        element('cac:LegalMonetaryTotal', [
+          amount('cbc:LineExtensionAmount', invoice.subtotal_minor),
+          amount('cbc:TaxExclusiveAmount', invoice.subtotal_minor),
+          amount('cbc:TaxInclusiveAmount', invoice.total_minor),
+          amount('cbc:PrepaidAmount', invoice.prepaid_minor),
+          amount('cbc:PayableAmount', invoice.due_minor),
+        ]),
+        ...invoice.lines.map((line) => invoiceLine(line, amount)),
+      ],
+      NAMESPACES,
+    ),
+  )
+}
+
+function supplier(invoice: InvoiceSnapshot): XmlElement {
+  const { seller } = invoice
+  const ids = sellerIds(invoice)
+  return element('cac:Party', [
+    element('cbc:EndpointID', seller.email, { schemeID: NORM.emailScheme }),
+    partyIdentification(ids.plain),
+    postalAddress(seller.address),
+    partyTaxScheme(ids.vat, 'VAT'),
+    partyTaxScheme(ids.localTax, 'TAX'),
+    element('cac:PartyLegalEntity', [
+      element('cbc:RegistrationName', seller.legal_name),
+      optionalElement('cbc:CompanyID', ids.registration),
+    ]),
+  ])
+}
+
+function customer(invoice: InvoiceSnapshot): XmlElement {
+  const { buyer } = invoice
+  const contact = contactName(buyer)
+  return element('cac:Party', [
+    element('cbc:EndpointID', buyer.email, { schemeID: NORM.emailScheme }),
+    partyIdentification(buyer.customer_id),
+    buyer.address ? postalAddress(buyer.address) : undefined,
+    partyTaxScheme(buyerVatId(invoice), 'VAT'),
+    element('cac:PartyLegalEntity', [element('cbc:RegistrationName', buyer.company ?? buyer.name)]),
+    contact === undefined ? undefined : element('cac:Contact', [element('cbc:Name', contact)]),
+  ])
+}
+
+function partyIdentification(id: string | undefined): XmlElement | undefined {
+  if (id === undefined) return undefined
+  return element('cac:PartyIdentification', [element('cbc:ID', id)])
+}
+
+function partyTaxScheme(id: string | undefined, scheme: 'VAT' | 'TAX'): XmlElement | undefined {
+  if (id === undefined) return undefined
+  return element('cac:PartyTaxScheme', [element('cbc:CompanyID', id), taxScheme(scheme)])
+}
+
+function postalAddress(address: InvoiceAddress): XmlElement {
+  return element('cac:PostalAddress', [
+    optionalElement('cbc:StreetName', address.street),
+    optionalElement('cbc:AdditionalStreetName', address.street2),
+    optionalElement('cbc:CityName', address.city),
+    optionalElement('cbc:PostalZone', address.zip),
+    optionalElement('cbc:CountrySubentity', address.state),
+    element('cac:Country', [element('cbc:IdentificationCode', address.country)]),
+  ])
+}
+
+function taxSubtotal(group: InvoiceTax, amount: AmountElement): XmlElement {
+  return element('cac:TaxSubtotal', [
+    amount('cbc:TaxableAmount', group.taxable_minor),
+    amount('cbc:TaxAmount', group.tax_minor),
+    element('cac:TaxCategory', [
+      ...categoryAndRate(group.category, group.rate_bp),
+      optionalElement('cbc:TaxExemptionReasonCode', group.exemption_code),
+      optionalElement('cbc:TaxExemptionReason', group.exemption_text),
+      taxScheme('VAT'),
+    ]),
+  ])
+}
+
+function invoiceLine(line: InvoiceLine, amount: AmountElement): XmlElement {
+  return element('cac:InvoiceLine', [
+    element('cbc:ID', String(line.position)),
+    element('cbc:InvoicedQuantity', String(line.quantity), { unitCode: NORM.unitCode }),
+    amount('cbc:LineExtensionAmount', line.net_minor),
+    element('cac:Item', [
+      element('cbc:Name', line.name),
+      element('cac:SellersItemIdentification', [element('cbc:ID', line.sku)]),
+      element('cac:ClassifiedTaxCategory', [
+        ...categoryAndRate(line.tax_category, line.tax_rate_bp),
+        taxScheme('VAT'),
+      ]),
+    ]),
+    element('cac:Price', [amount('cbc:PriceAmount', line.unit_price_minor)]),
+  ])
+}
+
+/** A supply outside the scope of VAT has no rate, not even zero (BR-O-05). */
+function categoryAndRate(category: TaxCategory, rate_bp: number): XmlElement[] {
+  const id = element('cbc:ID', category)
+  return category === 'O' ? [id] : [id, element('cbc:Percent', formatRate(rate_bp))]
+}
+
+function taxScheme(id: 'VAT' | 'TAX'): XmlElement {
+  return element('cac:TaxScheme', [element('cbc:ID', id)])
+}

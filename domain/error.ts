@@ -1,0 +1,72 @@
+/**
+ * The exact words of everything that can be refused. Each word has one row in `api/errors.ts`
+ * (HTTP status and wire code); the message is safe for the customer, `detail` is for them too
+ * when it carries `fields`, and for the log otherwise.
+ */
+export const DOMAIN_REASONS = [
+  'account_mode_mismatch',
+  'amount_too_large',
+  'busy',
+  'credit_exceeded',
+  'client_reference_conflict',
+  'clock_already_advancing',
+  'clock_backward',
+  'customer_exists',
+  'customer_required',
+  'document_format_unavailable',
+  'duplicate_code',
+  'forbidden_scope',
+  'idempotency_in_flight',
+  'idempotency_key_required',
+  'idempotency_key_reuse',
+  'invalid_amount',
+  'invalid_body',
+  'invalid_cursor',
+  'invalid_fields',
+  'invalid_key',
+  'invalid_parameter',
+  'live_account',
+  'method_not_allowed',
+  'mixed_currency',
+  'not_found',
+  'out_of_stock',
+  'outbox_full',
+  'payload_too_large',
+  'payment_method_unavailable',
+  'physical_unavailable',
+  'plain_http',
+  'precondition_failed',
+  'price_mismatch',
+  'product_unavailable',
+  'rate_limited',
+  'service_unavailable',
+  'sku_exists',
+  'unexpected',
+  'version_mismatch',
+  'webhook_url_refused',
+] as const
+
+export type DomainReason = (typeof DOMAIN_REASONS)[number]
+
+/** One field of a request that is not as it must be; `field` is a dotted path such as `items.0.sku`. */
+export type FieldProblem = { field: string; message: string }
+
+export type DomainErrorDetail = {
+  fields?: FieldProblem[]
+  hint?: string
+  retryAfterSeconds?: number
+  [key: string]: unknown
+}
+
+/** A refusal or an expected failure of the world. Never thrown for a programmer's mistake. */
+export class DomainError extends Error {
+  readonly reason: DomainReason
+  readonly detail: DomainErrorDetail
+
+  constructor(reason: DomainReason, message: string, detail: DomainErrorDetail = {}) {
+    super(message)
+    this.name = 'DomainError'
+    this.reason = reason
+    this.detail = detail
+  }
+}

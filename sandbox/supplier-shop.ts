@@ -1,0 +1,125 @@
+import { randomInt } from 'node:crypto'
+import { cutOf, decide, PROCESSING_RETRY_SECONDS, unitOf } from './supplier-rules.ts'
+import type { Entry, Order, Sale, SupplierStore } from './supplier-store.ts'
+
+/** No letters or digits that are mistaken for one another. */
+const CODE_LETTERS = 'ABCDEFGHJKMNPQRSTVWXYZ23456789'
+
+export type AskedItem = { reference: string; sku: string }
+export type AnsweredItem = {
+  reference: string
+  state: 'delivered' | 'processing' | 'none' | 'not_found'
+} & Partial<Pick<Sale, 'code' | 'pin' | 'serial' | 'expires_at'> & { retry_after_seconds: number }>
+
+/** A request that cannot be used: nothing was placed. */
+export class Refusal extends Error {
+  readonly status: 400 | 409
+  constructor(message: string, status: 400 | 409 = 400) {
+    super(message)
+    this.status = status
+  }
+}
+
+/**
+ * Places what is new; what was placed stays as it is, so an order may be sent any number of times.
+ * Answers whether the reply shall be lost. Throws `Refusal`, and then nothing was placed.
+ */
+export function placeItems(store: SupplierStore, items: AskedItem[], now: Date): boolean {
+  const placed: Entry[] = []
+  const shelves = new Map<string, Shelf>()
+  let cut = false
+  for (const item of items) {
+    const shelf = shelves.get(item.sku) ?? openShelf(store, items, item.sku)
+    shelves.set(item.sku, shelf)
+    shelf.nth += 1
+    const known = store.order(item.reference)
+    if (known !== undefined) {
+      if (known.sku !== item.sku) throw new Refusal('A reference was used for another sku', 409)
+      continue
+    }
+    const cutting = store.wasCut(item.reference) ? null : cutOf(item.sku)
+    if (cutting !== null) {
+      cut = true
+      placed.push({ cut: item.reference })
+      if (cutting === 'before_selling') continue
+    }
+    const order = makeOrder(store, item, now, shelf)
+    shelf.sold += order.sales.length
+    shelf.last = order.sales.at(-1) ?? shelf.last
+    placed.push({ order })
+  }
+  store.append(placed)
+  return cut
+}
+
+/** One SKU within one request: which item of how many, and what was sold of it, up to this one. */
+type Shelf = { nth: number; count: number; sold: number; last: Sale | undefined }
+
+function openShelf(store: SupplierStore, items: AskedItem[], sku: string): Shelf {
+  const sold = store.soldOf(sku)
+  const count = items.filter((item) => item.sku === sku).length
+  return { nth: 0, count, sold: sold.length, last: sold.at(-1) }
+}
+
+function makeOrder(
+  store: SupplierStore,
+  { reference, sku }: AskedItem,
+  now: Date,
+  { nth, count, sold, last }: Shelf,
+): Order {
+  const first = store.firstPlacedAt(unitOf(reference))
+  const waitedSeconds = first === undefined ? 0 : (now.getTime() - Date.parse(first)) / 1000
+  const decision = decide({ sku, nth, count, soldBefore: sold, waitedSeconds })
+  const placed_at = now.toISOString()
+  const placed = { reference, sku, placed_at }
+  if (!decision.sell) {
+    return { ...placed, state: 'none', ready_at: null, processing_left: 0, sales: [] }
+  }
+  const sale =
+    decision.repeat && last !== undefined
+      ? { ...last, reference, sold_at: placed_at }
+      : makeSale(reference, sku, placed_at, sold)
+  return {
+    ...placed,
+    state: 'sold',
+    ready_at: new Date(now.getTime() + decision.delaySeconds * 1000).toISOString(),
+    processing_left: decision.processingAnswers,
+    sales: decision.surplus ? [sale, makeSale(reference, sku, placed_at, sold + 1)] : [sale],
+  }
+}
+
+function makeSale(reference: string, sku: string, soldAt: string, soldBefore: number): Sale {
+  const letters = Array.from({ length: 16 }, () => CODE_LETTERS[randomInt(CODE_LETTERS.length)])
+  const aYearOn = new Date(Date.parse(soldAt) + 365 * 86_400_000).toISOString()
+  return {
+    reference,
+    sku,
+    code: letters.join('').replaceAll(/(.{4})(?=.)/g, '$1-'),
+    pin: sku === 'TEST-DELAYED' ? String(randomInt(10_000)).padStart(4, '0') : null,
+    serial: `SBX-${String(soldBefore + 1).padStart(7, '0')}`,
+    expires_at: sku === 'TEST-PARTIAL' ? aYearOn : null,
+    sold_at: soldAt,
+  }
+}
+
+/** One item per code that is handed out, or one that says why there is none. */
+export function answer(store: SupplierStore, reference: string, now: Date): AnsweredItem[] {
+  const order = store.order(reference)
+  if (order === undefined) return [{ reference, state: 'not_found' }]
+  if (order.state === 'none' || order.ready_at === null) return [{ reference, state: 'none' }]
+  const leftSeconds = Math.ceil((Date.parse(order.ready_at) - now.getTime()) / 1000)
+  if (leftSeconds > 0) return [{ reference, state: 'processing', retry_after_seconds: leftSeconds }]
+  if (order.processing_left > 0) {
+    return [{ reference, state: 'processing', retry_after_seconds: PROCESSING_RETRY_SECONDS }]
+  }
+  return order.sales.map(({ code, pin, serial, expires_at }) => {
+    return { reference, state: 'delivered', code, pin, serial, expires_at }
+  })
+}
+
+/** A question about an order that says "processing" so many times uses one of them up. */
+export function countDown(store: SupplierStore, reference: string): { order: Order }[] {
+  const order = store.order(reference)
+  if (order === undefined || order.processing_left === 0) return []
+  return [{ order: { ...order, processing_left: order.processing_left - 1 } }]
+}

@@ -1,0 +1,167 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { sealCode } from '../../activities/seal-code.ts'
+import { sourcingActivities } from '../../activities/sourcing.ts'
+import { inTransaction } from '../../db/client.ts'
+import { recordSupplierAnswers } from '../../db/sourcing-answers.ts'
+import { claimSourcingBatch } from '../../db/sourcing.ts'
+import {
+  countUnits,
+  endLeases,
+  listAttempts,
+  listStoredCodes,
+  liveOn,
+  makeProduct,
+  openWorld,
+  passTime,
+  placeOrder,
+  type World,
+} from './world.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await openWorld('sourcing_recovery')
+})
+afterEach(() => world.link.setMode({ kind: 'pass' }))
+afterAll(() => world.close())
+
+const LIMITS = { itemsMax: 200, leaseSeconds: 20 }
+
+/** A process that dies at one step: before the call, or after it and before the answer is kept. */
+function dyingActivities(step: 'before_call' | 'after_call') {
+  const supplier = world.deps.suppliers('sandbox')
+  return sourcingActivities({
+    ...world.deps,
+    suppliers: () => ({
+      ...supplier,
+      async order(items, context) {
+        if (step === 'after_call') await supplier.order(items, context)
+        throw new Error('killed')
+      },
+    }),
+  })
+}
+
+test.each(['before_call', 'after_call'] as const)(
+  'a process killed %s leaves a reference that is asked about before anything is bought',
+  async (step) => {
+    const order = await placeOrder(world, await makeProduct(world, 'TEST-INSTANT'), 3)
+    const soldBefore = (await world.supplier.ledger()).length
+    await expect(dyingActivities(step).sourceCodes(order)).rejects.toThrow('killed')
+    expect(await countUnits(world, order)).toEqual({ sourcing: 3 })
+    const left = await listAttempts(world, order)
+
+    // While the dead one may still act, nobody else does, and nobody spins.
+    expect(await world.activities.sourceCodes(order)).toMatchObject({ calls: 0 })
+    const look = await world.activities.awaitCodes(order)
+    expect(look).toMatchObject({ ended: false, toSource: false })
+
+    await endLeases(world)
+    expect(await world.activities.awaitCodes(order)).toMatchObject({ toSource: true })
+    await liveOn(world, order)
+    expect(await countUnits(world, order)).toEqual({ allocated: 3 })
+    expect((await world.supplier.ledger()).length).toBe(soldBefore + 3)
+    const attempts = await listAttempts(world, order)
+    expect(attempts.map((attempt) => attempt.reference)).toEqual(left.map((one) => one.reference))
+  },
+)
+
+test('many processes at once buy each unit once', async () => {
+  const order = await placeOrder(world, await makeProduct(world, 'TEST-INSTANT'), 50)
+  const soldBefore = (await world.supplier.ledger()).length
+  const runs = await Promise.all(
+    Array.from({ length: 6 }, () => world.activities.sourceCodes(order)),
+  )
+  expect(runs.reduce((sum, run) => sum + run.delivered, 0)).toBe(50)
+  expect((await world.supplier.ledger()).length).toBe(soldBefore + 50)
+})
+
+test('a code for a unit that needs none any more is kept aside, whoever brings it', async () => {
+  const order = await placeOrder(world, await makeProduct(world, 'TEST-INSTANT'), 1)
+  const batch = await inTransaction(world.database.db, (tx) =>
+    claimSourcingBatch(tx, order, LIMITS),
+  )
+  const item = batch?.items[0]
+  if (!batch || !item) throw new Error('nothing was claimed')
+  // Its process is frozen. Another one hears that the order never came, and buys.
+  await endLeases(world)
+  expect(await world.activities.sourceCodes(order)).toMatchObject({ calls: 2, delivered: 1 })
+
+  const code = sealCode(
+    world.deps.keys,
+    { id: world.accountId, mode: 'test' },
+    {
+      type: 'code',
+      secret: { code: 'LATE-LATE-LATE', pin: null, serial: null, url: null },
+      expiresAt: null,
+    },
+  )
+  const answers = {
+    supplierId: batch.supplierId,
+    said: 'HTTP 200',
+    answers: [{ attemptId: item.attemptId, answer: 'delivered' as const, code }],
+    surplus: [],
+  }
+  const tally = await inTransaction(world.database.db, (tx) =>
+    recordSupplierAnswers(tx, order, answers),
+  )
+  expect(tally).toMatchObject({ delivered: 0, quarantined: 1 })
+  const again = await inTransaction(world.database.db, (tx) =>
+    recordSupplierAnswers(tx, order, answers),
+  )
+  expect(again).toMatchObject({ delivered: 0, quarantined: 0 })
+  const late = (await listStoredCodes(world)).filter((one) => one.quarantine === 'late')
+  expect(late).toMatchObject([{ unitId: null, reference: item.reference }])
+  expect(await countUnits(world, order)).toEqual({ allocated: 1 })
+})
+
+test('an order that was believed lost and did arrive is welcome', async () => {
+  const order = await placeOrder(world, await makeProduct(world, 'TEST-DELAYED'), 1)
+  const batch = await inTransaction(world.database.db, (tx) =>
+    claimSourcingBatch(tx, order, LIMITS),
+  )
+  const item = batch?.items[0]
+  if (!batch || !item) throw new Error('nothing was claimed')
+  const record = (answer: 'not_placed' | 'processing') =>
+    inTransaction(world.database.db, (tx) =>
+      recordSupplierAnswers(tx, order, {
+        supplierId: batch.supplierId,
+        said: 'HTTP 200',
+        answers: [{ attemptId: item.attemptId, answer, retryAfterSeconds: null }],
+        surplus: [],
+      }),
+    )
+  await record('not_placed')
+  expect(await countUnits(world, order)).toEqual({ backordered: 1 })
+  await record('processing')
+  expect(await countUnits(world, order)).toEqual({ sourcing: 1 })
+})
+
+test('codes that come into the pool meanwhile are used instead of buying again', async () => {
+  const product = await makeProduct(world, 'TEST-OUT-OF-STOCK')
+  const order = await placeOrder(world, product, 1)
+  await world.activities.sourceCodes(order)
+  const code = sealCode(
+    world.deps.keys,
+    { id: world.accountId, mode: 'test' },
+    {
+      type: 'code',
+      secret: { code: 'POOL-POOL-POOL', pin: null, serial: null, url: null },
+      expiresAt: null,
+    },
+  )
+  await world.database.db
+    .insertInto('codes')
+    .values({
+      id: code.id,
+      account_id: world.accountId,
+      product_id: product,
+      sealed: code.sealed,
+      key_version: code.keyVersion,
+      blind_index: code.blindIndex,
+      last4: code.last4,
+    })
+    .execute()
+  await passTime(world, 10)
+  expect(await world.activities.sourceCodes(order)).toMatchObject({ calls: 0 })
+  expect(await countUnits(world, order)).toEqual({ allocated: 1 })
+})

@@ -1,0 +1,131 @@
+import { createHmac } from 'node:crypto'
+import { Webhook } from 'standardwebhooks'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { webhookWorkflowId } from '../../workflows/contract.ts'
+import { startReceiver, type Receiver } from '../../sandbox/receiver.ts'
+import { startStack, type Stack } from '../harness.ts'
+import {
+  advanceClock,
+  createAccount,
+  createWebhook,
+  deliveriesEnded,
+  deliveryWaits,
+  happen,
+  readAttempts,
+  readDeliveries,
+  SECRET,
+} from './world.ts'
+
+let stack: Stack
+let receiver: Receiver
+
+beforeAll(async () => {
+  receiver = await startReceiver()
+  stack = await startStack('deliver-webhook', { api: false })
+})
+afterAll(async () => {
+  await stack.stop()
+  await receiver.close()
+})
+
+const MINUTE_MS = 60_000
+const at = (path: string) => receiver.requests.filter((each) => each.path === path)
+/** The recorded history of a delivery's workflow, once that has ended. */
+const history = async (deliveryId: string) => {
+  const handle = stack.temporal.workflow.getHandle(webhookWorkflowId(deliveryId))
+  await handle.result()
+  return (await handle.fetchHistory()).events ?? []
+}
+
+describe('delivered at once', () => {
+  test('one request with both signatures, 11 history events, one attempt kept', async () => {
+    const { db } = stack.database
+    const account = await createAccount(db)
+    receiver.script('/once', { answers: [{ body: 'thanks' }], secret: SECRET })
+    await createWebhook(stack, account, { url: `${receiver.url}/once` })
+    const eventId = await happen(db, account, { object: { object: 'product', name: 'Größe 🎁' } })
+
+    const [delivery] = await deliveriesEnded(db, account)
+    expect(delivery).toMatchObject({ state: 'delivered', reason: null, attempt_count: 1 })
+    const [request, ...more] = at('/once')
+    expect(more).toEqual([])
+    expect(JSON.parse(request?.body ?? '')).toMatchObject({
+      id: eventId,
+      type: 'product.created',
+      sequence: 1,
+      data: { object: { name: 'Größe 🎁' } },
+    })
+    expect(request?.signature_ok).toBe(true)
+    expect(request?.headers['x-webhook-signature']).toBe(
+      createHmac('sha256', SECRET)
+        .update(request?.body ?? '')
+        .digest('hex'),
+    )
+    expect(request?.headers['webhook-id']).toBe(eventId)
+    const standard = new Webhook(Buffer.from(SECRET).toString('base64'))
+    expect(standard.verify(request?.body ?? '', request?.headers ?? {})).toMatchObject({
+      id: eventId,
+    })
+
+    const [attempt] = await readAttempts(db, account)
+    expect(attempt).toMatchObject({
+      number: 1,
+      state: 'delivered',
+      status_code: 200,
+      response_body: 'thanks',
+      error: null,
+      request_headers: {
+        'x-webhook-signature': '***',
+        'webhook-signature': '***',
+        'webhook-id': eventId,
+      },
+    })
+    const events = await history(delivery?.id ?? '')
+    expect(events).toHaveLength(11)
+    expect(events.filter((event) => event.activityTaskScheduledEventAttributes)).toHaveLength(1)
+    expect(
+      await db.selectFrom('waits').selectAll().where('account_id', '=', account).execute(),
+    ).toEqual([])
+  })
+})
+
+describe('the schedule', () => {
+  test('six failures: the six instants, the end, and nothing for a month afterwards', async () => {
+    const { db } = stack.database
+    const account = await createAccount(db)
+    receiver.script('/never', { answers: [{ status: 503, headers: { 'retry-after': '86400' } }] })
+    await createWebhook(stack, account, { url: `${receiver.url}/never` })
+    await happen(db, account)
+    await deliveryWaits(db, account, 1)
+
+    await advanceClock(db, account, 9 * 60 * MINUTE_MS)
+    const [delivery] = await deliveriesEnded(db, account)
+    expect(delivery).toMatchObject({
+      state: 'failed',
+      reason: 'attempts_exhausted',
+      attempt_count: 6,
+    })
+    const attempts = await readAttempts(db, account)
+    expect(attempts.map((attempt) => attempt.number)).toEqual([1, 2, 3, 4, 5, 6])
+    expect(attempts.map((attempt) => attempt.retry_after)).toEqual(Array(6).fill('86400'))
+    const gaps = attempts.slice(1).map((attempt, index) => {
+      const before = attempts[index]?.finished_at
+      return attempt.started_at.getTime() - (before?.getTime() ?? 0)
+    })
+    const delays = [1, 5, 30, 120, 360].map((minutes) => minutes * MINUTE_MS)
+    for (const [index, gap] of gaps.entries()) {
+      expect(gap).toBeGreaterThanOrEqual(delays[index] ?? 0)
+      expect(gap).toBeLessThanOrEqual((delays[index] ?? 0) + 5_000)
+    }
+    expect(new Set(at('/never').map((each) => each.headers['webhook-id'])).size).toBe(1)
+    expect(new Set(at('/never').map((each) => each.body)).size).toBe(1)
+    expect(at('/never').map((each) => each.headers['x-webhook-attempt'])).toEqual([
+      '1',
+      '2',
+      '3',
+      '4',
+      '5',
+      '6',
+    ])
+    const events = await history(delivery?.id ?? '')
+    expect(events.length).toBeLessThanOrEqual(84)

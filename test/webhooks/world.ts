@@ -1,0 +1,156 @@
+import { randomBytes } from 'node:crypto'
+import { sql } from 'kysely'
+import { inTransaction, type Db } from '../../db/client.ts'
+import { emitEvent } from '../../db/events.ts'
+import { advanceTestClocks, getTestClock, startAdvance } from '../../db/test-clock.ts'
+import { insertWebhookSecret } from '../../db/webhook-secrets.ts'
+import { insertWebhook, type NewWebhook } from '../../db/webhooks.ts'
+import type { EventType } from '../../domain/event-type.ts'
+import { newId } from '../../new-id.ts'
+import { KEY_VERSION, seal } from '../../vault.ts'
+import { eventually, type Stack } from '../harness.ts'
+
+/** A merchant with a test account, and what happens around its endpoints. */
+
+export const SECRET = 'your_webhook_secret'
+
+export async function createAccount(db: Db, mode: 'test' | 'live' = 'test'): Promise<string> {
+  const id = newId('account')
+  await db
+    .insertInto('organizations')
+    .values({ id: `org_${id.slice(4)}`, name: 'Acme', plan: 'sandbox' })
+    .execute()
+  await db
+    .insertInto('accounts')
+    .values({
+      id,
+      organization_id: `org_${id.slice(4)}`,
+      mode,
+      name: 'Acme',
+      currency: 'USD',
+      legal_name: 'Acme Inc',
+      legal_address: JSON.stringify({ street: 'Main St 1', city: 'Springfield', zip: '1' }),
+      country: 'US',
+      finance_email: 'finance@acme.example',
+    })
+    .execute()
+  if (mode === 'test') await db.insertInto('test_clocks').values({ account_id: id }).execute()
+  return id
+}
+
+export async function createWebhook(
+  stack: Pick<Stack, 'database' | 'config'>,
+  accountId: string,
+  webhook: Partial<NewWebhook> & { url: string },
+): Promise<string> {
+  const id = newId('webhook')
+  const secretId = newId('webhookSecret')
+  await inTransaction(stack.database.db, async (tx) => {
+    await insertWebhook(tx, {
+      id,
+      accountId,
+      events: ['*'],
+      description: '',
+      metadata: {},
+      active: true,
+      perSecondMax: null,
+      inFlightMax: 16,
+      ...webhook,
+    })
+    const sealedFor = { accountId, rowId: secretId, keyVersion: KEY_VERSION }
+    const sealed = seal(stack.config.keys.codes, SECRET, sealedFor)
+    await insertWebhookSecret(
+      tx,
+      { accountId, webhookId: id },
+      { id: secretId, sealed, keyVersion: 1 },
+    )
+  })
+  return id
+}
+
+/** Something happened to a product; answers the event's id. */
+export async function happen(
+  db: Db,
+  accountId: string,
+  event: { type?: EventType; object?: Record<string, unknown>; objectId?: string } = {},
+): Promise<string> {
+  const objectId = event.objectId ?? `prod_${randomBytes(13).toString('hex')}`
+  return inTransaction(db, (tx) =>
+    emitEvent(tx, {
+      accountId,
+      type: event.type ?? 'product.created',
+      objectId,
+      sequence: 1,
+      customerId: null,
+      facts: { object: event.object ?? { object: 'product', id: objectId, name: 'Gift card' } },
+    }),
+  )
+}
+
+export async function readDeliveries(db: Db, accountId: string) {
+  return db
+    .selectFrom('deliveries')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute()
+}
+
+export async function readAttempts(db: Db, accountId: string) {
+  return db
+    .selectFrom('attempts')
+    .selectAll()
+    .where('account_id', '=', accountId)
+    .orderBy('delivery_id')
+    .orderBy('number')
+    .execute()
+}
+
+/** Waits until every delivery of the account has ended; answers them. */
+export async function deliveriesEnded(db: Db, accountId: string, withinMs?: number) {
+  return eventually(
+    () => readDeliveries(db, accountId),
+    (rows) => rows.length > 0 && rows.every((row) => row.state !== 'pending'),
+    withinMs,
+  )
+}
+
+/** Waits until the only delivery has made `attempts` and waits for the next one. */
+export async function deliveryWaits(db: Db, accountId: string, attempts: number) {
+  await eventually(
+    () => db.selectFrom('waits').selectAll().where('account_id', '=', accountId).execute(),
+    (rows) => rows.length === 1,
+  )
+  const [delivery] = await readDeliveries(db, accountId)
+  if (delivery?.attempt_count !== attempts) {
+    throw new Error(`${delivery?.attempt_count} attempts instead of ${attempts}`)
+  }
+  return delivery
+}
+
+/** Moves the account's clock as an integrator would, and waits until it is ready. */
+export async function advanceClock(db: Db, accountId: string, milliseconds: number): Promise<void> {
+  await inTransaction(db, (tx) => startAdvance(tx, accountId, { advanceMs: milliseconds }))
+  await clockReady(db, accountId)
+}
+
+/** The worker's dispatcher moves the clock; where there is none, this does. */
+export async function clockReady(db: Db, accountId: string, step = false): Promise<void> {
+  await eventually(
+    async () => {
+      if (step) await advanceTestClocks(db)
+      return getTestClock(db, accountId)
+    },
+    (clock) => clock.status === 'ready',
+    60_000,
+  )
+}
+
+/** Business time of the account, from SQL like everything that is due. */
+export async function businessNow(db: Db, accountId: string): Promise<Date> {
+  const { rows } = await sql<{ now: Date }>`select business_now(${accountId}) as now`.execute(db)
+  const [row] = rows
+  if (row === undefined) throw new Error('no clock')
+  return row.now
+}

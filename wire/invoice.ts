@@ -1,0 +1,72 @@
+import type { InvoiceSnapshot } from '../domain/invoice.ts'
+import { minorToNumber } from '../domain/money.ts'
+import { printInstant } from './instant.ts'
+
+/** The closed list of an issued invoice's states; a draft is never shown. */
+export const INVOICE_STATUSES = ['draft', 'open', 'paid', 'void'] as const
+
+/** What is printed: the frozen snapshot, and the few facts that change after it was issued. */
+export type InvoiceToRender = {
+  id: string
+  state: 'open' | 'paid' | 'void'
+  sentAt: Date | null
+  snapshot: InvoiceSnapshot
+  /** The formats in which its document can be read. */
+  formats: readonly string[]
+  /** Whether its due date is over while it is open; never when it is being issued. */
+  overdue?: boolean
+}
+
+/** An invoice. Everything but `status`, `sent_at`, `overdue` and what was paid is for ever. */
+export function renderInvoice({ id, state, snapshot, ...changing }: InvoiceToRender) {
+  const { currency } = snapshot
+  const decimal = (minor: string): number => minorToNumber(BigInt(minor), currency)
+  const paid = state === 'paid' ? snapshot.total_minor : snapshot.prepaid_minor
+  return {
+    object: 'invoice' as const,
+    id,
+    number: snapshot.number,
+    status: state,
+    customer_id: snapshot.buyer.customer_id,
+    purchase_order_id: snapshot.purchase_order_id,
+    purchase_order_number: snapshot.purchase_order_number,
+    business_date: snapshot.business_date,
+    issue_date: snapshot.issue_date,
+    due_date: snapshot.due_date,
+    overdue: changing.overdue ?? false,
+    sent_at: changing.sentAt === null ? null : printInstant(changing.sentAt),
+    currency,
+    subtotal: decimal(snapshot.subtotal_minor),
+    subtotal_minor: Number(snapshot.subtotal_minor),
+    tax: decimal(snapshot.tax_minor),
+    tax_minor: Number(snapshot.tax_minor),
+    total: decimal(snapshot.total_minor),
+    total_minor: Number(snapshot.total_minor),
+    amount_paid: decimal(paid),
+    amount_paid_minor: Number(paid),
+    amount_credited: 0,
+    amount_credited_minor: 0,
+    lines: snapshot.lines.map((line) => ({
+      position: line.position,
+      sku: line.sku,
+      name: line.name,
+      quantity: line.quantity,
+      unit_price: decimal(line.unit_price_minor),
+      unit_price_minor: Number(line.unit_price_minor),
+      net: decimal(line.net_minor),
+      net_minor: Number(line.net_minor),
+      tax_category: line.tax_category,
+      tax_rate_percent: line.tax_rate_bp / BASIS_POINTS_PER_PERCENT,
+    })),
+    documents: changing.formats.map((format) => ({
+      format,
+      url: `/v2/invoices/${id}/documents/${format}`,
+    })),
+    links: {
+      self: `/v2/invoices/${id}`,
+      purchase_order: `/v2/purchase-orders/${snapshot.purchase_order_id}`,
+    },
+  }
+}
+
+const BASIS_POINTS_PER_PERCENT = 100

@@ -1,0 +1,155 @@
+import { fileURLToPath } from 'node:url'
+import { Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client'
+import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker'
+import { createMailer } from './activities/gateways/mailer.ts'
+import { createSandboxSupplier } from './activities/gateways/sandbox-supplier.ts'
+import { createWebhookDialer } from './activities/gateways/webhook-dialer.ts'
+import { createActivities, type Activities } from './activities/index.ts'
+import { readEnv, toConfig, type Config } from './config.ts'
+import { openDatabase } from './db/client.ts'
+import { startDispatcher } from './dispatcher.ts'
+import { createLog, type Log } from './log.ts'
+import { SWEEP_SCHEDULE_ID } from './workflows/contract.ts'
+
+// One activity holds one connection at most; the dispatcher's two rounds and the clocks need three.
+const SQL_ACTIVITIES_MAX = 12
+const OUTSIDE_ACTIVITIES_MAX = 60 // they wait for others far more than they work
+const CACHED_WORKFLOWS_MAX = 600 // about 1 MB each
+const SHUTDOWN_GRACE = '10s'
+
+export type RunningWorker = { stop(): Promise<void>; failed: Promise<never> }
+
+/**
+ * Composition root: database, outside parties, activities, two task queues, dispatcher. Stateless;
+ * any number of them may run. `wrapActivities` is where tests repeat and break every step.
+ */
+export async function startWorker(
+  config: Config,
+  log: Log,
+  wrapActivities: (activities: Activities) => Activities = (activities) => activities,
+): Promise<RunningWorker> {
+  const database = openDatabase({
+    url: config.database.url,
+    poolSizeMax: config.database.poolSizeMax,
+    applicationName: 'bark-worker',
+    onError: (error) => log.warn({ error }, 'database connection lost'),
+  })
+  const connection = await NativeConnection.connect({ address: config.temporal.address })
+  const client = new Client({ connection, namespace: config.temporal.namespace })
+  const webhooks = createWebhookDialer(config.webhooks)
+  const sandbox = createSandboxSupplier({ url: config.supplier.sandboxUrl })
+  const activities = wrapActivities(
+    createActivities({
+      database,
+      keys: config.keys,
+      log,
+      suppliers: () => sandbox,
+      webhooks,
+      mailer: createMailer({ smtpUrl: config.mail.smtpUrl, from: config.mail.from }),
+    }),
+  )
+  const shared: Pick<WorkerOptions, 'connection' | 'namespace' | 'activities' | 'shutdownGraceTime'> = {
+    connection,
+    namespace: config.temporal.namespace,
+    activities,
+    shutdownGraceTime: SHUTDOWN_GRACE,
+  }
+  const inside = await Worker.create({
+    ...shared,
+    ...(config.temporal.bundlePath === undefined
+      ? { workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)) }
+      : { workflowBundle: { codePath: config.temporal.bundlePath } }),
+    taskQueue: config.temporal.taskQueue,
+    maxConcurrentWorkflowTaskExecutions: config.temporal.workflowTasksMax,
+    maxConcurrentActivityTaskExecutions: SQL_ACTIVITIES_MAX,
+    maxConcurrentLocalActivityExecutions: SQL_ACTIVITIES_MAX,
+    maxCachedWorkflows: CACHED_WORKFLOWS_MAX,
+  })
+  const outside = await Worker.create({
+    ...shared,
+    taskQueue: config.temporal.outsideTaskQueue,
+    maxConcurrentActivityTaskExecutions: OUTSIDE_ACTIVITIES_MAX,
+  })
+  const running = Promise.all([inside.run(), outside.run()])
+  if (config.temporal.schedules) await ensureSweep(client, config)
+  const dispatcher = startDispatcher({
+    db: database.db,
+    databaseUrl: config.database.url,
+    client,
+    taskQueue: config.temporal.taskQueue,
+    apiUrl: config.api.publicUrl,
+    log,
+  })
+  return {
+    failed: running.then(() => new Promise<never>(() => undefined)),
+    async stop() {
+      await dispatcher.stop()
+      inside.shutdown()
+      outside.shutdown()
+      await running
+      await webhooks.close()
+      await sandbox.close()
+      await connection.close()
+      await database.close()
+    },
+  }
+}
+
+/** The schedule is made once and belongs to the namespace; a second worker finds it there. */
+async function ensureSweep(client: Client, config: Config): Promise<void> {
+  try {
+    await client.schedule.create({
+      scheduleId: SWEEP_SCHEDULE_ID,
+      spec: { intervals: [{ every: '1m' }] },
+      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1m' },
+      action: {
+        type: 'startWorkflow',
+        workflowType: 'sweep',
+        workflowId: 'sweep',
+        taskQueue: config.temporal.taskQueue,
+        args: [],
+      },
+    })
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error
+  }
+}
+
+async function main(): Promise<void> {
+  const config = toConfig(readEnv(process.env))
+  const log = createLog('worker', config.log.level)
+  Runtime.install({ logger: { ...temporalLogger(log) }, shutdownSignals: [] })
+  const worker = await startWorker(config, log)
+  log.info({ taskQueue: config.temporal.taskQueue }, 'ready')
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+    process.once('disconnect', () => resolve())
+  })
+  await Promise.race([stopped, worker.failed])
+  await worker.stop()
+}
+
+/** The SDK's own log, in ours; its lines name workflows and task queues and hold no payloads. */
+function temporalLogger(log: Log) {
+  const write =
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (message: string, meta?: object): void =>
+      log[level]({ ...meta }, message)
+  const levels = {
+    TRACE: write('debug'),
+    DEBUG: write('debug'),
+    INFO: write('debug'),
+    WARN: write('warn'),
+    ERROR: write('error'),
+  }
+  return {
+    log: (level: keyof typeof levels, message: string, meta?: object) => levels[level](message, meta),
+    trace: levels.TRACE,
+    debug: levels.DEBUG,
+    info: levels.INFO,
+    warn: levels.WARN,
+    error: levels.ERROR,
+  }
+}
+
+if (import.meta.main) await main()

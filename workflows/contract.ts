@@ -1,0 +1,109 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
+import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common'
+
+/**
+ * The names that Bark and Temporal share: workflow types, ids, signals, updates, queries, search
+ * attributes. An operator who reads an id in the web UI finds here the function that made it.
+ */
+
+// Workflow ids: `<noun>/<public id>[/<qualifier>]`. The list in the web UI shows little else.
+export const transactionWorkflowId = (transactionId: string) => `transaction/${transactionId}`
+export const webhookWorkflowId = (deliveryId: string) => `webhook/${deliveryId}`
+export const purchaseOrderWorkflowId = (po: {
+  customerId: string
+  businessDate: string
+  currency: string
+  sequence: number
+}) => {
+  const day = `purchase-order/${po.customerId}/${po.businessDate}/${po.currency}`
+  return po.sequence === 1 ? day : `${day}/${po.sequence}`
+}
+
+export const SWEEP_SCHEDULE_ID = 'schedule/sweep'
+
+/** Arguments of each workflow: one object of ids and instants, never a code or a secret. */
+export type FulfillTransactionInput = { accountId: string; transactionId: string }
+export type RunPurchaseOrderDayInput = { accountId: string; purchaseOrderId: string }
+export type DeliverWebhookInput = { accountId: string; deliveryId: string }
+
+/** The test account's clock moved; `offsetMs` only grows, so a late signal is harmless. */
+export const clockMoved = defineSignal<[{ offsetMs: number }]>('clockMoved')
+
+/** "Look at SQL again": codes were imported, a period was closed, an endpoint was switched off. */
+export const wokenUp = defineSignal<[{ reason: string }]>('wokenUp')
+
+export type OperatorRequest = {
+  /** Why, in the operator's words; kept with the decision. */
+  note?: string
+}
+
+export type OperatorAnswer = { accepted: boolean; effect: string }
+
+/** Ask the suppliers or the endpoint again now instead of at the next due instant. */
+export const retryNow = defineUpdate<OperatorAnswer, [OperatorRequest]>('retryNow')
+/** Give up every unit that is not delivered and release what it holds. */
+export const cancelRemaining = defineUpdate<OperatorAnswer, [OperatorRequest]>('cancelRemaining')
+/** End the customer's business day now; the next order opens the day's next sequence. */
+export const closeNow = defineUpdate<OperatorAnswer, [OperatorRequest]>('closeNow')
+/** Stop before the invoice is finalized; the close itself is never held. */
+export const hold = defineUpdate<OperatorAnswer, [OperatorRequest]>('hold')
+/** Undo `hold`. */
+export const release = defineUpdate<OperatorAnswer, [OperatorRequest]>('release')
+/** End this delivery as `cancelled`. */
+export const cancel = defineUpdate<OperatorAnswer, [OperatorRequest]>('cancel')
+
+export type WaitingFor = { reason: string; dueAt: string | null; since: string }
+
+/** What the workflow is waiting for; null while it acts. */
+export const waitingFor = defineQuery<WaitingFor | null>('waitingFor')
+
+/** SQL visibility allows ten keywords and three of every other kind. */
+export const SEARCH_ATTRIBUTES = [
+  { name: 'BarkAccount', type: 'KEYWORD' },
+  { name: 'BarkCustomer', type: 'KEYWORD' },
+  { name: 'BarkTransaction', type: 'KEYWORD' },
+  { name: 'BarkPurchaseOrder', type: 'KEYWORD' },
+  { name: 'BarkPayment', type: 'KEYWORD' },
+  { name: 'BarkEndpoint', type: 'KEYWORD' },
+  { name: 'BarkStage', type: 'KEYWORD' },
+  { name: 'BarkStuckReason', type: 'KEYWORD' },
+  { name: 'BarkNeedsOperator', type: 'BOOL' },
+  { name: 'BarkAmountMinor', type: 'INT' },
+  { name: 'BarkDueAt', type: 'DATETIME' },
+] as const
+
+export const barkAccount = defineSearchAttributeKey('BarkAccount', 'KEYWORD')
+export const barkCustomer = defineSearchAttributeKey('BarkCustomer', 'KEYWORD')
+export const barkTransaction = defineSearchAttributeKey('BarkTransaction', 'KEYWORD')
+export const barkPurchaseOrder = defineSearchAttributeKey('BarkPurchaseOrder', 'KEYWORD')
+export const barkEndpoint = defineSearchAttributeKey('BarkEndpoint', 'KEYWORD')
+export const barkStage = defineSearchAttributeKey('BarkStage', 'KEYWORD')
+export const barkStuckReason = defineSearchAttributeKey('BarkStuckReason', 'KEYWORD')
+export const barkNeedsOperator = defineSearchAttributeKey('BarkNeedsOperator', 'BOOL')
+export const barkAmountMinor = defineSearchAttributeKey('BarkAmountMinor', 'INT')
+export const barkDueAt = defineSearchAttributeKey('BarkDueAt', 'DATETIME')
+
+/** Suppliers, webhooks and mail have a queue of their own, so that a slow outside starves nobody. */
+export const outsideTaskQueue = (taskQueue: string) => `${taskQueue}-outside`
+
+const NOTE_CHARACTERS_MAX = 500
+
+/** Refuses an Update at once, in words, when its argument is not one JSON object as described. */
+export function validateOperatorRequest(request: OperatorRequest): void {
+  if (typeof request !== 'object' || request === null || Array.isArray(request)) {
+    throw ApplicationFailure.nonRetryable('Send one JSON object, for example {} or {"note": "why"}')
+  }
+  const unknown = Object.keys(request).filter((name) => name !== 'note')
+  if (unknown.length > 0) {
+    throw ApplicationFailure.nonRetryable(`Unknown field ${unknown.join(', ')}: only note is known`)
+  }
+  const { note } = request
+  if (note !== undefined && (typeof note !== 'string' || note.length > NOTE_CHARACTERS_MAX)) {
+    throw ApplicationFailure.nonRetryable(`note is a text of ${NOTE_CHARACTERS_MAX} characters at most`)
+  }
+}
+
+/** Refuses an Update that comes too late to mean anything. */
+export function validateStillWaiting(waiting: boolean, otherwise: string): void {
+  if (!waiting) throw ApplicationFailure.nonRetryable(otherwise)
+}
