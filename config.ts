@@ -98,7 +98,8 @@ export function readEnv(source: Record<string, string | undefined>): Env {
 export function toConfig(env: Env): Config {
   const development = env.BARK_MODE === 'development'
   const secret = (name: string, value: string | undefined): Buffer => {
-    if (value === undefined && !development) throw new Error(`${name} must be set in production mode`)
+    if (value === undefined && !development)
+      throw new Error(`${name} must be set in production mode`)
     if (value === DEVELOPMENT_KEY && !development) {
       throw new Error(`${name} is the development key, which production mode refuses`)
     }

@@ -1,8 +1,5 @@
 import type { Client, WorkflowStartOptions } from '@temporalio/client'
-import {
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowNotFoundError,
-} from '@temporalio/client'
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client'
 import { TypedSearchAttributes, type SearchAttributePair } from '@temporalio/common'
 import { Client as PgClient } from 'pg'
 import type { Db } from './db/client.ts'
@@ -26,6 +23,7 @@ const CALL_MS_MAX = 5_000
 const POLL_MS = 500 // the safety net below the notifications
 const CLOCK_STEP_MS = 20 // while a test clock advances
 const BACKOFF_MS_MAX = 30_000
+const ERROR_CHARACTERS_MAX = 500 // enough for an operator; the log has the rest
 const REFUSALS_MAX = 5 // a command that Temporal refuses this often is parked for a person
 
 export type Dispatcher = { stop(): Promise<void> }
@@ -70,7 +68,11 @@ export function startDispatcher(options: DispatcherOptions): Dispatcher {
     const late = outcomes.flatMap(({ row, error, park }) =>
       error === null ? [] : [{ id: row.id, delayMs: backOffMs(row.attempts), error, park }],
     )
-    if (done.length > 0) await deleteOutbox(db, done.map((outcome) => outcome.row.id))
+    if (done.length > 0)
+      await deleteOutbox(
+        db,
+        done.map((outcome) => outcome.row.id),
+      )
     if (late.length > 0) await postponeOutbox(db, late)
     for (const { row, error, park } of outcomes) {
       if (park) log.error({ outbox: row.id, workflow: row.workflow, error }, 'outbox row parked')
@@ -107,11 +109,11 @@ async function dispatch(options: DispatcherOptions, row: OutboxRow): Promise<Out
     )
     return { row, error: null, park: false }
   } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return { row, error: null, park: false }
+    if (error instanceof WorkflowExecutionAlreadyStartedError)
+      return { row, error: null, park: false }
     if (error instanceof WorkflowNotFoundError) return { row, error: null, park: false }
     const refused = isRefusal(error)
-    const text = error instanceof Error ? (error.cause ?? error).toString() : String(error)
-    return { row, error: text.slice(0, 500), park: refused && row.attempts >= REFUSALS_MAX }
+    return { row, error: explain(error), park: refused && row.attempts >= REFUSALS_MAX }
   }
 }
 
@@ -221,6 +223,12 @@ function isRefusal(error: unknown): boolean {
   return cause.code === INVALID_ARGUMENT || cause.code === FAILED_PRECONDITION
 }
 
+/** The innermost message: what Temporal or the network said. */
+function explain(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  return (cause instanceof Error ? cause.message : String(cause)).slice(0, ERROR_CHARACTERS_MAX)
+}
+
 function backOffMs(attempts: number): number {
   return Math.min(BACKOFF_MS_MAX, 200 * 2 ** Math.min(attempts, 10))
 }
@@ -249,7 +257,10 @@ async function listen(
       await client.connect()
       client.on('notification', () => alarm.ring())
       await client.query('listen bark_outbox')
-      while (!isStopping() && (await Promise.race([ended.then(() => false), alarm.sleep(POLL_MS)])));
+      while (
+        !isStopping() &&
+        (await Promise.race([ended.then(() => false), alarm.sleep(POLL_MS)]))
+      );
       await client.end()
     } catch (error) {
       options.log.warn({ error }, 'listener cannot connect; polling goes on')

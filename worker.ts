@@ -48,7 +48,10 @@ export async function startWorker(
       mailer: createMailer({ smtpUrl: config.mail.smtpUrl, from: config.mail.from }),
     }),
   )
-  const shared: Pick<WorkerOptions, 'connection' | 'namespace' | 'activities' | 'shutdownGraceTime'> = {
+  const shared: Pick<
+    WorkerOptions,
+    'connection' | 'namespace' | 'activities' | 'shutdownGraceTime'
+  > = {
     connection,
     namespace: config.temporal.namespace,
     activities,
@@ -143,7 +146,8 @@ function temporalLogger(log: Log) {
     ERROR: write('error'),
   }
   return {
-    log: (level: keyof typeof levels, message: string, meta?: object) => levels[level](message, meta),
+    log: (level: keyof typeof levels, message: string, meta?: object) =>
+      levels[level](message, meta),
     trace: levels.TRACE,
     debug: levels.DEBUG,
     info: levels.INFO,

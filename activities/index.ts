@@ -1,4 +1,3 @@
-import type { Config } from '../config.ts'
 import type { Database } from '../db/client.ts'
 import type { Log } from '../log.ts'
 import type { CodeSupplier } from './gateways/code-supplier.ts'
@@ -14,7 +13,8 @@ import { webhookActivities } from './webhooks.ts'
 /** What effects need: the database, the keys, and the outside parties behind their ports. */
 export type ActivityDeps = {
   database: Database
-  keys: Config['keys']
+  /** 32 bytes each: what codes and secrets are sealed with, and what finds a code again. */
+  keys: { codes: Buffer; blindIndex: Buffer }
   log: Log
   suppliers: (adapter: 'sandbox') => CodeSupplier
   webhooks: WebhookDialer

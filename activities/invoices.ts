@@ -122,7 +122,10 @@ type TreatedLine = BillableLine & { treatment: TaxTreatment }
 
 async function billOnce(tx: Tx, po: PurchaseOrderRow): Promise<void> {
   const key = { accountId: po.account_id, purchaseOrderId: po.id }
-  const parties = await getInvoiceParties(tx, { accountId: po.account_id, customerId: po.customer_id })
+  const parties = await getInvoiceParties(tx, {
+    accountId: po.account_id,
+    customerId: po.customer_id,
+  })
   const lines = treatLines(await listBillableLines(tx, key), parties)
   const groups = [...new Set(lines.map((line) => line.treatment.tax_group))].sort()
   const manifest: string[] = []
@@ -200,7 +203,9 @@ async function billGroup(
     objectId: invoiceId,
     sequence: 1,
     customerId: po.customer_id,
-    facts: { object: renderInvoice({ id: invoiceId, state: 'open', sentAt: null, snapshot, formats: [] }) },
+    facts: {
+      object: renderInvoice({ id: invoiceId, state: 'open', sentAt: null, snapshot, formats: [] }),
+    },
   })
   return content
 }

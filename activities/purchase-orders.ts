@@ -16,7 +16,8 @@ type PurchaseOrderInput = { accountId: string; purchaseOrderId: string }
 
 /** What the day's workflow does next. */
 export type PurchaseOrderStep =
-  { step: 'wait'; state: 'open' | 'settling'; wait: RegisteredWait; held: boolean } | { step: 'bill' }
+  | { step: 'wait'; state: 'open' | 'settling'; wait: RegisteredWait; held: boolean }
+  | { step: 'bill' }
 
 export function purchaseOrderActivities({ database }: ActivityDeps) {
   return {

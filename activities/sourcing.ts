@@ -8,7 +8,7 @@ import {
   type SourcingTally,
   type SupplierAnswers,
 } from '../db/sourcing-answers.ts'
-import { getSourcingOutlook, hurrySourcing } from '../db/sourcing-outlook.ts'
+import { getSourcingOutlook } from '../db/sourcing-outlook.ts'
 import { claimSourcingBatch, stepTransaction, type SourcingBatch } from '../db/sourcing.ts'
 import { endWait, registerWait } from '../db/waits.ts'
 import { describeSourcing } from '../domain/sourcing-report.ts'
@@ -128,11 +128,6 @@ export function sourcingActivities(deps: SourcingDeps) {
         })
         return { ...progress, ended, toSource: false, waiting, detail }
       })
-    },
-
-    /** Makes every planned question and purchase due now, for an operator's `retryNow`. */
-    async hurryCodes(input: TransactionInput): Promise<void> {
-      await inTransaction(db, (tx) => hurrySourcing(tx, input))
     },
   }
 }

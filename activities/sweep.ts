@@ -15,7 +15,8 @@ export function sweepActivities({ database, log }: ActivityDeps) {
       const swept = await inTransaction(database.db, (tx) =>
         sweepStories(tx, { graceSeconds: GRACE_SECONDS, max: STORIES_MAX }),
       )
-      for (const { workflow, story_id } of swept) log.warn({ workflow, story: story_id }, 'story swept')
+      for (const { workflow, story_id } of swept)
+        log.warn({ workflow, story: story_id }, 'story swept')
       await inTransaction(database.db, (tx) => sweepLeftovers(tx))
       return { swept: swept.length }
     },

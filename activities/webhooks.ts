@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ApplicationFailure } from '@temporalio/common'
 import {
   claimAttempt,
   recordAttempt,
@@ -22,12 +21,10 @@ import {
   type AttemptVerdict,
 } from '../domain/webhook-schedule.ts'
 import type { Log } from '../log.ts'
-import { unseal } from '../vault.ts'
-import { renderEvent } from '../wire/event.ts'
 import { renderWebhook } from '../wire/webhook.ts'
 import type { WebhookAnswer, WebhookRequest } from './gateways/webhook-dialer.ts'
 import type { ActivityDeps } from './index.ts'
-import { signatureHeaders } from './webhook-signatures.ts'
+import { redactHeaders, signedRequest } from './webhook-request.ts'
 
 /** What the workflow does next. `attempts` are the numbers used, `answer` is the last one's. */
 export type DeliveryStep = { attempts: number; answer: string } & (
@@ -41,9 +38,6 @@ export type DeliveryStep = { attempts: number; answer: string } & (
  */
 const RECORD_PAUSES_MS = [250, 500, 1_000, 2_000, 4_000]
 
-/** Values that would let a reader of the log sign or replay a request. */
-const REDACTED_HEADERS = ['x-webhook-signature', 'webhook-signature']
-
 export function webhookActivities(deps: ActivityDeps) {
   const { db } = deps.database
   return {
@@ -56,7 +50,8 @@ export function webhookActivities(deps: ActivityDeps) {
     async attemptDelivery(input: DeliveryKey): Promise<DeliveryStep> {
       const claim = await inTransaction(db, (tx) => claimOrWait(tx, input))
       if ('ended' in claim) return claim
-      const request = prepare(deps, input, claim)
+      if (claim.send_in_ms > 0) await sleep(claim.send_in_ms)
+      const request = signedRequest(deps.keys, input, claim)
       const answer = await deps.webhooks.post(request)
       if (answer.error !== null) {
         deps.log.info(
@@ -115,39 +110,6 @@ async function claimOrWait(tx: Tx, key: DeliveryKey): Promise<DeliveryStep | Cla
   }
 }
 
-/** The signed request of an attempt: the same body each time, with fresh signatures. */
-function prepare(
-  { keys }: ActivityDeps,
-  { accountId, deliveryId }: DeliveryKey,
-  claim: ClaimedAttempt,
-): WebhookRequest {
-  try {
-    const body = JSON.stringify(renderEvent(claim.event, claim.transaction))
-    const secrets = claim.secrets.map(({ id, sealed, key_version: keyVersion }) =>
-      unseal(keys.codes, Buffer.from(sealed, 'base64'), { accountId, rowId: id, keyVersion }),
-    )
-    const timestampSeconds = Math.floor(Date.now() / 1_000)
-    return {
-      url: claim.url,
-      body,
-      headers: {
-        'content-type': 'application/json',
-        'user-agent': 'Bark-Webhooks/2',
-        'x-webhook-delivery': deliveryId,
-        'x-webhook-attempt': String(claim.number),
-        ...signatureHeaders(
-          { eventId: claim.event.id, timestampSeconds, body },
-          { secrets, signsWith: claim.signs_with },
-        ),
-      },
-    }
-  } catch (error) {
-    // The rows or the keys are at fault, and will be so next time: a person must look.
-    const why = error instanceof Error ? error.message : String(error)
-    throw ApplicationFailure.nonRetryable(`The request cannot be made: ${why}`, 'CannotBeSent')
-  }
-}
-
 async function recordOutcome(
   tx: Tx,
   key: DeliveryKey,
@@ -162,7 +124,7 @@ async function recordOutcome(
   const outcome = {
     delivered: verdict.end === 'delivered',
     durationMs: answer.durationMs,
-    requestHeaders: redact(headers),
+    requestHeaders: redactHeaders(headers),
     statusCode: answer.statusCode,
     responseHeaders: answer.headers,
     responseBody: answer.body,
@@ -243,13 +205,4 @@ async function record(log: Log, write: () => Promise<DeliveryStep>): Promise<Del
     }
   }
   return write()
-}
-
-function redact(headers: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [
-      name,
-      REDACTED_HEADERS.includes(name) ? '***' : value,
-    ]),
-  )
 }

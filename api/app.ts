@@ -13,6 +13,8 @@ import { limitOf, limitRate } from './middleware/rate-limit.ts'
 import { requestId } from './middleware/request-id.ts'
 import { requireHttps } from './middleware/require-https.ts'
 import { createOrderServices } from './order-services.ts'
+import { financePages } from './pages/finance.ts'
+import { inboxPages } from './pages/inbox.ts'
 import { printAnswer, send } from './printed.ts'
 import type { Caller, RawCall, Route } from './route.ts'
 import { ROUTES } from './routes.ts'
@@ -39,6 +41,8 @@ export function buildApp(parts: ApiParts, routes: readonly Route[] = ROUTES): Ap
   app.use(accessLog(deps.log))
   app.use(requireHttps(deps.config.api))
   app.route('/', docsPages(routes))
+  app.route('/', financePages(deps))
+  app.route('/', inboxPages(deps))
   mountRoutes(app, deps, routes)
   return { app, close }
 }

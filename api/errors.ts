@@ -214,6 +214,11 @@ export const REFUSALS: Readonly<
     code: 'conflict',
     hint: 'It changed since it was read: read it again and send its version.',
   },
+  webhook_inactive: {
+    status: 409,
+    code: 'conflict',
+    hint: 'Switch the webhook on first: PATCH it with {"active": true}.',
+  },
   webhook_url_refused: {
     status: 422,
     code: 'validation_error',

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import type { Moment } from '../db/moment.ts'
 import { DomainError } from '../domain/error.ts'
 import { isId, type IdKind } from '../domain/id.ts'
 import { isCurrency, parseDecimal } from '../domain/money.ts'
@@ -8,20 +9,23 @@ import { isCurrency, parseDecimal } from '../domain/money.ts'
 const METADATA_KEYS_MAX = 50
 const METADATA_TEXT_MAX = 1_000
 
+const CONTROL = /\p{Cc}/u
+const CONTROL_BUT_LAYOUT = /(?![\n\r\t])\p{Cc}/u
+
 /** One line of text: no control characters, which no invoice or terminal should meet. */
 export const line = (max: number) =>
   z
     .string()
     .min(1)
     .max(max)
-    .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'Must not hold control characters')
+    .refine((text) => !CONTROL.test(text), 'Must not hold control characters')
 
 /** Several lines of text: line breaks and tabs are the only control characters. */
 export const prose = (max: number) =>
   z
     .string()
     .max(max)
-    .regex(/^(?:[^\p{Cc}\p{Cs}]|[\n\r\t])*$/u, 'Must not hold control characters')
+    .refine((text) => !CONTROL_BUT_LAYOUT.test(text), 'Must not hold control characters')
 
 /** What clients keep with an object: flat, and ours to store and echo only. */
 export const metadataField = z
@@ -101,6 +105,26 @@ export const momentParameter = z
   })
   .openapi({ type: 'string', example: '2026-01-31' })
 
+const DATE_LENGTH = 10
+
+/**
+ * What a `momentParameter` means.
+ *
+ * @throws DomainError `invalid_parameter` naming the field, for a year that no calendar shares
+ */
+export function readMoment(field: string, text: string | undefined): Moment | undefined {
+  if (text === undefined) return undefined
+  const at = new Date(text)
+  const year = at.getUTCFullYear()
+  if (!(year >= 1 && year <= 9999)) {
+    const message = 'Must lie between the years 1 and 9999'
+    throw new DomainError('invalid_parameter', `The query parameter '${field}': ${message}`, {
+      fields: [{ field, message }],
+    })
+  }
+  return text.length === DATE_LENGTH ? { date: text } : { instant: at.toISOString() }
+}
+
 /** An instant on the wire. */
 export const instantField = z.iso.datetime().openapi({ example: '2026-01-15T10:30:00.000Z' })
 
@@ -129,20 +153,21 @@ const countryField = z
   .refine((code) => COUNTRIES.has(code), 'Must be an ISO 3166-1 alpha-2 country code')
   .openapi({ example: 'US' })
 
+/** The fields of a postal address. */
+export const addressFields = {
+  kind: z.enum(['shipping', 'billing']).optional(),
+  name: line(200).optional(),
+  company: line(200).optional(),
+  street: line(200),
+  street2: line(200).optional(),
+  city: line(100),
+  state: line(100).optional(),
+  zip: line(20),
+  country: countryField,
+  phone: line(40).optional(),
+}
+
 /** A postal address, as orders and customers carry it. */
-export const addressField = z
-  .strictObject({
-    kind: z.enum(['shipping', 'billing']).optional(),
-    name: line(200).optional(),
-    company: line(200).optional(),
-    street: line(200),
-    street2: line(200).optional(),
-    city: line(100),
-    state: line(100).optional(),
-    zip: line(20),
-    country: countryField,
-    phone: line(40).optional(),
-  })
-  .openapi('Address')
+export const addressField = z.strictObject(addressFields).openapi('Address')
 
 export type AddressInput = z.output<typeof addressField>

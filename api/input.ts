@@ -1,6 +1,7 @@
-import type { z } from '@hono/zod-openapi'
+import { z } from '@hono/zod-openapi'
 import { DomainError, type FieldProblem } from '../domain/error.ts'
 
+const nothing = z.strictObject({})
 const PROBLEMS_MAX = 50 // a body of 256 KiB could name thousands
 
 /**
@@ -28,6 +29,25 @@ export function parseInput<Schema extends z.ZodType>(
   )
 }
 
+/**
+ * Parses a body. An absent one is an empty object where that is enough; a route without a schema
+ * takes an empty object or nothing, and answers null.
+ *
+ * @throws DomainError `invalid_body` (400) when a body is required, else like `parseInput`
+ */
+export function parseBody(schema: z.ZodType | null, body: unknown): unknown {
+  if (schema === null) {
+    parseInput(nothing, body ?? {}, 'body')
+    return null
+  }
+  if (body !== undefined) return parseInput(schema, body, 'body')
+  const empty = schema.safeParse({})
+  if (empty.success) return empty.data
+  throw new DomainError('invalid_body', 'A JSON body is required.', {
+    fields: [{ field: 'body', message: 'Is required' }],
+  })
+}
+
 function problemsOf(issue: z.core.$ZodIssue): FieldProblem[] {
   const path = issue.path.map(String)
   if (issue.code === 'unrecognized_keys') {
@@ -36,7 +56,9 @@ function problemsOf(issue: z.core.$ZodIssue): FieldProblem[] {
       message: 'Unknown field',
     }))
   }
-  return [{ field: path.map(shorten).join('.') || 'body', message: issue.message }]
+  const message =
+    issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message
+  return [{ field: path.map(shorten).join('.') || 'body', message }]
 }
 
 /** A field's name is the client's own text: enough of it to be found again, never all of it. */

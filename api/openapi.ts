@@ -4,6 +4,7 @@ import type { DomainReason } from '../domain/error.ts'
 import { EVENT_TYPES } from '../domain/event-type.ts'
 import { DOMAIN_REASONS } from '../domain/error.ts'
 import { ERROR_CODES, REFUSALS } from './errors.ts'
+import { eventObject } from './event-object.ts'
 import type { ResponseSpec, Route } from './route.ts'
 import { ROUTES } from './routes.ts'
 import { API_VERSION } from './v2/root.ts'
@@ -146,6 +147,8 @@ function describe(route: Route): RouteConfig {
   }
 }
 
+type AnswerEntry = [status: string, answer: RouteConfig['responses'][string]]
+
 const idempotencyHeader = z
   .string()
   .min(1)
@@ -166,7 +169,7 @@ function describeAnswers(route: Route): RouteConfig['responses'] {
       ? { 'Idempotent-Replayed': '`true` when the answer was kept from the first request.' }
       : {}),
   }
-  const answers = Object.entries(route.responses).map(([status, spec]) => [
+  const answers = Object.entries(route.responses).map(([status, spec]): AnswerEntry => [
     status,
     {
       description: spec.description,
@@ -192,7 +195,7 @@ function contentOf(spec: ResponseSpec): { content?: Record<string, { schema: z.Z
 function describeRefusals(route: Route): RouteConfig['responses'] {
   const reasons = [...new Set([...commonReasons(route), ...route.errors])].toSorted()
   const byStatus = Object.groupBy(reasons, (reason) => String(REFUSALS[reason].status))
-  const refusals = Object.entries(byStatus).map(([status, group = []]) => {
+  const refusals = Object.entries(byStatus).map(([status, group = []]): AnswerEntry => {
     const waits = status === '429' || status === '503'
     return [
       status,
@@ -241,17 +244,6 @@ function describeWebhook(type: string): RouteConfig {
     responses: { 200: { description: 'Any 2xx within 15 seconds: the event was received.' } },
   }
 }
-
-const eventObject = z
-  .object({
-    object: z.literal('event'),
-    id: z.string().openapi({ description: 'The same on every attempt.' }),
-    type: z.enum(EVENT_TYPES),
-    created_at: z.iso.datetime(),
-    sequence: z.int().openapi({ description: '1, 2, 3 … per object.' }),
-    data: z.object({ object: z.record(z.string(), z.unknown()) }),
-  })
-  .openapi('Event', { description: '`data.object` is what a GET of the object answers.' })
 
 /** Path and query schemas are objects: `route` makes them so, and only the type forgot it. */
 function asObject(schema: z.ZodType): z.ZodObject | undefined {

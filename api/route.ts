@@ -4,7 +4,7 @@ import type { Mode } from '../domain/api-key.ts'
 import type { DomainReason } from '../domain/error.ts'
 import type { Scope } from '../domain/scope.ts'
 import type { ApiDeps } from './deps.ts'
-import { parseInput } from './input.ts'
+import { parseBody, parseInput } from './input.ts'
 
 /** Who calls: what the gateway knows of the key. Every query names `accountId`. */
 export type Caller = {
@@ -156,7 +156,7 @@ export function route<
         input: {
           params: parseInput(schemas.params, raw.params, 'path'),
           query: parseInput(schemas.query, raw.query, 'query'),
-          body: schemas.body === null ? null : parseInput(schemas.body, raw.body, 'body'),
+          body: parseBody(schemas.body, raw.body),
         },
       }
       return handler(deps, asDeclared(call))

@@ -1,23 +1,35 @@
 import { healthRoutes } from './health.ts'
 import type { Route } from './route.ts'
 import { codeRoutes } from './v2/codes.ts'
+import { customerRoutes } from './v2/customers.ts'
+import { deliveryRoutes } from './v2/deliveries.ts'
+import { eventRoutes } from './v2/events.ts'
 import { invoiceRoutes } from './v2/invoices.ts'
 import { orderRoutes } from './v2/orders.ts'
 import { productRoutes } from './v2/products.ts'
 import { purchaseOrderRoutes } from './v2/purchase-orders.ts'
+import { recoveryRoutes } from './v2/recoveries.ts'
 import { rootRoutes } from './v2/root.ts'
 import { testClockRoutes } from './v2/test-clock.ts'
 import { transactionRoutes } from './v2/transactions.ts'
+import { webhookSecretRoutes } from './v2/webhook-secrets.ts'
+import { webhookRoutes } from './v2/webhooks.ts'
 
 /** Every route of the API: the app mounts them, the OpenAPI document lists them. */
 export const ROUTES: readonly Route[] = [
   ...healthRoutes,
   ...rootRoutes,
   ...productRoutes,
+  ...customerRoutes,
   ...orderRoutes,
   ...transactionRoutes,
   ...codeRoutes,
   ...purchaseOrderRoutes,
   ...invoiceRoutes,
+  ...webhookRoutes,
+  ...webhookSecretRoutes,
+  ...deliveryRoutes,
+  ...recoveryRoutes,
+  ...eventRoutes,
   ...testClockRoutes,
 ]

@@ -105,6 +105,7 @@ export async function startChild(
   const failure = await untilReady(run, spec, signal)
   if (failure !== null) {
     await end(run, spec.stop)
+    signal.throwIfAborted()
     throw new Error(`${spec.name} ${failure}${run.lastLines()}`)
   }
   supervision = supervise()

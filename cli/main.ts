@@ -41,7 +41,7 @@ try {
 } catch (error) {
   process.exitCode = 1
   if (error instanceof UsageError) err(`${error.message}\nSee: bark ${name} --help`)
-  else err(error instanceof Error && !isVerbose() ? error.message : String(error))
+  else err(describe(error))
 }
 process.off('disconnect', endWithParent)
 if (process.connected) process.disconnect() // the channel would keep a finished command alive
@@ -141,8 +141,10 @@ function printHelp(text: string): number {
   return 0
 }
 
-function isVerbose(): boolean {
-  return args.includes('--verbose')
+/** In words; where it happened helps only who looks for a bug. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return args.includes('--verbose') ? (error.stack ?? error.message) : error.message
 }
 
 function out(text: string): void {

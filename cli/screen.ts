@@ -16,7 +16,8 @@ const LABEL_WIDTH = 14
 /** Without a terminal nothing can be overwritten, so a long step speaks seldom. */
 const PROGRESS_EVERY_MS = 15_000
 
-export function openScreen(stream: WriteStream): Screen {
+/** Once `giveUp` is aborted, a step that ends early was broken off; it did not fail. */
+export function openScreen(stream: WriteStream, giveUp: AbortSignal): Screen {
   let shown = ''
   const clear = () => {
     if (shown !== '') stream.write('\r\u001b[K')
@@ -54,7 +55,9 @@ export function openScreen(stream: WriteStream): Screen {
       } catch (error) {
         clear()
         shown = ''
-        print(`  ${label.padEnd(LABEL_WIDTH)} ${seconds(startedAt)}  failed`)
+        print(
+          `  ${label.padEnd(LABEL_WIDTH)} ${seconds(startedAt)}  ${giveUp.aborted ? 'broken off' : 'failed'}`,
+        )
         throw error
       }
     },

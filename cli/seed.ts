@@ -4,12 +4,14 @@ import { sealCode } from '../activities/seal-code.ts'
 import type { Config } from '../config.ts'
 import { hasOrganization, insertAccount, insertOrganization } from '../db/accounts.ts'
 import { inTransaction, openDatabase, type Tx } from '../db/client.ts'
+import { getCustomer, insertCustomer, updateCreditLimits } from '../db/customers.ts'
 import { emitEvent } from '../db/events.ts'
 import { insertNewCodes, type NewCode } from '../db/new-codes.ts'
 import { getProduct, insertProduct } from '../db/products.ts'
 import { insertSupplier, insertSupplierSkus } from '../db/suppliers.ts'
 import { replaceVariants } from '../db/variants.ts'
 import { formatId, type IdKind } from '../domain/id.ts'
+import { renderCustomer } from '../wire/customer.ts'
 import { renderProduct } from '../wire/product.ts'
 import { productValues, SEED_PRODUCTS, type SeedProduct } from './seed-catalogue.ts'
 import { sandboxSecret } from './seed-codes.ts'
@@ -28,6 +30,9 @@ export type Seeds = {
 const OPENED_AT_MS = Date.UTC(2026, 0, 5, 9)
 /** A supplier keeps a tenth: what it asks for one code. */
 const COST_PERCENT = 90n
+
+/** What the shop sells in. */
+const CURRENCIES = ['USD', 'EUR']
 
 const ORGANIZATION_ID = seedId('organization', 'shop')
 const TEST_ACCOUNT_ID = seedId('account', 'test')
@@ -86,7 +91,10 @@ async function seedOnce(tx: Tx, keys: Config['keys']): Promise<void> {
       currency: product.currency,
     })),
   )
-  await insertNewCodes(tx, TEST_ACCOUNT_ID, SEED_PRODUCTS.flatMap(codesOf(keys)), new Date())
+  const codes = SEED_PRODUCTS.flatMap(codesOf(keys))
+  const stored = await insertNewCodes(tx, TEST_ACCOUNT_ID, codes, new Date())
+  if (stored.size !== codes.length)
+    throw new Error('Some sandbox codes are in this database already')
 }
 
 async function insertSeller(tx: Tx, mode: 'live' | 'test'): Promise<void> {
@@ -112,22 +120,32 @@ async function insertSeller(tx: Tx, mode: 'live' | 'test'): Promise<void> {
 }
 
 async function insertSeedCustomer(tx: Tx, customer: SeedCustomer): Promise<void> {
-  await tx
-    .insertInto('customers')
-    .values({
-      id: seedId('customer', customer.name),
-      account_id: TEST_ACCOUNT_ID,
-      email: customer.email,
-      first_name: customer.firstName,
-      last_name: customer.lastName,
-      company: customer.company,
-      phone: customer.phone,
-      tags: customer.tags,
-      tax_id: customer.taxId,
-      time_zone: customer.timeZone,
-      addresses: JSON.stringify([{ kind: 'billing', ...customer.address }]),
-    })
-    .execute()
+  const id = seedId('customer', customer.name)
+  await insertCustomer(tx, TEST_ACCOUNT_ID, id, {
+    email: customer.email,
+    firstName: customer.firstName,
+    lastName: customer.lastName,
+    company: customer.company,
+    phone: customer.phone,
+    tags: customer.tags,
+    addresses: [{ id: seedId('address', customer.name), kind: 'billing', ...customer.address }],
+    taxId: customer.taxId,
+    status: 'active',
+    metadata: {},
+    timeZone: customer.timeZone,
+    cutOff: null,
+  })
+  const unlimited = new Map(CURRENCIES.map((currency) => [currency, null]))
+  await updateCreditLimits(tx, TEST_ACCOUNT_ID, id, unlimited)
+  const owner = { accountId: TEST_ACCOUNT_ID, customerId: id }
+  await emitEvent(tx, {
+    accountId: TEST_ACCOUNT_ID,
+    type: 'customer.created',
+    objectId: id,
+    sequence: 1,
+    customerId: id,
+    facts: { object: renderCustomer(await getCustomer(tx, owner, id)) },
+  })
 }
 
 async function insertSeedProduct(tx: Tx, product: SeedProduct): Promise<void> {

@@ -46,14 +46,15 @@ async function superviseSystem(
   beside: Running | null,
 ): Promise<number> {
   const startedAt = performance.now()
-  const screen = openScreen(options.json ? process.stderr : process.stdout)
+  const giveUp = new AbortController()
+  const screen = openScreen(options.json ? process.stderr : process.stdout, giveUp.signal)
   let onRevived: () => void = () => undefined
   const launch: Launch = {
     context,
     options,
     screen,
     events: childEvents(options, screen, () => onRevived()),
-    giveUp: new AbortController(),
+    giveUp,
     children: [],
     beside,
   }

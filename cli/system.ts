@@ -47,7 +47,7 @@ type Seeds = Awaited<ReturnType<typeof seedSandbox>>
 export async function startSystem(launch: Launch): Promise<System> {
   const { options, giveUp, context, beside } = launch
   const wantsWorker = options.only !== 'api'
-  const ports = await choosePorts(options.port)
+  const ports = await choosePorts(options.port ?? numberIn(context.env['API_PORT']))
   const nothing = Promise.resolve(null)
   const givenTemporal = context.env['TEMPORAL_ADDRESS'] || beside?.temporal_address
 
@@ -61,11 +61,11 @@ export async function startSystem(launch: Launch): Promise<System> {
   const temporalAddress = givenTemporal || (program === null ? null : `127.0.0.1:${ports.temporal}`)
   const env: Environment = {
     ...settingsBeside(beside),
-    API_PORT: String(ports.api),
     API_PUBLIC_URL: `http://127.0.0.1:${ports.api}`,
     ...(supplier === null ? {} : { SANDBOX_SUPPLIER_URL: supplier }),
     ...(program === null ? {} : { TEMPORAL_UI_URL: `http://127.0.0.1:${ports.temporalUi}` }),
     ...context.env,
+    API_PORT: String(ports.api),
     ...(bundle === null ? {} : { WORKFLOW_BUNDLE_PATH: bundle }),
     ...(temporalAddress === null ? {} : { TEMPORAL_ADDRESS: temporalAddress }),
     DATABASE_URL: databaseUrl,
@@ -91,7 +91,11 @@ function startDatabase(launch: Launch): Promise<string> {
       await createDatabase(given)
       return given
     }
-    return screen.step('PostgreSQL', work, (url) => `${new URL(url).host}, as given`)
+    const { host, pathname } = new URL(given)
+    return explained(
+      `The database ${host}${pathname} of DATABASE_URL cannot be used`,
+      screen.step('PostgreSQL', work, () => `${host}, as given`),
+    )
   }
   let version = ''
   const work = async () => {
@@ -164,10 +168,24 @@ async function prepareTemporal(
         }
         await start(launch, temporalChild(program, place))
       }
-      await registerNames(address, namespace)
+      await explained(
+        `The Temporal server on ${address} cannot be used`,
+        registerNames(address, namespace),
+      )
     },
     () => (program === null ? `${address}, as given` : `on ${address}`),
   )
+}
+
+/** Adds what it is about to an error that only says "connection refused". */
+async function explained<T>(what: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw new Error(`${what}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    })
+  }
 }
 
 async function startProgram(
@@ -189,7 +207,7 @@ function describe(launch: Launch, config: Config, seeds: Seeds | null): Running 
   const pid = (name: ProcessName) =>
     launch.children.find((child) => child.name === name)?.pid ?? null
   const has = (name: ProcessName) => launch.children.some((child) => child.name === name)
-  const api = has('api') ? (config.api.publicUrl ?? null) : null
+  const api = has('api') ? `http://127.0.0.1:${config.api.port}` : null
   const page = (path: string) => (api === null ? null : `${api}/${path}`)
   const temporal = launch.options.only !== 'api'
   const supplier = has('supplier') || launch.context.env['SANDBOX_SUPPLIER_URL']
@@ -201,7 +219,7 @@ function describe(launch: Launch, config: Config, seeds: Seeds | null): Running 
     temporal_ui: temporal ? config.temporal.uiUrl : null,
     database_url: config.database.url,
     finance: page('finance'),
-    inbox: page('inbox'),
+    inbox: config.mode === 'development' ? page('inbox') : null,
     sandbox: { supplier: supplier ? config.supplier.sandboxUrl : null, psp: null },
     keys: { account: seeds?.keys.account ?? null, customer: seeds?.keys.customer ?? null },
     account_id: seeds?.accountId ?? null,
@@ -224,4 +242,8 @@ function settingsBeside(beside: Running | null): Environment {
     ...(page === null ? {} : { TEMPORAL_UI_URL: page }),
     ...(supplier === null ? {} : { SANDBOX_SUPPLIER_URL: supplier }),
   }
+}
+
+function numberIn(text: string | undefined): number | undefined {
+  return text === undefined || text === '' ? undefined : Number(text)
 }

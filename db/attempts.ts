@@ -7,7 +7,11 @@ import type { TransactionFacts } from './transactions.ts'
 
 export type DeliveryKey = { accountId: string; deliveryId: string }
 
-export type AttemptRow = Selectable<Attempts>
+/** Headers have this form because only `recordAttempt` writes them. */
+export type AttemptRow = Omit<Selectable<Attempts>, 'request_headers' | 'response_headers'> & {
+  request_headers: Record<string, string> | null
+  response_headers: Record<string, string> | null
+}
 
 /** How far a delivery has come, after every step. */
 export type DeliveryProgress = {
@@ -32,6 +36,8 @@ export type Claim = DeliveryProgress &
 export type ClaimedAttempt = {
   outcome: 'send'
   number: number
+  /** Its place in the endpoint's stream of attempts: real time to wait before sending. */
+  send_in_ms: number
   url: string
   event: {
     id: string
@@ -112,6 +118,7 @@ export async function listAttempts(
   return db
     .selectFrom('attempts')
     .selectAll()
+    .$castTo<AttemptRow>()
     .where('account_id', '=', accountId)
     .where('delivery_id', '=', deliveryId)
     .orderBy('number')

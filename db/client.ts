@@ -42,6 +42,7 @@ export function openDatabase(options: {
       getTypeParser(oid: number, format?: 'text' | 'binary') {
         if (oid === INT8) return BigInt
         if (oid === DATE) return (text: string) => text
+        // oxlint-disable-next-line typescript/no-unsafe-return -- pg types its own parsers as any
         return format === 'binary' ? types.getTypeParser(oid, 'binary') : types.getTypeParser(oid)
       },
     },

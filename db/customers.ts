@@ -33,9 +33,11 @@ export type CustomerRow = Omit<
 > & {
   addresses: Address[]
   metadata: Record<string, string | number | boolean | null>
-  /** The customer's own, or else its account's. */
+  /** The customer's own, or else its account's. `cut_off` is HH:MM. */
   time_zone: string
   cut_off: string
+  own_time_zone: string | null
+  own_cut_off: string | null
   /** Minor units by currency; null is unlimited. */
   credit_limits: Record<string, number | null>
   /** Left out in lists. */
@@ -122,10 +124,10 @@ export type CustomerValues = {
   taxId: string | null
   status: CustomerRow['status']
   metadata: CustomerRow['metadata']
-  /** IANA zone; null: the account's. Undefined leaves it as it is. */
-  timeZone: string | null | undefined
-  /** HH:MM up to 24:00; null: the account's. Undefined leaves it as it is. */
-  cutOff: string | null | undefined
+  /** IANA zone; null: the account's. */
+  timeZone: string | null
+  /** HH:MM up to 24:00; null: the account's. */
+  cutOff: string | null
 }
 
 /** @throws DomainError `customer_exists` when the account has a customer with this e-mail address */
@@ -206,8 +208,8 @@ function columnsOf(values: CustomerValues) {
     tax_id: values.taxId,
     status: values.status,
     metadata: JSON.stringify(values.metadata),
-    ...(values.timeZone === undefined ? {} : { time_zone: values.timeZone }),
-    ...(values.cutOff === undefined ? {} : { cut_off: values.cutOff }),
+    time_zone: values.timeZone,
+    cut_off: values.cutOff,
   }
 }
 
@@ -252,7 +254,9 @@ function selectCustomers(db: Db, owner: CustomerOwner) {
       sql<Address[]>`customers.addresses`.as('addresses'),
       sql<CustomerRow['metadata']>`customers.metadata`.as('metadata'),
       sql<string>`coalesce(customers.time_zone, accounts.time_zone)`.as('time_zone'),
-      sql<string>`coalesce(customers.cut_off, accounts.cut_off)::text`.as('cut_off'),
+      sql<string>`left(coalesce(customers.cut_off, accounts.cut_off)::text, 5)`.as('cut_off'),
+      sql<string | null>`customers.time_zone`.as('own_time_zone'),
+      sql<string | null>`left(customers.cut_off::text, 5)`.as('own_cut_off'),
       sql<CustomerRow['credit_limits']>`coalesce((
         select jsonb_object_agg(b.currency, b.credit_limit_minor) from customer_balances b
         where b.account_id = customers.account_id and b.customer_id = customers.id), '{}')`.as(

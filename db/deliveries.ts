@@ -4,6 +4,7 @@ import type { RegisteredWait } from '../domain/story.ts'
 import type { DeliveryKey } from './attempts.ts'
 import type { Db, Tx } from './client.ts'
 import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
+import { instantOf, type Moment } from './moment.ts'
 import type { Deliveries } from './tables.ts'
 import { registerWait } from './waits.ts'
 
@@ -33,8 +34,8 @@ export type DeliveryFilter = {
   state?: DeliveryState
   eventType?: string
   eventId?: string
-  createdFrom?: Date
-  createdBefore?: Date
+  createdFrom?: Moment
+  createdBefore?: Moment
 }
 
 /** The deliveries of one endpoint, newest first. */
@@ -48,10 +49,13 @@ export async function listDeliveries(
   if (filter.state !== undefined) query = query.where('deliveries.state', '=', filter.state)
   if (filter.eventType !== undefined) query = query.where('events.type', '=', filter.eventType)
   if (filter.eventId !== undefined) query = query.where('deliveries.event_id', '=', filter.eventId)
-  if (filter.createdFrom !== undefined)
-    query = query.where('deliveries.created_at', '>=', filter.createdFrom)
+  if (filter.createdFrom !== undefined) {
+    const from = instantOf(filter.createdFrom, key.accountId)
+    query = query.where('deliveries.created_at', '>=', from)
+  }
   if (filter.createdBefore !== undefined) {
-    query = query.where('deliveries.created_at', '<', filter.createdBefore)
+    const before = instantOf(filter.createdBefore, key.accountId)
+    query = query.where('deliveries.created_at', '<', before)
   }
   const columns = [
     { value: sql.ref('deliveries.created_at'), type: 'timestamptz' },
@@ -135,7 +139,7 @@ export async function insertDeliveryCopies(
       order by created_at, id
       on conflict (copy_of) where cause = 'recovery' do nothing
       returning id, account_id, webhook_id, event_id
-    ), started as (${startCommands})
+    ), started as (${startDeliveries})
     select id from made`.execute(tx)
   return rows.map((row) => row.id)
 }
@@ -151,7 +155,7 @@ export async function insertTestDelivery(
       select new_id('dlv'), account_id, ${key.webhookId}, id, 'test', occurred_at, occurred_at
       from events where account_id = ${key.accountId} and id = ${key.eventId}
       returning id, account_id, webhook_id, event_id
-    ), started as (${startCommands})
+    ), started as (${startDeliveries})
     select id from made`.execute(tx)
   const [row] = rows
   if (row === undefined) throw new Error(`No event ${key.eventId} to test with`)
@@ -159,7 +163,7 @@ export async function insertTestDelivery(
 }
 
 /** The outbox rows for deliveries that a statement has `made`: the subject that `emit_event` writes. */
-const startCommands = sql`
+export const startDeliveries = sql`
   insert into outbox (account_id, verb, workflow, subject, priority)
   select made.account_id, 'start', 'deliverWebhook', jsonb_build_object('delivery_id', made.id,
     'webhook_id', made.webhook_id, 'event_type', e.type), 4

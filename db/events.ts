@@ -1,7 +1,10 @@
 import { sql } from 'kysely'
+import { DomainError } from '../domain/error.ts'
 import type { EventType } from '../domain/event-type.ts'
 import type { UnitCounts } from '../domain/order-status.ts'
-import type { Tx } from './client.ts'
+import type { Db, Tx } from './client.ts'
+import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
+import type { TransactionFacts } from './transactions.ts'
 
 /** What an event keeps of its object: of an order what changes, of everything else all of it. */
 export type EventFacts =
@@ -38,4 +41,66 @@ export async function emitEvent(tx: Tx, event: NewEvent): Promise<string> {
   const row = rows[0]
   if (row === undefined) throw new Error('PostgreSQL made no event')
   return row.id
+}
+
+/** Whose events: of the account, or with `customerId` only those about one customer. */
+export type EventOwner = { accountId: string; customerId: string | null }
+
+/** An event with what it takes to print it: see `renderEvent`. */
+export type StoredEvent = {
+  id: string
+  type: string
+  object_id: string
+  sequence: number
+  facts: EventFacts
+  occurred_at: Date
+  /** The immutable rows of the transaction that it is about; null for everything else. */
+  transaction: TransactionFacts | null
+  /** Where it stands in the commit order: a walk goes on after it. */
+  position: string[]
+}
+
+/**
+ * Events in the order in which their transactions committed, the oldest first. What is not yet
+ * certain to come in order (a transaction that began earlier and still runs) is held back, so a
+ * walk that goes on from its last position never misses one.
+ */
+export async function listEvents(
+  db: Db,
+  owner: EventOwner,
+  filter: { type?: string; objectId?: string },
+  page: PageRequest,
+): Promise<RowsPage<StoredEvent>> {
+  let query = selectEvents(db, owner).where(
+    sql<boolean>`events.xid < pg_snapshot_xmin(pg_current_snapshot())`,
+  )
+  if (filter.type !== undefined) query = query.where('type', '=', filter.type)
+  if (filter.objectId !== undefined) query = query.where('object_id', '=', filter.objectId)
+  const columns = [
+    { value: sql.ref('events.xid'), type: 'xid8' },
+    { value: sql.ref('events.id'), type: 'text' },
+  ] as const
+  return listPage(db, query, { columns, descending: false }, page)
+}
+
+/** Throws `not_found`. */
+export async function getEvent(db: Db, owner: EventOwner, eventId: string): Promise<StoredEvent> {
+  const row = await selectEvents(db, owner).where('id', '=', eventId).executeTakeFirst()
+  if (row === undefined) throw new DomainError('not_found', 'No such event.')
+  return row
+}
+
+function selectEvents(db: Db, owner: EventOwner) {
+  let query = db
+    .selectFrom('events')
+    .where('account_id', '=', owner.accountId)
+    .select(['id', 'type', 'object_id', 'sequence', 'occurred_at'])
+    .select([
+      sql<EventFacts>`facts`.as('facts'),
+      sql<TransactionFacts | null>`case when object_id like 'txn\\_%'
+        then transaction_facts(account_id, object_id) end`.as('transaction'),
+      sql<string[]>`array[xid::text, id]`.as('position'),
+    ])
+  if (owner.customerId !== null) query = query.where('customer_id', '=', owner.customerId)
+  return query
 }

@@ -12,7 +12,10 @@ export type FulfillmentProgress = {
 
 type TransactionKey = { accountId: string; transactionId: string }
 
-const FULFILL = { name: 'fulfill_transaction', text: 'select fulfill_transaction($1, $2) as progress' }
+const FULFILL = {
+  name: 'fulfill_transaction',
+  text: 'select fulfill_transaction($1, $2) as progress',
+}
 
 /**
  * One step of a transaction in one round trip: own pool, deadline, end. Safe to run any number of

@@ -19,9 +19,18 @@ export async function getInvoiceParties(
     .selectFrom('customers as c')
     .innerJoin('accounts as a', 'a.id', 'c.account_id')
     .select([
-      'a.legal_name', 'a.legal_address', 'a.tax_id as seller_tax_id', 'a.finance_email',
-      'a.country', 'a.time_zone', 'c.email', 'c.first_name', 'c.last_name', 'c.company',
-      'c.addresses', 'c.tax_id',
+      'a.legal_name',
+      'a.legal_address',
+      'a.tax_id as seller_tax_id',
+      'a.finance_email',
+      'a.country',
+      'a.time_zone',
+      'c.email',
+      'c.first_name',
+      'c.last_name',
+      'c.company',
+      'c.addresses',
+      'c.tax_id',
     ])
     .where('c.account_id', '=', accountId)
     .where('c.id', '=', customerId)

@@ -43,7 +43,9 @@ export async function leaseOutbox(
     update outbox set leased_until = clock_timestamp() + ${limits.leaseSeconds} * interval '1 second',
       attempts = attempts + 1
     from picked where outbox.id = picked.id
-    returning outbox.id, account_id, verb, workflow, subject, signal, priority, attempts`.execute(db)
+    returning outbox.id, account_id, verb, workflow, subject, signal, priority, attempts`.execute(
+    db,
+  )
   return rows.sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 

@@ -1658,6 +1658,7 @@ create table webhooks (
   rotation_signs_with text default 'old'::text not null,
   failing_since timestamp with time zone,
   exhausted_count integer default 0 not null,
+  version integer default 1 not null,
   event_sequence integer default 0 not null,
   created_at timestamp with time zone default clock_timestamp() not null,
   updated_at timestamp with time zone default clock_timestamp() not null,
@@ -1704,6 +1705,8 @@ CREATE INDEX events_order ON public.events USING btree (account_id, xid, id);
 CREATE INDEX idempotency_keys_expiry ON public.idempotency_keys USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 
 CREATE INDEX invoices_created ON public.invoices USING btree (account_id, created_at, id);
+
+CREATE INDEX invoices_customer ON public.invoices USING btree (account_id, customer_id, created_at, id);
 
 CREATE INDEX mails_created ON public.mails USING btree (account_id, created_at);
 

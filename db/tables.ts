@@ -531,6 +531,7 @@ export interface Webhooks {
   rotation_signs_with: Generated<'old' | 'new'>
   failing_since: Timestamp | null
   exhausted_count: Generated<number>
+  version: Generated<number>
   event_sequence: Generated<number>
   created_at: Generated<Timestamp>
   updated_at: Generated<Timestamp>

@@ -53,10 +53,16 @@ export async function startAdvance(
   const target = 'at' in to ? to.at : new Date(clock.now.getTime() + to.advanceMs)
   const aheadMs = target.getTime() - clock.now.getTime()
   if (aheadMs < 0) {
-    throw new DomainError('clock_backward', `The test clock only moves forward; it is ${clock.now.toISOString()} now`)
+    throw new DomainError(
+      'clock_backward',
+      `The test clock only moves forward; it is ${clock.now.toISOString()} now`,
+    )
   }
   if (aheadMs > CLOCK_ADVANCE_DAYS_MAX * 86_400_000) {
-    throw new DomainError('invalid_fields', `One call moves the clock ${CLOCK_ADVANCE_DAYS_MAX} days at most`)
+    throw new DomainError(
+      'invalid_fields',
+      `One call moves the clock ${CLOCK_ADVANCE_DAYS_MAX} days at most`,
+    )
   }
   await sql`update test_clocks set target_at = ${target}, stopped_since = clock_timestamp()
     where account_id = ${accountId}`.execute(tx)
@@ -85,6 +91,8 @@ async function advanceOneStop(tx: Tx, accountId: string): Promise<void> {
     for update skip locked`.execute(tx)
   const clock = locked.rows[0]
   if (clock === undefined) return
+  // Real time goes on while a stop is worked off, so more may have become due since.
+  await signalClockMoved(tx, accountId, true)
   if ((await listUnfinished(tx, accountId)).length > 0) return
 
   if (clock.arrived) {
@@ -100,7 +108,6 @@ async function advanceOneStop(tx: Tx, accountId: string): Promise<void> {
         select min(due_at) from waits where account_id = c.account_id and due_at <= c.target_at
       ), c.target_at)) - clock_timestamp()) * 1000)::bigint)
     where c.account_id = ${accountId}`.execute(tx)
-  await signalClockMoved(tx, accountId, true)
 }
 
 /** Signals the stories that are due (their wait ends here), or all that wait. */

@@ -4,7 +4,11 @@ import type { Db, Tx } from './client.ts'
 import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
 import type { Webhooks } from './tables.ts'
 
-export type WebhookRow = Selectable<Webhooks>
+/** What merchants keep with a webhook: flat, ours to store and echo only. */
+type Metadata = Record<string, string | number | boolean | null>
+
+/** `metadata` has this form because only `insertWebhook` and `updateWebhook` write it. */
+export type WebhookRow = Omit<Selectable<Webhooks>, 'metadata'> & { metadata: Metadata }
 
 type WebhookKey = { accountId: string; webhookId: string }
 
@@ -14,7 +18,7 @@ export type NewWebhook = {
   url: string
   events: string[]
   description: string
-  metadata: Record<string, unknown>
+  metadata: Metadata
   active: boolean
   perSecondMax: number | null
   inFlightMax?: number
@@ -51,6 +55,7 @@ export async function insertWebhook(tx: Tx, webhook: NewWebhook): Promise<Webhoo
       in_flight_max: webhook.inFlightMax,
     })
     .returningAll()
+    .$castTo<WebhookRow>()
     .executeTakeFirstOrThrow()
 }
 
@@ -59,6 +64,7 @@ export async function getWebhook(db: Db, key: WebhookKey): Promise<WebhookRow> {
   const row = await db
     .selectFrom('webhooks')
     .selectAll()
+    .$castTo<WebhookRow>()
     .where('account_id', '=', key.accountId)
     .where('id', '=', key.webhookId)
     .where('deleted_at', 'is', null)
@@ -72,6 +78,7 @@ export async function lockWebhook(tx: Tx, key: WebhookKey): Promise<WebhookRow> 
   const row = await tx
     .selectFrom('webhooks')
     .selectAll()
+    .$castTo<WebhookRow>()
     .where('account_id', '=', key.accountId)
     .where('id', '=', key.webhookId)
     .where('deleted_at', 'is', null)
@@ -91,6 +98,7 @@ export async function listWebhooks(
   let query = db
     .selectFrom('webhooks')
     .selectAll()
+    .$castTo<WebhookRow>()
     .where('account_id', '=', accountId)
     .where('deleted_at', 'is', null)
   if (filter.active !== undefined) query = query.where('active', '=', filter.active)
@@ -106,7 +114,7 @@ export type WebhookChange = {
   url?: string
   events?: string[]
   description?: string
-  metadata?: Record<string, unknown>
+  metadata?: Metadata
   active?: boolean
   perSecondMax?: number | null
   inFlightMax?: number
@@ -114,14 +122,14 @@ export type WebhookChange = {
 
 /**
  * Changes an endpoint. Switching it off ends its open deliveries as cancelled (each is woken and
- * sees it); switching it on again forgets why it was disabled. Throws `not_found`.
+ * sees it); switching it on again forgets why it was disabled. `before` is the locked row.
  */
 export async function updateWebhook(
   tx: Tx,
-  key: WebhookKey,
+  before: WebhookRow,
   change: WebhookChange,
 ): Promise<WebhookRow> {
-  const before = await lockWebhook(tx, key)
+  const key = { accountId: before.account_id, webhookId: before.id }
   const row = await tx
     .updateTable('webhooks')
     .set({
@@ -135,26 +143,36 @@ export async function updateWebhook(
       ...(change.active === true && !before.active
         ? { disabled_at: null, disabled_reason: null, failing_since: null, exhausted_count: 0 }
         : {}),
+      version: before.version + 1,
       updated_at: sql<Date>`clock_timestamp()`,
     })
     .where('account_id', '=', key.accountId)
     .where('id', '=', key.webhookId)
     .returningAll()
+    .$castTo<WebhookRow>()
     .executeTakeFirstOrThrow()
   if (before.active && !row.active) await wakeDeliveries(tx, key, 'the endpoint was switched off')
   return row
 }
 
-/** Hides an endpoint for ever and ends its open deliveries. Repeatable; throws `not_found` never. */
+/** Hides an endpoint for ever and ends its open deliveries. Repeatable; throws `not_found`. */
 export async function deleteWebhook(tx: Tx, key: WebhookKey): Promise<void> {
-  const deleted = await tx
+  const row = await tx
+    .selectFrom('webhooks')
+    .select('deleted_at')
+    .where('account_id', '=', key.accountId)
+    .where('id', '=', key.webhookId)
+    .forNoKeyUpdate()
+    .executeTakeFirst()
+  if (row === undefined) throw notFound()
+  if (row.deleted_at !== null) return
+  await tx
     .updateTable('webhooks')
     .set({ deleted_at: sql<Date>`clock_timestamp()`, updated_at: sql<Date>`clock_timestamp()` })
     .where('account_id', '=', key.accountId)
     .where('id', '=', key.webhookId)
-    .where('deleted_at', 'is', null)
-    .executeTakeFirst()
-  if (deleted.numUpdatedRows === 1n) await wakeDeliveries(tx, key, 'the endpoint was deleted')
+    .execute()
+  await wakeDeliveries(tx, key, 'the endpoint was deleted')
 }
 
 export type DisabledReason = 'endpoint_gone' | 'only_failures'
@@ -169,17 +187,19 @@ export async function disableWebhook(
 ): Promise<WebhookRow | null> {
   const row = await tx
     .updateTable('webhooks')
-    .set({
+    .set((now) => ({
       active: false,
       disabled_at: sql<Date>`business_now(account_id)`,
       disabled_reason: key.reason,
+      version: now('version', '+', 1),
       updated_at: sql<Date>`clock_timestamp()`,
-    })
+    }))
     .where('account_id', '=', key.accountId)
     .where('id', '=', key.webhookId)
     .where('active', '=', true)
     .where('deleted_at', 'is', null)
     .returningAll()
+    .$castTo<WebhookRow>()
     .executeTakeFirst()
   if (row === undefined) return null
   await wakeDeliveries(tx, key, `the endpoint was disabled: ${key.reason}`)

@@ -7,10 +7,10 @@ export const DOMAIN_REASONS = [
   'account_mode_mismatch',
   'amount_too_large',
   'busy',
-  'credit_exceeded',
   'client_reference_conflict',
   'clock_already_advancing',
   'clock_backward',
+  'credit_exceeded',
   'customer_exists',
   'customer_required',
   'document_format_unavailable',
@@ -43,6 +43,7 @@ export const DOMAIN_REASONS = [
   'sku_exists',
   'unexpected',
   'version_mismatch',
+  'webhook_inactive',
   'webhook_url_refused',
 ] as const
 

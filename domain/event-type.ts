@@ -37,9 +37,12 @@ export const EVENT_TYPES = [...PUBLISHED_EVENT_TYPES, ...ADDITIVE_EVENT_TYPES] a
 
 export type EventType = (typeof EVENT_TYPES)[number]
 
-/** What an endpoint may subscribe to: a type, all published types of a noun, or all of them. */
+/**
+ * What an endpoint may subscribe to: a type, all published types of a noun, or all of them. Tests are
+ * sent to whoever asked for one, and to nobody else.
+ */
 export const EVENT_SUBSCRIPTIONS: readonly string[] = [
-  ...EVENT_TYPES,
+  ...EVENT_TYPES.filter((type) => type !== 'webhook.test'),
   ...new Set(PUBLISHED_EVENT_TYPES.map((type) => `${nounOf(type)}.*`)),
   '*',
 ]

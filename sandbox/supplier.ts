@@ -22,7 +22,12 @@ export function buildSupplier(store: SupplierStore): Hono<{ Bindings: HttpBindin
   const app = new Hono<{ Bindings: HttpBindings }>()
   app.get('/healthz', (context) => context.json({ status: 'ok' }))
 
-  app.post('/orders', bodyLimit({ maxSize: BODY_BYTES_MAX }), async (context) => {
+  const limit = bodyLimit({
+    maxSize: BODY_BYTES_MAX,
+    onError: (context) =>
+      context.json({ error: `A body has at most ${BODY_BYTES_MAX} bytes` }, 413),
+  })
+  app.post('/orders', limit, async (context) => {
     const now = readNow(context.req.header('X-Sandbox-Time'))
     const items = readItems(await context.req.json().catch(() => null))
     const cut = placeItems(store, items, now)

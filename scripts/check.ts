@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { delimiter, dirname } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { generate, staleFiles, withScratchDatabase } from './codegen.ts'
 import { findImportBreaches } from './import-law.ts'
@@ -45,12 +46,19 @@ async function runStep(step: Step): Promise<string> {
   return problems === '' ? '' : `── ${step.name} ──\n${problems}`
 }
 
-/** Runs a tool of node_modules/.bin at the top of the project; what it printed if it failed. */
+/**
+ * Runs a tool of node_modules/.bin at the top of the project, with the Node that runs this, whatever
+ * `node` means on the machine. Gives what the tool printed if it failed.
+ */
 async function runTool(name: string, ...args: string[]): Promise<string> {
   const child = spawn(`${ROOT}node_modules/.bin/${name}`, args, {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' }) },
+    env: {
+      ...process.env,
+      ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : { NO_COLOR: '1' }),
+      PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
+    },
   })
   const exit = new Promise<number>((resolve, reject) => {
     child.on('error', reject)

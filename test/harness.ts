@@ -117,7 +117,8 @@ export async function eventually<T>(
 
 let runtimeInstalled = false
 
-function quietRuntime(): void {
+/** Installs the SDK without its log; once per process. */
+export function quietRuntime(): void {
   if (runtimeInstalled) return
   runtimeInstalled = true
   Runtime.install({

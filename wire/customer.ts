@@ -19,7 +19,7 @@ export function renderCustomer(row: CustomerRow) {
     addresses: row.addresses,
     tax_id: row.tax_id,
     time_zone: row.time_zone,
-    cut_off: row.cut_off.slice(0, 'HH:MM'.length),
+    cut_off: row.cut_off,
     credit_limits: mapAmounts(row.credit_limits, minorToNumberOrNull),
     credit_limits_minor: mapAmounts(row.credit_limits, (minor) => minor),
     metadata: row.metadata,

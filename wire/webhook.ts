@@ -1,9 +1,8 @@
-import type { Selectable } from 'kysely'
-import type { Webhooks } from '../db/tables.ts'
+import type { WebhookRow } from '../db/webhooks.ts'
 import { printInstant } from './instant.ts'
 
 /** An endpoint as the API and the event `webhook.disabled` print it: never with a secret. */
-export function renderWebhook(row: Selectable<Webhooks>) {
+export function renderWebhook(row: WebhookRow) {
   return {
     object: 'webhook' as const,
     id: row.id,
@@ -16,6 +15,7 @@ export function renderWebhook(row: Selectable<Webhooks>) {
     disabled_reason: row.disabled_reason,
     failing_since: row.failing_since === null ? null : printInstant(row.failing_since),
     throttle: { per_second: row.per_second_max, in_flight: row.in_flight_max },
+    version: row.version,
     created_at: printInstant(row.created_at),
     updated_at: printInstant(row.updated_at),
   }

@@ -57,6 +57,9 @@ export type WaitingFor = { reason: string; dueAt: string | null; since: string }
 /** What the workflow is waiting for; null while it acts. */
 export const waitingFor = defineQuery<WaitingFor | null>('waitingFor')
 
+/** SQL visibility keeps at most 255 characters of a keyword. */
+export const KEYWORD_CHARACTERS_MAX = 250
+
 /** SQL visibility allows ten keywords and three of every other kind. */
 export const SEARCH_ATTRIBUTES = [
   { name: 'BarkAccount', type: 'KEYWORD' },
@@ -99,7 +102,9 @@ export function validateOperatorRequest(request: OperatorRequest): void {
   }
   const { note } = request
   if (note !== undefined && (typeof note !== 'string' || note.length > NOTE_CHARACTERS_MAX)) {
-    throw ApplicationFailure.nonRetryable(`note is a text of ${NOTE_CHARACTERS_MAX} characters at most`)
+    throw ApplicationFailure.nonRetryable(
+      `note is a text of ${NOTE_CHARACTERS_MAX} characters at most`,
+    )
   }
 }
 

@@ -28,11 +28,11 @@ const { decideDelivery, parkDelivery } = proxyActivities<Activities>({
 })
 
 /**
- * One exchange of fifteen seconds at most, and SQL before and after it. It is repeated only when
+ * One exchange of fifteen seconds at most, up to three for its place among others, and SQL. It is repeated only when
  * SQL fails or the worker dies; what the endpoint answers is a result.
  */
 const ATTEMPT_OPTIONS = {
-  startToCloseTimeout: '25s',
+  startToCloseTimeout: '30s',
   retry: { initialInterval: '1s', maximumInterval: '10s' },
 } as const
 

@@ -8,9 +8,10 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
+import type { RegisteredWait } from '../domain/story.ts'
 import * as contract from './contract.ts'
 import { updateKey } from './update-key.ts'
-import { createWaiter } from './wait.ts'
+import { createWaiter, type Waiter } from './wait.ts'
 
 export type FulfillTransactionResult = { units: Partial<Record<string, number>> }
 
@@ -21,11 +22,26 @@ const atOnce = proxyLocalActivities<Activities>({
 })
 
 /** SQL. A database that is away is waited for; it costs no history. */
-const { allocateCodes, awaitCodes, recordCancelRemaining } = proxyActivities<Activities>({
+const sqlOptions = {
   startToCloseTimeout: '15s',
   retry: { initialInterval: '1s', maximumInterval: '10s' },
+} as const
+const { allocateCodes, awaitCodes } = proxyActivities<Activities>({
+  ...sqlOptions,
   summary: 'own pool, deadline, end',
 })
+const { recordCancelRemaining, recordRetryNow } = proxyActivities<Activities>({
+  ...sqlOptions,
+  summary: "an operator's decision",
+})
+
+/** Up to ten calls of ten seconds, with a heartbeat after each. What a supplier says is a result. */
+const SOURCE_OPTIONS = {
+  startToCloseTimeout: '3m',
+  heartbeatTimeout: '40s',
+  retry: { initialInterval: '1s', maximumInterval: '30s' },
+  summary: 'buy from suppliers',
+} as const
 
 /**
  * Carries one transaction from its acceptance until no unit is open: the own pool first, then the
@@ -36,12 +52,41 @@ export async function fulfillTransaction(
   input: contract.FulfillTransactionInput,
 ): Promise<FulfillTransactionResult> {
   const waiter = createWaiter(input.transactionId)
+  handleDecisions(input, waiter)
+  const progress = await allocateAtOnce(input)
+  if (progress.ended) return { units: progress.units }
+
+  const { sourceCodes } = proxyActivities<Activities>({
+    ...SOURCE_OPTIONS,
+    taskQueue: contract.outsideTaskQueue(workflowInfo().taskQueue),
+  })
+  let shown: RegisteredWait | null = null
+  for (;;) {
+    const look = await awaitCodes(input)
+    if (look.ended) {
+      if (shown !== null) showStage('done', null)
+      await condition(allHandlersFinished)
+      return { units: look.units }
+    }
+    if (look.toSource) {
+      await sourceCodes(input)
+      continue
+    }
+    if (shown === null || (shown.dueAt === null) !== (look.waiting.dueAt === null)) {
+      showStage('waiting for codes', look.waiting)
+      shown = look.waiting
+    }
+    await waiter.waitUntil(look.waiting, look.detail)
+  }
+}
+
+function handleDecisions(input: contract.FulfillTransactionInput, waiter: Waiter): void {
   setHandler(
     contract.cancelRemaining,
     async (request) => {
       await recordCancelRemaining({ ...input, key: updateKey(), note: request.note })
       waiter.wake()
-      return { accepted: true, effect: 'Nothing more is bought; open units end as cancelled.' }
+      return { accepted: true, effect: 'Nothing more is bought; what is open ends as cancelled.' }
     },
     {
       description: 'Give up every unit that is not delivered, and release what it holds.',
@@ -50,58 +95,16 @@ export async function fulfillTransaction(
   )
   setHandler(
     contract.retryNow,
-    () => {
+    async (request) => {
+      await recordRetryNow({ ...input, key: updateKey(), note: request.note })
       waiter.wake()
-      return { accepted: true, effect: 'The pool and the suppliers are asked again now.' }
+      return { accepted: true, effect: 'The own pool and the suppliers are asked now.' }
     },
     {
-      description: 'Ask the own pool and the suppliers again now.',
+      description: 'Ask the own pool and the suppliers now instead of at the next due instant.',
       validator: contract.validateOperatorRequest,
     },
   )
-
-  let progress = await allocateAtOnce(input)
-  if (progress.ended) return { units: progress.units }
-
-  const { sourceCodes } = proxyActivities<Activities>({
-    taskQueue: contract.outsideTaskQueue(workflowInfo().taskQueue),
-    startToCloseTimeout: '2m',
-    heartbeatTimeout: '40s',
-    retry: { initialInterval: '1s', maximumInterval: '30s' },
-    summary: 'buy from suppliers',
-  })
-  let shown = false
-  for (;;) {
-    const look = await awaitCodes(input)
-    progress = look
-    if (look.ended) break
-    if (look.toSource) {
-      await sourceCodes(input)
-      continue
-    }
-    if (!shown || look.waiting.dueAt === null) {
-      upsertSearchAttributes([
-        { key: contract.barkStage, value: 'waiting for codes' },
-        { key: contract.barkNeedsOperator, value: look.waiting.dueAt === null },
-        { key: contract.barkStuckReason, value: look.waiting.dueAt === null ? look.waiting.reason.slice(0, 250) : '' },
-        ...(look.waiting.dueAt === null
-          ? []
-          : [{ key: contract.barkDueAt, value: new Date(look.waiting.dueAt) }]),
-      ])
-      shown = true
-    }
-    await waiter.waitUntil(look.waiting)
-  }
-  if (shown) {
-    upsertSearchAttributes([
-      { key: contract.barkStage, value: 'done' },
-      { key: contract.barkNeedsOperator, value: false },
-      { key: contract.barkStuckReason, value: null },
-      { key: contract.barkDueAt, value: null },
-    ])
-  }
-  await condition(allHandlersFinished)
-  return { units: progress.units }
 }
 
 async function allocateAtOnce(input: contract.FulfillTransactionInput) {
@@ -111,4 +114,21 @@ async function allocateAtOnce(input: contract.FulfillTransactionInput) {
     // Whatever it was, the same function as a regular activity shows it to the operator.
     return allocateCodes(input)
   }
+}
+
+/** One upsert on entering a wait or needing a person, one at the end. */
+function showStage(stage: string, wait: RegisteredWait | null): void {
+  const needsOperator = wait !== null && wait.dueAt === null
+  upsertSearchAttributes([
+    { key: contract.barkStage, value: stage },
+    { key: contract.barkNeedsOperator, value: needsOperator },
+    {
+      key: contract.barkStuckReason,
+      value: needsOperator ? wait.reason.slice(0, contract.KEYWORD_CHARACTERS_MAX) : null,
+    },
+    {
+      key: contract.barkDueAt,
+      value: wait === null || wait.dueAt === null ? null : new Date(wait.dueAt),
+    },
+  ])
 }

@@ -62,9 +62,12 @@ export async function runPurchaseOrderDay(
       },
       {
         description,
-        validator(request) {
+        validator(request: contract.OperatorRequest) {
           contract.validateOperatorRequest(request)
-          contract.validateStillWaiting(step === null || step.step === 'wait', 'The invoice is being issued already')
+          contract.validateStillWaiting(
+            step === null || step.step === 'wait',
+            'The invoice is being issued already',
+          )
         },
       },
     )

@@ -5,9 +5,9 @@ import { clockMoved, waitingFor, wokenUp, type WaitingFor } from './contract.ts'
 export type Waiter = {
   /**
    * The only way a workflow waits: until the business instant has come, or it is woken up (by
-   * `wokenUp`, by `wake()` of an operator's Update, or because `until` holds). Answers why it ended.
+   * `wokenUp`, or by `wake()` of an operator's Update). `detail` are lines for the operator.
    */
-  waitUntil(wait: RegisteredWait, until?: () => boolean): Promise<'due' | 'woken'>
+  waitUntil(wait: RegisteredWait, detail?: string[]): Promise<void>
   /** Ends the current wait, or the next one if none has begun: no wake-up is lost. */
   wake(): void
 }
@@ -25,15 +25,19 @@ export function createWaiter(title: string): Waiter {
   const wake = () => {
     wakeUps += 1
   }
-  setHandler(clockMoved, (moved) => {
-    offsetMs = Math.max(offsetMs, moved.offsetMs)
-  }, { description: "The test account's clock moved forward." })
+  setHandler(
+    clockMoved,
+    (moved) => {
+      offsetMs = Math.max(offsetMs, moved.offsetMs)
+    },
+    { description: "The test account's clock moved forward." },
+  )
   setHandler(wokenUp, wake, { description: 'Something in SQL changed: look again now.' })
   setHandler(waitingFor, () => current, { description: 'What this workflow is waiting for.' })
 
   return {
     wake,
-    async waitUntil(wait, until = () => false) {
+    async waitUntil(wait, detail = []) {
       offsetMs = Math.max(offsetMs, wait.clockOffsetMs)
       current = {
         reason: wait.reason,
@@ -42,11 +46,12 @@ export function createWaiter(title: string): Waiter {
       }
       setCurrentDetails(
         `**${title}**\n\nWaiting: ${wait.reason}\n\nSince ${current.since}` +
-          (wait.dueAt === null ? '' : `, next action at ${wait.dueAt}`),
+          (wait.dueAt === null ? '' : `, next action at ${wait.dueAt}`) +
+          detail.map((line) => `\n\n- ${line}`).join(''),
       )
       const dueMs = wait.dueAt === null ? null : Date.parse(wait.dueAt)
       const isDue = () => dueMs !== null && Date.now() + offsetMs >= dueMs
-      const isOver = () => wakeUps > 0 || until()
+      const isOver = () => wakeUps > 0
       while (!isDue() && !isOver()) {
         const offsetBefore = offsetMs
         const changed = () => isOver() || offsetMs !== offsetBefore
@@ -57,11 +62,9 @@ export function createWaiter(title: string): Waiter {
         const leftMs = dueMs - offsetMs - Date.now() + CLOCK_SLACK_MS
         await condition(changed, leftMs, { summary: wait.reason })
       }
-      const why = isOver() ? 'woken' : 'due'
       wakeUps = 0
       current = null
       setCurrentDetails(`**${title}**\n\nActing: ${wait.reason}`)
-      return why
     },
   }
 }

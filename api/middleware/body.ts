@@ -25,7 +25,8 @@ export async function readBody(ctx: ApiContext): Promise<unknown> {
 
 async function readBytes(ctx: ApiContext): Promise<Uint8Array> {
   const late = new AbortController()
-  const reader = ctx.req.raw.body?.getReader()
+  const body: ReadableStream<Uint8Array> | null = ctx.req.raw.body
+  const reader = body?.getReader()
   if (reader === undefined) return new Uint8Array()
   const timeout = delay(BODY_MS_MAX, 'late' as const, { signal: late.signal, ref: false })
   // Aborting the timer rejects it; nobody listens any more by then.

@@ -37,13 +37,28 @@ export function readIdempotencyKey(header: string | undefined): string | null {
   })
 }
 
+/** What was asked under a key, and what came of it; null when it was refused. */
+type Outcome = { fingerprint: Buffer; printed: Printed | null }
+
 /**
- * A duplicate waits up to two seconds for the first one and repeats its answer. Inside this process
- * it waits without a connection; over processes on the key's row. Only 2xx are kept: a refusal
- * throws, and its key goes with the rest of the transaction.
+ * A duplicate waits up to two seconds for the first one and repeats its answer: inside this process
+ * without a connection, over processes on the key's row. Only 2xx are kept: a refusal throws, and
+ * its key goes with the rest of the transaction.
  */
 export function createRunOnce(deps: ApiDeps): RunOnce {
-  const inFlight = new Map<string, Promise<unknown>>()
+  const inFlight = new Map<string, Promise<Outcome>>()
+
+  async function join(name: string, fingerprint: Buffer): Promise<Printed | null> {
+    const deadlineMs = performance.now() + WAIT_MS_MAX
+    for (let first = inFlight.get(name); first !== undefined; first = inFlight.get(name)) {
+      const leftMs = Math.max(0, deadlineMs - performance.now())
+      const outcome = await Promise.race([first, delay(leftMs, undefined, { ref: false })])
+      if (outcome === undefined) throw stillRunning()
+      // A refused request leaves nothing to repeat: the next in line tries itself.
+      if (outcome.printed !== null) return repeat(outcome.printed, outcome.fingerprint, fingerprint)
+    }
+    return null
+  }
 
   return async (call, work) => {
     const { caller, idempotencyKey } = call
@@ -55,13 +70,9 @@ export function createRunOnce(deps: ApiDeps): RunOnce {
       key: idempotencyKey,
     }
     const name = JSON.stringify(scope)
-    const deadlineMs = performance.now() + WAIT_MS_MAX
-    for (let first = inFlight.get(name); first !== undefined; first = inFlight.get(name)) {
-      const leftMs = deadlineMs - performance.now()
-      if (leftMs <= 0) throw stillRunning()
-      await Promise.race([first, delay(leftMs, undefined, { ref: false })])
-    }
     const fingerprint = fingerprintOf(call)
+    const joined = await join(name, fingerprint)
+    if (joined !== null) return joined
     const running = inTransaction(deps.database.db, async (tx) => {
       const found = await claim(tx, scope, fingerprint)
       if (found.outcome === 'seen') return replay(deps, scope, fingerprint, found)
@@ -69,7 +80,11 @@ export function createRunOnce(deps: ApiDeps): RunOnce {
       await updateIdempotencyAnswer(tx, scope, sealAnswer(deps, scope, printed))
       return printed
     })
-    inFlight.set(name, running.then(ignore, ignore))
+    const outcome = running.then(
+      (printed) => ({ fingerprint, printed }),
+      () => ({ fingerprint, printed: null }),
+    )
+    inFlight.set(name, outcome)
     try {
       return await running
     } finally {
@@ -78,8 +93,15 @@ export function createRunOnce(deps: ApiDeps): RunOnce {
   }
 }
 
-function ignore(): void {
-  // The outcome belongs to the request that runs; a duplicate only waits for the end of it.
+/** The first answer once more, if the first request asked for the same. */
+function repeat(printed: Printed, first: Buffer, now: Buffer): Printed {
+  if (!first.equals(now)) {
+    throw new DomainError(
+      'idempotency_key_reuse',
+      'This Idempotency-Key was used for a request with another content.',
+    )
+  }
+  return { ...printed, headers: { ...printed.headers, 'Idempotent-Replayed': 'true' } }
 }
 
 async function claim(tx: Tx, scope: IdempotencyScope, fingerprint: Buffer) {
@@ -102,15 +124,8 @@ function replay(
   fingerprint: Buffer,
   seen: Extract<IdempotencyClaim, { outcome: 'seen' }>,
 ): Printed {
-  if (!seen.fingerprint.equals(fingerprint)) {
-    throw new DomainError(
-      'idempotency_key_reuse',
-      'This Idempotency-Key was used for a request with another content.',
-    )
-  }
   if (seen.answer === null) throw new Error('A kept idempotency key has no answer')
-  const printed = unsealAnswer(deps, scope, seen.answer)
-  return { ...printed, headers: { ...printed.headers, 'Idempotent-Replayed': 'true' } }
+  return repeat(unsealAnswer(deps, scope, seen.answer), seen.fingerprint, fingerprint)
 }
 
 /** Path ids, query and body by meaning: spaces and the order of keys do not matter. */

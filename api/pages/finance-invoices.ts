@@ -108,7 +108,7 @@ export function renderInvoiceTotals(totals: FinanceInvoiceTotal[]): Markup {
       amount('Net', 'subtotal_minor'),
       amount('Tax', 'tax_minor'),
       amount('Total', 'total_minor'),
-      amount('Of it open', 'open_minor'),
+      amount('Unpaid', 'open_minor'),
     ],
     totals,
     'No invoice has been issued yet.',

@@ -90,7 +90,7 @@ export function purchaseOrderColumns(): Column<FinancePurchaseOrder>[] {
       head: 'Customer',
       cell: (po) =>
         html`${po.customer_name}
-          <a class="small" href="/finance/purchase-orders/${po.id}">${numberOf(po)}</a>`,
+          <a class="small nowrap" href="/finance/purchase-orders/${po.id}">${numberOf(po)}</a>`,
     },
     { head: 'Business day', cell: (po) => html`<span class="nowrap">${po.business_date}</span>` },
     { head: 'State', cell: (po) => renderPurchaseOrderState(po) },
@@ -100,7 +100,7 @@ export function purchaseOrderColumns(): Column<FinancePurchaseOrder>[] {
         html`<span class="nowrap"
             >${renderClock(po.closed_at ?? po.scheduled_end, po.time_zone)}</span
           >
-          <span class="small">${po.time_zone}</span>`,
+          <span class="small">${po.closed_at === null ? '' : 'closed, '}${po.time_zone}</span>`,
     },
     {
       head: 'Invoice',

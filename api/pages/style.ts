@@ -17,7 +17,7 @@ a:focus-visible, button:focus-visible, input:focus-visible, select:focus-visible
 .top { border-bottom: 1px solid var(--line) }
 .top > div, main, footer { max-width: 1180px; margin: 0 auto; padding: 0 1.5rem }
 .top > div { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; align-items: center;
-  min-height: 3.5rem }
+  min-height: 3.5rem; padding-top: .6rem; padding-bottom: .6rem }
 .brand { font-weight: 650; letter-spacing: .01em; color: var(--ink) }
 .top nav { display: flex; gap: 1.25rem; flex: 1 }
 .top nav a { color: var(--quiet) }
@@ -27,7 +27,7 @@ main { padding-top: 1.75rem; padding-bottom: 3rem }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .25rem; letter-spacing: -.01em }
 h2 { font-size: 1.05rem; margin: 2.25rem 0 .75rem }
 h1 + p, .lead { margin: 0 0 1.5rem; color: var(--quiet) }
-.quiet { color: var(--quiet) }
+.quiet:not(.state) { color: var(--quiet) }
 .table { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
 th, td { padding: .5rem .85rem; text-align: left; vertical-align: baseline }
@@ -39,6 +39,7 @@ tfoot td { background: var(--sheet) }
 .nowrap { white-space: nowrap }
 tfoot td, .strong { font-weight: 600 }
 .small { display: block; font-size: .82rem; color: var(--quiet) }
+a.small { color: var(--accent) }
 .mono { font-family: ui-monospace, 'SFMono-Regular', Menlo, Consolas, monospace; font-size: .88em }
 .state { white-space: nowrap }
 .state::before { content: ''; display: inline-block; width: .55em; height: .55em;
@@ -65,12 +66,12 @@ dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere }
 .filter { display: flex; flex-wrap: wrap; gap: .75rem; align-items: end; margin: 0 0 1rem }
 label { display: block; font-size: .82rem; color: var(--quiet) }
 input, select, button { font: inherit; color: inherit; background: var(--paper);
-  border: 1px solid var(--line); border-radius: 6px; padding: .35rem .6rem }
+  border: 1px solid var(--line); border-radius: 6px; padding: 0 .7rem; height: 2.25rem }
 button { background: var(--sheet); cursor: pointer }
 button.main { background: var(--accent); border-color: var(--accent); color: var(--paper) }
-button.link { background: none; border: 0; padding: 0; color: var(--accent) }
+button.link { background: none; border: 0; padding: 0; height: auto; color: var(--accent) }
 .sign-in { max-width: 26rem; margin: 12vh auto 0 }
-.sign-in input { width: 100%; margin-bottom: .9rem; padding: .55rem .7rem }
+.sign-in input { width: 100%; height: 2.6rem; margin: .2rem 0 .9rem }
 .alert { border-left: 3px solid var(--bad); padding: .4rem .8rem; background: var(--sheet);
   margin: 0 0 1.25rem }
 .documents { display: flex; flex-wrap: wrap; gap: .6rem; margin: 0 0 1.75rem; padding: 0;
@@ -80,11 +81,13 @@ button.link { background: none; border: 0; padding: 0; color: var(--accent) }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--sheet); padding: 1rem 1.25rem;
   border: 1px solid var(--line); border-radius: 8px; font-size: .9rem }
 footer { color: var(--quiet); font-size: .82rem; padding-bottom: 2rem }
+@page { margin: 16mm }
 @media print {
   :root { color-scheme: light; --paper: #fff; --sheet: #fff; --ink: #000; --quiet: #444;
     --line: #bbb; --accent: #000 }
   body { font-size: 10pt }
-  .top nav, .top form, .pager span:last-child, .filter, .documents { display: none }
+  .top nav, button, .pager span:last-child, .filter, .documents, .state::before { display: none }
+  .top > div { justify-content: space-between }
   .top > div, main, footer { max-width: none; padding-left: 0; padding-right: 0 }
   .table { overflow: visible; border: 0 }
   th, td { padding: .25rem .5rem }

@@ -22,7 +22,6 @@ const RETRY_AFTER_SECONDS = 2 // a supplier's next answer is seldom nearer
 const headers = {
   ETag: 'Strong; changes when a unit does.',
   'Cache-Control': '`no-store`: codes are worth money.',
-  'Retry-After': 'Seconds; while not final.',
   'Preference-Applied': '`wait=N` when that was preferred.',
 }
 
@@ -36,7 +35,8 @@ const getting = (['transactions', 'orders'] as const).map((noun) =>
     description:
       'Every unit in stable order, with the codes that are there; the others are `processing`. ' +
       'What was delivered is in every later answer, unchanged. Send `If-None-Match` with the last ' +
-      'ETag, and `Prefer: wait=20` to wait until a code arrives. Each answer with codes is audited.',
+      'ETag, and `Prefer: wait=20` to wait until a code arrives; `Retry-After` is there while the list ' +
+      'is not final. Each answer with codes is audited.',
     access: 'codes:read',
     rateClass: 'read',
     idempotency: 'none',

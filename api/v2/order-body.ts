@@ -75,8 +75,8 @@ export const orderBody = z
     deadline: deadlineField.nullish().openapi({
       description: 'What is not delivered by then fails; 24 hours after acceptance by default.',
     }),
-    shipping_address: addressField.nullish(),
-    billing_address: addressField.nullish(),
+    shipping_address: addressField.optional(),
+    billing_address: addressField.optional(),
     shipping_method: line(100).nullish(),
     metadata: metadataField.optional(),
   })

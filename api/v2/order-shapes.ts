@@ -103,8 +103,8 @@ export const orderObject = z
     fulfillment_status: z.enum(FULFILLMENT_STATUSES),
     ...shared,
     shipping_method: text.nullable(),
-    shipping_address: addressField.nullable(),
-    billing_address: addressField.nullable(),
+    shipping_address: z.union([addressField, z.null()]),
+    billing_address: z.union([addressField, z.null()]),
     links: z.strictObject({
       self: text,
       transaction: text,

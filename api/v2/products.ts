@@ -12,14 +12,14 @@ import {
   type ProductRow,
 } from '../../db/products.ts'
 import { listVariantIds, replaceVariants } from '../../db/variants.ts'
-import { DomainError } from '../../domain/error.ts'
 import type { EventType } from '../../domain/event-type.ts'
 import { newId } from '../../new-id.ts'
 import { renderProduct } from '../../wire/product.ts'
+import { refuseBoundKey } from '../bound-key.ts'
 import { requireVersion } from '../entity-tag.ts'
 import { idParameter, requireId } from '../fields.ts'
 import { listOf, pageParameters, printPage, readPage } from '../middleware/pagination.ts'
-import { route, type Caller, type Route } from '../route.ts'
+import { route, type Route } from '../route.ts'
 import {
   applyChange,
   blankProduct,
@@ -211,9 +211,4 @@ async function tellOf(
 ): Promise<void> {
   const facts = { object }
   await emitEvent(tx, { accountId, type, objectId: object.id, sequence, customerId: null, facts })
-}
-
-function refuseBoundKey(caller: Caller): void {
-  if (caller.customerId === null) return
-  throw new DomainError('forbidden_scope', 'A key that is bound to a customer cannot do this.')
 }

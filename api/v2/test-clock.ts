@@ -70,6 +70,7 @@ const advancing = route({
   errors: ['live_account', 'clock_already_advancing', 'clock_backward'],
   async handler(_deps, { tx, caller, input }) {
     requireTestMode(caller)
+    requireUnbound(caller)
     await startAdvance(tx, caller.accountId, targetOf(input.body))
     return { status: 201, body: renderTestClock(await getTestClock(tx, caller.accountId)) }
   },
@@ -81,6 +82,12 @@ export const testClockRoutes: readonly Route[] = [reading, advancing]
 function requireTestMode(caller: Caller): void {
   if (caller.mode === 'test') return
   throw new DomainError('live_account', 'Only test accounts have a clock that can be moved')
+}
+
+/** The clock is the whole account's: one customer does not move it. Throws `forbidden_scope`. */
+function requireUnbound(caller: Caller): void {
+  if (caller.customerId === null) return
+  throw new DomainError('forbidden_scope', 'A key that is bound to a customer cannot do this.')
 }
 
 /** Throws `invalid_fields` naming the field. */

@@ -152,6 +152,7 @@ create table invoices (
   check (due_date >= issue_date)
 );
 create index invoices_created on invoices (account_id, created_at, id);
+create index invoices_customer on invoices (account_id, customer_id, created_at, id);
 
 create table invoice_lines (
   id text primary key,

@@ -56,13 +56,16 @@ create table webhooks (
   -- Attempts allowed per second (null: any number) and at the same time.
   per_second_max integer check (per_second_max between 1 and 1000),
   in_flight_max integer not null default 16 check (in_flight_max between 1 and 100),
-  -- The next free place in the stream of attempts (real time); used while per_second_max is set.
-  throttle_next_at timestamptz,
+  -- While per_second_max is set (real time): the next free place in the stream of attempts, and the
+  -- end of the queue of those that come back later for one.
+  next_place_at timestamptz,
+  queue_ends_at timestamptz,
   -- Which secret makes X-Webhook-Signature while an old one lives beside the new one.
   rotation_signs_with text not null default 'old' check (rotation_signs_with in ('old', 'new')),
   -- Since when (business time) nothing was delivered, and how many deliveries used up their attempts.
   failing_since timestamptz,
   exhausted_count integer not null default 0,
+  version integer not null default 1,
   event_sequence integer not null default 0,
   created_at timestamptz not null default clock_timestamp(),
   updated_at timestamptz not null default clock_timestamp(),

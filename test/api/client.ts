@@ -1,5 +1,6 @@
-import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import { Ajv2020 } from 'ajv/dist/2020.js'
 import { default as addFormats } from 'ajv-formats'
+import { buildOpenApi } from '../../api/openapi.ts'
 
 /** A JSON answer of unknown shape, for tests that look at a few of its fields. */
 export interface Body {
@@ -39,7 +40,6 @@ export function createClient(
   key: string | null,
   fetchIt: Fetch = (url, init) => fetch(url, init),
 ): TestClient {
-  const contract = loadContract(baseUrl, fetchIt)
   const request: TestClient['request'] = async (method, path, options = {}) => {
     const bearer = options.key === undefined ? key : options.key
     const init: RequestInit = {
@@ -60,7 +60,7 @@ export function createClient(
     const isJson = /json/.test(response.headers.get('content-type') ?? '') && bytes.length > 0
     const body: unknown = isJson ? JSON.parse(bytes.toString()) : undefined
     const answer = { status: response.status, headers: response.headers, body, bytes }
-    const problems = (await contract).findProblems(method, path, answer, bearer !== null)
+    const problems = findProblems(method, path, answer, bearer !== null)
     if (problems.length > 0) {
       const seen = bytes.toString().slice(0, 2_000)
       throw new Error(
@@ -83,9 +83,6 @@ export function createClient(
   }
 }
 
-type Contract = {
-  findProblems(method: string, path: string, answer: TestAnswer<unknown>, keyed: boolean): string[]
-}
 type ResponseObject = {
   headers?: Record<string, { required?: boolean }>
   content?: Record<string, unknown>
@@ -94,35 +91,27 @@ type OpenApi = {
   paths: Record<string, Record<string, { responses: Record<string, ResponseObject> }>>
 }
 
-const contracts = new Map<string, Promise<Contract>>()
+let contract: { openApi: OpenApi; ajv: Ajv2020 } | undefined
 
-/** One contract per API and run: compiling it for each client would cost more than the tests. */
-function loadContract(baseUrl: string, fetchIt: Fetch): Promise<Contract> {
-  const known = contracts.get(baseUrl)
-  if (known !== undefined) return known
-  const loading = readContract(baseUrl, fetchIt)
-  contracts.set(baseUrl, loading)
-  return loading
-}
-
-async function readContract(baseUrl: string, fetchIt: Fetch): Promise<Contract> {
-  const answer = await fetchIt(`${baseUrl}/openapi.json`, { method: 'GET' })
-  const openApi = (await answer.json()) as OpenApi
+/** What /openapi.json says (a test compares the two); compiling it once serves every client. */
+function loadContract(): { openApi: OpenApi; ajv: Ajv2020 } {
+  if (contract !== undefined) return contract
+  const openApi = JSON.parse(JSON.stringify(buildOpenApi())) as OpenApi
   const ajv = new Ajv2020({ strict: false, allErrors: true })
   addFormats.default(ajv)
   ajv.addFormat('binary', true)
   ajv.addSchema(openApi, 'openapi')
-  return { findProblems: (...args) => findProblems(openApi, ajv, ...args) }
+  contract = { openApi, ajv }
+  return contract
 }
 
 function findProblems(
-  openApi: OpenApi,
-  ajv: Ajv2020,
   method: string,
   path: string,
   answer: TestAnswer<unknown>,
   keyed: boolean,
 ): string[] {
+  const { openApi, ajv } = loadContract()
   const template = findTemplate(openApi, path.split('?')[0] ?? path)
   const verb = method === 'HEAD' ? 'get' : method.toLowerCase()
   const operation = template === null ? undefined : openApi.paths[template]?.[verb]
@@ -168,9 +157,9 @@ function findErrorProblems(answer: TestAnswer<unknown>, keyed: boolean): string[
 }
 
 function validate(ajv: Ajv2020, pointer: string, body: unknown): string[] {
-  const check: ValidateFunction | undefined = ajv.getSchema(`openapi${pointer}`)
+  const check = ajv.getSchema(`openapi${pointer}`)
   if (check === undefined) return [`${pointer} is not in the document`]
-  if (check(body) === true) return []
+  if (check(body)) return []
   return (check.errors ?? []).map((error) => `${error.instancePath} ${error.message ?? ''}`)
 }
 

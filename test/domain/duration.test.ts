@@ -27,6 +27,8 @@ test.for([
   '-PT1H',
   'pt1h',
   'PT1H1D',
+  'P99999D',
+  'PT999999H',
 ])('%j is no duration', (text) => {
   expect(() => parseDurationMs(text)).toThrow(expect.objectContaining({ reason: 'invalid_fields' }))
 })

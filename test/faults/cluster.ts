@@ -37,8 +37,13 @@ export const VICTIMS = ['api', 'worker', 'postgres', 'temporal'] as const
 export type Victim = (typeof VICTIMS)[number]
 
 export const LINKS = [
-  'client-api', 'api-postgres', 'worker-postgres', 'worker-temporal', 'temporal-postgres',
-  'worker-supplier', 'worker-receiver',
+  'client-api',
+  'api-postgres',
+  'worker-postgres',
+  'worker-temporal',
+  'temporal-postgres',
+  'worker-supplier',
+  'worker-receiver',
 ] as const
 export type LinkName = (typeof LINKS)[number]
 

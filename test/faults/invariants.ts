@@ -203,7 +203,13 @@ async function checkSnapshots(db: Db): Promise<Violation[]> {
     return !hash.equals(row.snapshot_hash)
   })
   if (changed.length === 0) return []
-  return [{ invariant: 'I17', what: 'an issued invoice never changes', rows: changed.map((row) => row.id) }]
+  return [
+    {
+      invariant: 'I17',
+      what: 'an issued invoice never changes',
+      rows: changed.map((row) => row.id),
+    },
+  ]
 }
 
 /** What must be true once faults have healed and work has drained (I1, I27): nothing is left over. */
@@ -221,7 +227,9 @@ export async function checkDrained(db: Db): Promise<Violation[]> {
     union all
     select d.id from deliveries d where d.state = 'pending'
       and not exists (select 1 from waits w where w.story_id = d.id
-        and (w.needs_person or w.due_at > business_now(d.account_id) - interval '30 seconds'))`.execute(db)
+        and (w.needs_person or w.due_at > business_now(d.account_id) - interval '30 seconds'))`.execute(
+    db,
+  )
   if (rows.length === 0) return []
   return [{ invariant: 'I27', what: 'nothing is left half-way', rows: rows.slice(0, 20) }]
 }

@@ -34,6 +34,7 @@ test.each([
   ['no comment', ''],
   ['a comment without a default', 'The port of the API. Choose a free one.'],
   ['another default than the code has', 'The port of the API. Default: 1.'],
+  ['a default that only begins like it', 'The port of the API. Default: 80801.'],
 ])('finds %s', (_what, comment) => {
   expect(findProblems({ key: 'API_PORT', comment, value: '8080' })).toHaveLength(1)
 })
@@ -52,7 +53,10 @@ function findProblems({ key, comment, value }: Entry): string[] {
   if (!/\bDefault: \S/.test(comment)) return [`${key}: its comment names no "Default: …"`]
   const literal = literals.get(key)
   if (literal === undefined || literal === '') return []
-  if (!comment.includes(`Default: ${literal}`)) return [`${key}: the default is ${literal}`]
+  const isNamed = [' ', '.', ',', ';'].some((end) =>
+    `${comment} `.includes(`Default: ${literal}${end}`),
+  )
+  if (!isNamed) return [`${key}: the default is ${literal}`]
   return value === literal ? [] : [`${key}: stands as ${value}, the default is ${literal}`]
 }
 

@@ -131,8 +131,8 @@ function importLines(path: string): string[] {
 
 /** What the linter refuses in the planted files: `path line`. */
 function lint(folder: string): Set<string> {
-  const linter = `${ROOT}node_modules/.bin/oxlint`
-  const { stdout: output } = spawnSync(linter, ['--format=unix'], {
+  const linter = `${ROOT}node_modules/oxlint/bin/oxlint`
+  const { stdout: output } = spawnSync(process.execPath, [linter, '--format=unix'], {
     cwd: folder,
     encoding: 'utf8',
     maxBuffer: 50_000_000,

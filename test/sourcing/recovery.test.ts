@@ -136,6 +136,59 @@ test('an order that was believed lost and did arrive is welcome', async () => {
   expect(await countUnits(world, order)).toEqual({ sourcing: 1 })
 })
 
+test('an old attempt that turns out to be in progress changes nothing for a unit with its code', async () => {
+  const product = await makeProduct(world, 'TEST-INSTANT', 'TEST-INSTANT')
+  const order = await placeOrder(world, product, 1)
+  const batch = await inTransaction(world.database.db, (tx) =>
+    claimSourcingBatch(tx, order, LIMITS),
+  )
+  const attemptId = batch?.items[0]?.attemptId ?? ''
+  const record = (answer: 'not_placed' | 'processing') =>
+    inTransaction(world.database.db, (tx) =>
+      recordSupplierAnswers(tx, order, {
+        supplierId: world.supplierId,
+        said: 'HTTP 200',
+        answers: [{ attemptId, answer, retryAfterSeconds: null }],
+        surplus: [],
+      }),
+    )
+  await record('not_placed')
+  expect(await world.activities.sourceCodes(order)).toMatchObject({ calls: 1, delivered: 1 })
+  expect(await record('processing')).toMatchObject({ processing: 0 })
+  expect(await countUnits(world, order)).toEqual({ allocated: 1 })
+})
+
+test('a foreign code and a repeated one are kept aside or left out, and the unit gets its own', async () => {
+  const order = await placeOrder(world, await makeProduct(world, 'TEST-INSTANT'), 1)
+  const sold = (code: string) => ({
+    type: 'code' as const,
+    secret: { code, pin: null, serial: null, url: null },
+    expiresAt: null,
+  })
+  const supplier = world.deps.suppliers('sandbox')
+  const activities = sourcingActivities({
+    ...world.deps,
+    suppliers: () => ({
+      ...supplier,
+      order: ([item]) =>
+        Promise.resolve({
+          results: [
+            { reference: item?.reference ?? '', state: 'delivered', code: sold('OWN-OWN') },
+          ],
+          surplus: [
+            { reference: item?.reference ?? '', code: sold('OWN-OWN') },
+            { reference: 'foreign-1', code: sold('FOREIGN') },
+          ],
+          said: 'HTTP 200',
+        }),
+    }),
+  })
+  expect(await activities.sourceCodes(order)).toMatchObject({ delivered: 1, quarantined: 1 })
+  const stored = (await listStoredCodes(world)).map((one) => [one.secret.code, one.quarantine])
+  expect(stored).toContainEqual(['OWN-OWN', null])
+  expect(stored).toContainEqual(['FOREIGN', 'foreign'])
+})
+
 test('codes that come into the pool meanwhile are used instead of buying again', async () => {
   const product = await makeProduct(world, 'TEST-OUT-OF-STOCK')
   const order = await placeOrder(world, product, 1)

@@ -2,6 +2,8 @@ import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { createSandboxSupplier } from '../../activities/gateways/sandbox-supplier.ts'
 import { sourcingActivities } from '../../activities/sourcing.ts'
+import { inTransaction } from '../../db/client.ts'
+import { hurrySourcing } from '../../db/sourcing-outlook.ts'
 import {
   countUnits,
   listAttempts,
@@ -198,7 +200,7 @@ test('asks about an unknown unit by the schedule, and after a day a person must 
   expect(wait).toMatchObject({ needs_person: true, due_at: null })
 
   world.link.setMode({ kind: 'pass' })
-  await world.activities.hurryCodes(order)
+  await inTransaction(world.database.db, (tx) => hurrySourcing(tx, order))
   expect(await world.activities.awaitCodes(order)).toMatchObject({ toSource: true })
   await world.activities.sourceCodes(order)
   expect(await countUnits(world, order)).toEqual({ allocated: 1 })
@@ -263,6 +265,43 @@ test('buys nothing after the deadline, also when a doubt turns out to be a no', 
   await passTime(world, 25 * 3600)
   expect(await world.activities.sourceCodes(order)).toMatchObject({ calls: 1, not_placed: 2 })
   expect(await countUnits(world, order)).toEqual({ failed: 2 })
+})
+
+test('an inactive supplier sells nothing more, and is still asked for what it has', async () => {
+  const setActive = (active: boolean) =>
+    world.database.db
+      .updateTable('suppliers')
+      .set({ active })
+      .where('id', '=', world.supplierId)
+      .execute()
+  const product = await makeProduct(world, 'TEST-DELAYED')
+  const order = await placeOrder(world, product, 1)
+  await world.activities.sourceCodes(order)
+  await setActive(false)
+  const later = await placeOrder(world, product, 1)
+  expect(await world.activities.awaitCodes(later)).toMatchObject({ toSource: false })
+  expect(await world.activities.sourceCodes(later)).toMatchObject({ calls: 0 })
+  await passTime(world, 10)
+  expect(await world.activities.sourceCodes(order)).toMatchObject({ calls: 1, delivered: 1 })
+  await setActive(true)
+})
+
+test('a transaction that acts does not wait: the test clock must not pass it by', async () => {
+  const order = await placeOrder(world, await makeProduct(world, 'TEST-DELAYED'), 1)
+  await world.activities.sourceCodes(order)
+  const countWaits = async () =>
+    (
+      await world.database.db
+        .selectFrom('waits')
+        .select('story_id')
+        .where('story_id', '=', order.transactionId)
+        .execute()
+    ).length
+  await world.activities.awaitCodes(order)
+  expect(await countWaits()).toBe(1)
+  await passTime(world, 10)
+  await world.activities.awaitCodes(order)
+  expect(await countWaits()).toBe(0)
 })
 
 test('splits a large order into calls of at most 200 units', async () => {

@@ -9,7 +9,7 @@ import {
   createAccount,
   createWebhook,
   deliveriesEnded,
-  deliveryWaits,
+  deliveriesWait,
   happen,
   readAttempts,
   readDeliveries,
@@ -96,7 +96,7 @@ describe('the schedule', () => {
     receiver.script('/never', { answers: [{ status: 503, headers: { 'retry-after': '86400' } }] })
     await createWebhook(stack, account, { url: `${receiver.url}/never` })
     await happen(db, account)
-    await deliveryWaits(db, account, 1)
+    await deliveriesWait(db, account, 1)
 
     await advanceClock(db, account, 9 * 60 * MINUTE_MS)
     const [delivery] = await deliveriesEnded(db, account)
@@ -129,3 +129,42 @@ describe('the schedule', () => {
     ])
     const events = await history(delivery?.id ?? '')
     expect(events.length).toBeLessThanOrEqual(84)
+    expect(events.filter((event) => event.activityTaskScheduledEventAttributes)).toHaveLength(6)
+
+    await advanceClock(db, account, 30 * 24 * 60 * MINUTE_MS)
+    expect(at('/never')).toHaveLength(6)
+    expect(await readDeliveries(db, account)).toHaveLength(1)
+  })
+
+  test('a success ends it at any attempt', async () => {
+    const { db } = stack.database
+    const account = await createAccount(db)
+    receiver.script('/third', { answers: [{ instead: 'close' }, { status: 302 }, { status: 201 }] })
+    await createWebhook(stack, account, { url: `${receiver.url}/third` })
+    await happen(db, account)
+    await deliveriesWait(db, account, 1)
+    await advanceClock(db, account, 7 * MINUTE_MS)
+    const [delivery] = await deliveriesEnded(db, account)
+    expect(delivery).toMatchObject({ state: 'delivered', attempt_count: 3 })
+    expect((await readAttempts(db, account)).map((each) => each.error)).toEqual([
+      'connection_closed',
+      'redirect_not_followed',
+      null,
+    ])
+  })
+
+  test('the clock moved in five calls costs six more events for each at most', async () => {
+    const { db } = stack.database
+    const account = await createAccount(db)
+    receiver.script('/steps', { answers: [{ status: 500 }] })
+    await createWebhook(stack, account, { url: `${receiver.url}/steps` })
+    await happen(db, account)
+    await deliveriesWait(db, account, 1)
+    for (const minutes of [1, 5, 30, 120, 360]) {
+      await advanceClock(db, account, minutes * MINUTE_MS + 2_000)
+    }
+    const [delivery] = await deliveriesEnded(db, account)
+    expect((await history(delivery?.id ?? '')).length).toBeLessThanOrEqual(84 + 5 * 6)
+    expect(at('/steps')).toHaveLength(6)
+  })
+})

@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { makeAccount, makeCustomer, makeKey, makeProduct, makeVariant } from '../../../factories.ts'
+import {
+  importCodes,
+  makeAccount,
+  makeCustomer,
+  makeKey,
+  makeProduct,
+  makeVariant,
+} from '../../../factories.ts'
 import { countWritten, openShop, type OrderBody, type Shop } from './shop.ts'
 
 let shop: Shop
@@ -17,7 +24,7 @@ const order = (over: object = {}) => ({
 
 test('an order is answered with its view, its place and its links', async () => {
   const address = { street: '1 Main St', city: 'Springfield', zip: '12345', country: 'us' }
-  const answer = await shop.client.post<OrderBody>(
+  const answer = await shop.owner.post<OrderBody>(
     '/v2/orders',
     order({
       items: [{ product_id: shop.product.id, quantity: 3, price: 49.99 }],
@@ -73,11 +80,11 @@ test('orders of one day are appended to one purchase order', async () => {
   const customer_id = await makeCustomer(shop.database, shop.account.accountId)
   const answers = []
   for (let n = 0; n < 3; n++) {
-    answers.push(await shop.client.post<OrderBody>('/v2/orders', order({ customer_id })))
+    answers.push(await shop.owner.post<OrderBody>('/v2/orders', order({ customer_id })))
   }
   expect(new Set(answers.map((answer) => answer.body.purchase_order.id)).size).toBe(1)
   const path = `/v2/purchase-orders/${answers[0]?.body.purchase_order.id}`
-  expect((await shop.client.get(path)).body).toMatchObject({
+  expect((await shop.owner.get(path)).body).toMatchObject({
     transaction_count: 3,
     total: 449.91,
     total_minor: 44991,
@@ -88,7 +95,7 @@ test('a line is named by product, by SKU or by the SKU of a variant, and priced 
   const { accountId } = shop.account
   const product = await makeProduct(shop.database, accountId, { priceMinor: 1000n })
   const variant = await makeVariant(shop.database, accountId, product.id, { priceMinor: 1250n })
-  const answer = await shop.client.post<OrderBody>(
+  const answer = await shop.owner.post<OrderBody>(
     '/v2/orders',
     order({
       currency: 'usd',
@@ -114,20 +121,20 @@ test('a line is named by product, by SKU or by the SKU of a variant, and priced 
 
 test('a key that may override prices sets them', async () => {
   const items = [{ product_id: shop.product.id, quantity: 2, price: '1.25' }]
-  const answer = await shop.client.post<OrderBody>('/v2/orders', order({ items }))
+  const answer = await shop.owner.post<OrderBody>('/v2/orders', order({ items }))
   expect(answer.body).toMatchObject({ total_minor: 250, items: [{ price: 1.25 }] })
 })
 
 test('a bound key orders for its customer without naming it', async () => {
   const key = await makeKey(shop.database, shop.account, { customerId: shop.customerId })
-  const answer = await shop.clientOf(key).post<OrderBody>('/v2/orders', {
+  const answer = await shop.client(key).post<OrderBody>('/v2/orders', {
     items: [{ sku: shop.product.sku, quantity: 1 }],
   })
   expect(answer).toMatchObject({ status: 201, body: { customer_id: shop.customerId } })
 })
 
 test('Prefer: respond-async is answered 202', async () => {
-  const answer = await shop.client.post<OrderBody>('/v2/orders', order(), {
+  const answer = await shop.owner.post<OrderBody>('/v2/orders', order(), {
     headers: { Prefer: 'respond-async' },
   })
   expect(answer.status).toBe(202)
@@ -138,10 +145,10 @@ describe('a repeat under the same key', () => {
   test('gets the answer of the first, also when the order has moved on since', async () => {
     await shop.stock(3)
     const headers = { 'Idempotency-Key': randomUUID() }
-    const first = await shop.client.post<OrderBody>('/v2/orders', order(), { headers })
+    const first = await shop.owner.post<OrderBody>('/v2/orders', order(), { headers })
     await shop.fulfill(String(first.body.transaction_id))
     const before = await countWritten(shop.database)
-    const again = await shop.client.post<OrderBody>('/v2/orders', order(), { headers })
+    const again = await shop.owner.post<OrderBody>('/v2/orders', order(), { headers })
     expect(again).toMatchObject({ status: 201, body: first.body })
     expect(again.headers.get('idempotent-replayed')).toBe('true')
     expect(again.headers.get('location')).toBe(first.headers.get('location'))
@@ -151,12 +158,12 @@ describe('a repeat under the same key', () => {
   test('is the same act through /v2/transactions, with the content written differently', async () => {
     const headers = { 'Idempotency-Key': randomUUID() }
     const deadline = new Date(Date.now() + 3_600_000).toISOString()
-    const first = await shop.client.post<OrderBody>(
+    const first = await shop.owner.post<OrderBody>(
       '/v2/orders',
       order({ items: [{ sku: shop.product.sku, quantity: 1, price: 49.99 }], deadline }),
       { headers },
     )
-    const again = await shop.client.post<OrderBody>(
+    const again = await shop.owner.post<OrderBody>(
       '/v2/transactions',
       {
         metadata: {},
@@ -178,9 +185,9 @@ describe('a repeat under the same key', () => {
     const otherProduct = await makeProduct(shop.database, other.accountId)
     const bound = await makeKey(shop.database, shop.account, { customerId: shop.customerId })
     const ids = [
-      await shop.client.post<OrderBody>('/v2/orders', order(), { headers }),
-      await shop.clientOf(bound).post<OrderBody>('/v2/orders', order(), { headers }),
-      await shop.clientOf(other.key).post<OrderBody>(
+      await shop.owner.post<OrderBody>('/v2/orders', order(), { headers }),
+      await shop.client(bound).post<OrderBody>('/v2/orders', order(), { headers }),
+      await shop.client(other.key).post<OrderBody>(
         '/v2/orders',
         {
           customer_id: otherCustomer,
@@ -194,11 +201,11 @@ describe('a repeat under the same key', () => {
 
   test('is free again after a refusal', async () => {
     const headers = { 'Idempotency-Key': randomUUID() }
-    const refused = await shop.client.post('/v2/orders', order({ customer_id: 'cust_nobody' }), {
+    const refused = await shop.owner.post('/v2/orders', order({ customer_id: 'cust_nobody' }), {
       headers,
     })
     expect(refused.status).toBe(422)
-    const answer = await shop.client.post('/v2/orders', order(), { headers })
+    const answer = await shop.owner.post('/v2/orders', order(), { headers })
     expect(answer.status).toBe(201)
     expect(answer.headers.get('idempotent-replayed')).toBeNull()
   })
@@ -206,13 +213,13 @@ describe('a repeat under the same key', () => {
 
 test('the same client reference with the same content is a replay, with or without a key', async () => {
   const client_reference = randomUUID()
-  const first = await shop.client.post<OrderBody>('/v2/orders', order({ client_reference }))
-  const plain = await shop.client.post<OrderBody>('/v2/orders', order({ client_reference }))
+  const first = await shop.owner.post<OrderBody>('/v2/orders', order({ client_reference }))
+  const plain = await shop.owner.post<OrderBody>('/v2/orders', order({ client_reference }))
   const headers = { 'Idempotency-Key': randomUUID() }
-  const keyed = await shop.client.post<OrderBody>('/v2/orders', order({ client_reference }), {
+  const keyed = await shop.owner.post<OrderBody>('/v2/orders', order({ client_reference }), {
     headers,
   })
-  const again = await shop.client.post<OrderBody>('/v2/orders', order({ client_reference }), {
+  const again = await shop.owner.post<OrderBody>('/v2/orders', order({ client_reference }), {
     headers,
   })
   for (const replay of [plain, keyed, again]) {
@@ -224,8 +231,8 @@ test('the same client reference with the same content is a replay, with or witho
 test('a client reference belongs to its customer only', async () => {
   const client_reference = randomUUID()
   const other = await makeCustomer(shop.database, shop.account.accountId)
-  const first = await shop.client.post<OrderBody>('/v2/orders', order({ client_reference }))
-  const second = await shop.client.post<OrderBody>(
+  const first = await shop.owner.post<OrderBody>('/v2/orders', order({ client_reference }))
+  const second = await shop.owner.post<OrderBody>(
     '/v2/orders',
     order({ client_reference, customer_id: other }),
   )
@@ -235,29 +242,28 @@ test('a client reference belongs to its customer only', async () => {
 
 test('without backorder the codes are there at once', async () => {
   const product = await makeProduct(shop.database, shop.account.accountId)
-  const { importCodes } = await import('../../../factories.ts')
   await importCodes(shop.database, shop.config.keys, shop.account, { productId: product.id }, 2)
-  const answer = await shop.client.post<OrderBody>(
+  const answer = await shop.owner.post<OrderBody>(
     '/v2/orders',
     order({ allow_backorder: false, items: [{ product_id: product.id, quantity: 2 }] }),
   )
   expect(answer.body).toMatchObject({ allow_backorder: false, delivered: 0 })
-  const now = await shop.client.get<OrderBody>(`/v2/orders/${answer.body.id}`)
+  const now = await shop.owner.get<OrderBody>(`/v2/orders/${answer.body.id}`)
   expect(now.body).toMatchObject({ delivered: 2, remaining: 0 })
 })
 
 test('an order is due 24 hours after its acceptance unless it says otherwise', async () => {
   type Dated = OrderBody & { deadline: string }
-  const plain = await shop.client.post<Dated>('/v2/orders', order())
+  const plain = await shop.owner.post<Dated>('/v2/orders', order())
   expect(Date.parse(plain.body.deadline) - Date.parse(plain.body.created_at)).toBe(86_400_000)
   const deadline = new Date(Date.now() + 5_000_000).toISOString()
-  const dated = await shop.client.post<Dated>('/v2/orders', order({ deadline }))
+  const dated = await shop.owner.post<Dated>('/v2/orders', order({ deadline }))
   expect(dated.body.deadline).toBe(deadline)
 })
 
 test('the largest order there may be is accepted', async () => {
   const items = Array.from({ length: 1_000 }, () => ({ sku: shop.product.sku, quantity: 10 }))
-  const answer = await shop.client.post<OrderBody>('/v2/orders', order({ items }))
+  const answer = await shop.owner.post<OrderBody>('/v2/orders', order({ items }))
   expect(answer).toMatchObject({
     status: 201,
     body: { requested: 10_000, total_minor: 49_990_000 },

@@ -1,66 +1,40 @@
-import { readEnv, toConfig, type Config } from '../../../../config.ts'
-import { openDatabase, type Database } from '../../../../db/client.ts'
 import { fulfillTransaction } from '../../../../db/fulfillment.ts'
-import { createLog } from '../../../../log.ts'
-import { startApi } from '../../../../server.ts'
+import type { Database } from '../../../../db/client.ts'
 import { importCodes, makeAccount, makeCustomer, makeProduct } from '../../../factories.ts'
 import type { TestAccount } from '../../../factories.ts'
-import { createTestDatabase } from '../../../stack.ts'
-import { createClient, type TestClient } from '../../client.ts'
+import type { TestClient } from '../../client.ts'
+import { serveApi, type ServedApi } from '../../serve.ts'
 
-/** The API on a socket and a database of its own, with a shop to order in; without Temporal. */
-export type Shop = {
-  database: Database
-  config: Config
-  url: string
+/** A served API with a shop to order in; without Temporal. */
+export type Shop = ServedApi & {
   account: TestAccount
   customerId: string
   /** A digital product at 49.99 USD without codes. */
   product: { id: string; sku: string }
   /** With a key that may do everything. */
-  client: TestClient
-  clientOf(key: string | null): TestClient
+  owner: TestClient
   /** Codes in the product's own pool; answers their texts. */
   stock(codes: number): Promise<string[]>
   /** What the first step of the order's workflow does. */
   fulfill(transactionId: string): Promise<void>
-  stop(): Promise<void>
 }
 
 /** Give every file a name of its own; `stop()` in `afterAll`. */
 export async function openShop(name: string, env: Record<string, string> = {}): Promise<Shop> {
-  const testDatabase = await createTestDatabase(name)
-  const config = toConfig(
-    readEnv({ DATABASE_URL: testDatabase.url, API_PORT: '0', LOG_LEVEL: 'silent', ...env }),
-  )
-  const database = openDatabase({
-    url: config.database.url,
-    poolSizeMax: 8,
-    applicationName: `test-${name}`,
-    onError: () => undefined,
-  })
-  const api = await startApi(config, createLog(`test-${name}`, config.log.level))
-  const url = `http://127.0.0.1:${api.port}`
+  const api = await serveApi(name, env)
+  const { database, config } = api
   const account = await makeAccount(database)
-  const product = await makeProduct(database, account.accountId)
+  const { accountId } = account
+  const product = await makeProduct(database, accountId)
   return {
-    database,
-    config,
-    url,
+    ...api,
     account,
     product,
-    customerId: await makeCustomer(database, account.accountId),
-    client: createClient(url, account.key),
-    clientOf: (key) => createClient(url, key),
+    customerId: await makeCustomer(database, accountId),
+    owner: api.client(account.key),
     stock: (codes) => importCodes(database, config.keys, account, { productId: product.id }, codes),
     async fulfill(transactionId) {
-      const { accountId } = account
       await fulfillTransaction(database.pool, { accountId, transactionId })
-    },
-    async stop() {
-      await api.close()
-      await database.close()
-      await testDatabase.drop()
     },
   }
 }

@@ -1,0 +1,115 @@
+import { createReadStream } from 'node:fs'
+import { pipeline, Readable } from 'node:stream'
+import { CsvError, parse } from 'csv-parse'
+import {
+  CODE_COLUMNS,
+  readCodeRow,
+  type CodeCells,
+  type CodeRow,
+  type RowProblem,
+} from '../domain/code-import.ts'
+
+const RECORD_LETTERS_MAX = 16_384 // a quote that is never closed must not swallow the file
+const HEADER_PROBLEM = `the first line must name the columns, of ${CODE_COLUMNS.join(', ')}, each once`
+
+/**
+ * Reads a CSV file of codes as a stream, row by row, with the number of the line where each row
+ * ends. What cannot be read any further is the last problem. Throws when there is no such file.
+ */
+export async function* readCodeFile(path: string): AsyncGenerator<CodeRow | RowProblem> {
+  const parser = parse({
+    bom: true,
+    info: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: RECORD_LETTERS_MAX,
+  })
+  // The loop below hears every error of the file too, because a failing pipeline ends the parser.
+  pipeline(Readable.from(decode(path)), parser, () => undefined)
+  let columns: string[] | null = null
+  let line = 0
+  try {
+    for await (const value of parser) {
+      const { record, info } = asRecord(value)
+      line = info.lines
+      if (columns === null) {
+        columns = readHeader(record)
+        if (columns.length === 0) {
+          yield { line, message: HEADER_PROBLEM }
+          return
+        }
+      } else if (record.length !== columns.length) {
+        yield { line, message: `has ${record.length} columns and not ${columns.length}` }
+      } else {
+        yield readCodeRow(line, cellsOf(columns, record))
+      }
+    }
+  } catch (error) {
+    yield { line: line + 1, message: readingProblem(error) }
+    return
+  }
+  if (columns === null) yield { line: 1, message: HEADER_PROBLEM }
+}
+
+/** UTF-8 or nothing: a code in the wrong encoding would be a wrong code. */
+async function* decode(path: string): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  const chunks: AsyncIterable<Buffer> = createReadStream(path)
+  for await (const chunk of chunks) yield decoder.decode(chunk, { stream: true })
+  yield decoder.decode()
+}
+
+type Parsed = { record: string[]; info: { lines: number } }
+
+/** With `info` the parser answers each row with its place, and without `columns` a row is texts. */
+function asRecord(value: unknown): Parsed {
+  if (!isParsed(value)) throw new TypeError('the CSV parser answered something else than rows')
+  return value
+}
+
+function isParsed(value: unknown): value is Parsed {
+  return typeof value === 'object' && value !== null && 'record' in value && 'info' in value
+}
+
+/** The columns in their order, or none when the line is not a header. */
+function readHeader(record: string[]): string[] {
+  const names = record.map((name) => name.trim().toLowerCase())
+  const known: readonly string[] = CODE_COLUMNS
+  const isKnown = names.every((name) => known.includes(name))
+  const isComplete = names.includes('sku') && (names.includes('code') || names.includes('url'))
+  return isKnown && isComplete && new Set(names).size === names.length ? names : []
+}
+
+function cellsOf(columns: string[], record: string[]): CodeCells {
+  const cell = (name: string): string => record[columns.indexOf(name)] ?? ''
+  return {
+    sku: cell('sku'),
+    code: cell('code'),
+    pin: cell('pin'),
+    serial: cell('serial'),
+    url: cell('url'),
+    expires_at: cell('expires_at'),
+  }
+}
+
+/** The parser's own message would quote the file. What is not about the content goes on. */
+function readingProblem(error: unknown): string {
+  if (error instanceof CsvError) {
+    return `${csvProblem(error.code)}; nothing after it was read`
+  }
+  if (
+    error instanceof TypeError &&
+    'code' in error &&
+    error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA'
+  ) {
+    return 'is not UTF-8; nothing after it was read'
+  }
+  throw error
+}
+
+function csvProblem(code: CsvError['code']): string {
+  if (code === 'CSV_MAX_RECORD_SIZE') return 'is too long for a row of codes'
+  return code.includes('QUOTE')
+    ? 'is not well-formed CSV: a quote is missing or misplaced'
+    : 'is not well-formed CSV'
+}

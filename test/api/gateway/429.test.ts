@@ -1,0 +1,124 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { countRequest } from '../../../db/rate-limits.ts'
+import { makeAccount, makeKey, type TestAccount } from '../../factories.ts'
+import { serveApi, type ServedApi } from '../serve.ts'
+
+let api: ServedApi
+let account: TestAccount
+
+beforeAll(async () => {
+  api = await serveApi('gateway_429')
+  account = await makeAccount(api.database, { plan: 'free' })
+})
+afterAll(() => api.stop())
+
+/** Just after a second of the database's clock has begun, so that what follows lies within one. */
+async function secondBegins(): Promise<void> {
+  const { rows } = await api.database.pool.query<{ left: number }>(
+    'select 1000 - extract(milliseconds from clock_timestamp())::int % 1000 as left',
+  )
+  await delay((rows[0]?.left ?? 0) + 5)
+}
+
+test('the count of a second is exact over parallel connections', async () => {
+  await secondBegins()
+  const counts = await Promise.all(
+    Array.from({ length: 60 }, () => countRequest(api.database.pool, 'key_exact', 'read', 10)),
+  )
+  expect(new Set(counts.map(({ resetSeconds }) => resetSeconds)).size).toBe(1)
+  const numbers = counts.map(({ count }) => count).toSorted((a, b) => a - b)
+  expect(numbers.filter((count) => count <= 10)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  expect(numbers.filter((count) => count > 10 && count <= 20)).toHaveLength(10)
+  expect(numbers.filter((count) => count > 20)).toHaveLength(40)
+})
+
+test('what was served late counts in the next second too', async () => {
+  await secondBegins()
+  const count = () => countRequest(api.database.pool, 'key_carry', 'read', 10)
+  for (let n = 0; n < 25; n++) await count()
+  await secondBegins()
+  expect((await count()).count).toBe(11) // ten were carried over, so this one is late again
+  await secondBegins()
+  expect((await count()).count).toBe(2)
+  await secondBegins()
+  expect((await count()).count).toBe(1)
+})
+
+test('a quiet second forgets, and so does a clock that stepped back', async () => {
+  const count = () => countRequest(api.database.pool, 'key_quiet', 'write', 10)
+  await count()
+  await api.database.pool.query(
+    `update rate_limits set count = 20, window_start = window_start + interval '10 minutes'
+     where key_id = 'key_quiet'`,
+  )
+  expect((await count()).count).toBe(1)
+})
+
+test('ten reads at once, ten held until the second is over, the rest refused', async () => {
+  const client = api.client(account.key)
+  await client.get('/v2/products') // the key is looked up, the connections are open
+  await delay(2_000)
+  await secondBegins()
+  const startedAt = performance.now()
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, async () => {
+      const answer = await client.get('/v2/products/none')
+      return { answer, tookMs: performance.now() - startedAt }
+    }),
+  )
+  const passed = answers.filter(({ answer }) => answer.status === 404)
+  const refused = answers.filter(({ answer }) => answer.status === 429)
+  expect(passed.length).toBe(20)
+  expect(refused.length).toBe(20)
+  // The held ones wait for the end of the second, which began a few milliseconds before.
+  expect(passed.filter(({ tookMs }) => tookMs > 800)).toHaveLength(10)
+  expect(passed.every(({ tookMs }) => tookMs < 2_000)).toBe(true)
+  for (const { answer } of refused) {
+    expect(answer.headers.get('retry-after')).toBe('1')
+    expect(answer.headers.get('x-ratelimit-remaining')).toBe('0')
+    expect(answer.body['error']).toMatchObject({ code: 'rate_limit_exceeded' })
+  }
+})
+
+test('the headers say what is left and when the second ends', async () => {
+  const key = await makeKey(api.database, account)
+  const client = api.client(key)
+  await client.get('/v2/products/none')
+  await secondBegins()
+  const first = await client.get('/v2/products/none')
+  const second = await client.get('/v2/products/none')
+  expect(first.headers.get('x-ratelimit-limit')).toBe('10')
+  expect(first.headers.get('ratelimit-policy')).toBe('"read";q=10;w=1')
+  const left = (answer: typeof first) => Number(answer.headers.get('x-ratelimit-remaining'))
+  expect(left(first) - left(second)).toBe(1)
+  const reset = Number(first.headers.get('x-ratelimit-reset'))
+  expect(Math.abs(reset - Date.now() / 1000)).toBeLessThan(2)
+})
+
+test('reads and writes are counted apart, and a key can have its own rate', async () => {
+  const key = await makeKey(api.database, account, { requestsPerSecond: 3 })
+  const client = api.client(key)
+  expect((await client.get('/v2/products')).headers.get('x-ratelimit-limit')).toBe('3')
+  const write = await api.client(account.key).post('/v2/products', {})
+  expect(write.status).toBe(422)
+  expect(write.headers.get('x-ratelimit-limit')).toBe('100')
+  expect(write.headers.get('ratelimit-policy')).toBe('"write";q=100;w=1')
+})
+
+test('a refused request has no effect', async () => {
+  const key = await makeKey(api.database, account, { requestsPerSecond: 1 })
+  const client = api.client(key)
+  await secondBegins()
+  const answers = await Promise.all(
+    Array.from({ length: 12 }, (_, n) =>
+      client.post('/v2/products', { name: 'P', price: 1, sku: `LIMITED-${n}` }),
+    ),
+  )
+  const made = answers.filter(({ status }) => status === 201).length
+  expect(made).toBe(2)
+  const { rows } = await api.database.pool.query<{ n: number }>(
+    `select count(*)::int as n from products where sku like 'LIMITED-%'`,
+  )
+  expect(rows[0]?.n).toBe(made)
+})

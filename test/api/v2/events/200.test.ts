@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { inTransaction } from '../../../../db/client.ts'
+import { emitEvent } from '../../../../db/events.ts'
+import { makeAccount, makeCustomer, makeKey } from '../../../factories.ts'
+import { serveApi, type ServedApi } from '../../serve.ts'
+
+let api: ServedApi
+beforeAll(async () => {
+  api = await serveApi('events_200')
+})
+afterAll(() => api.stop())
+
+type Listed = {
+  data: { id: string; type: string; sequence: number; data: { object: { id: string } } }[]
+  pagination: { next_cursor: string | null; has_more: boolean }
+}
+
+/** An account with a way to make events and to walk over them. */
+async function poller() {
+  const account = await makeAccount(api.database)
+  const client = api.client(account.key)
+  const makeProduct = async (sku: string) => {
+    const { body } = await client.post('/v2/products', { name: sku, price: 1, sku })
+    return String(body['id'])
+  }
+  const walk = async (cursor: string | null, query = '') =>
+    (await client.get<Listed>(`/v2/events?cursor=${encodeURIComponent(cursor ?? '')}${query}`)).body
+  return { account, client, makeProduct, walk }
+}
+
+test('an event is the object as GET answered it then', async () => {
+  const { client, makeProduct } = await poller()
+  const id = await makeProduct('SAME')
+  const { body: product } = await client.get(`/v2/products/${id}`)
+  await client.patch(`/v2/products/${id}`, { name: 'Other' })
+  const { body } = await client.get<Listed>('/v2/events')
+  expect(body.data).toMatchObject([
+    { type: 'product.created', sequence: 1, data: { object: product } },
+    { type: 'product.updated', sequence: 2, data: { object: { name: 'Other', version: 2 } } },
+  ])
+  const [first] = body.data
+  expect((await client.get(`/v2/events/${first?.id}`)).body).toEqual(first)
+})
+
+test('a walk goes on where it ended, also at the end', async () => {
+  const { makeProduct, walk } = await poller()
+  const empty = await walk(null)
+  expect(empty).toEqual({ data: [], pagination: { next_cursor: null, has_more: false } })
+  const made = [await makeProduct('W1'), await makeProduct('W2'), await makeProduct('W3')]
+  const one = await walk(null, '&limit=2')
+  expect(one.pagination.has_more).toBe(true)
+  const two = await walk(one.pagination.next_cursor, '&limit=2')
+  expect(two.pagination.has_more).toBe(false)
+  expect([...one.data, ...two.data].map((each) => each.data.object.id)).toEqual(made)
+  const three = await walk(two.pagination.next_cursor)
+  expect(three.data).toEqual([])
+  const fresh = await makeProduct('W4')
+  const four = await walk(three.pagination.next_cursor)
+  expect(four.data.map((each) => each.data.object.id)).toEqual([fresh])
+})
+
+test('what commits late is not skipped: it holds back what came after it', async () => {
+  const { account, makeProduct, walk } = await poller()
+  let letGo = (): void => undefined
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve
+  })
+  let written = (): void => undefined
+  const isWritten = new Promise<void>((resolve) => {
+    written = resolve
+  })
+  const late = inTransaction(api.database.db, async (tx) => {
+    const facts = { object: { id: 'late' } }
+    const event = { type: 'customer.updated' as const, objectId: 'cust_late', sequence: 1, facts }
+    await emitEvent(tx, { ...event, accountId: account.accountId, customerId: null })
+    written()
+    await held
+  })
+  await isWritten
+  const after = await makeProduct('AFTER')
+  const before = await walk(null)
+  expect(before.data).toEqual([])
+  letGo()
+  await late
+  const both = await walk(before.pagination.next_cursor)
+  expect(both.data.map((each) => each.data.object.id)).toEqual(['late', after])
+})
+
+test('filters by type and by object', async () => {
+  const { client, makeProduct } = await poller()
+  const [one, two] = [await makeProduct('F1'), await makeProduct('F2')]
+  await client.patch(`/v2/products/${one}`, { name: 'F1b' })
+  const types = async (query: string) =>
+    (await client.get<Listed>(`/v2/events?${query}`)).body.data.map((each) => each.type)
+  expect(await types('type=product.updated')).toEqual(['product.updated'])
+  expect(await types(`object_id=${two}`)).toEqual(['product.created'])
+  expect(await types(`object_id=${one}&type=product.created`)).toEqual(['product.created'])
+  expect(await types('type=order.created')).toEqual([])
+})
+
+test("a bound key sees its customer's events only, and nobody sees another account's", async () => {
+  const { account, client, makeProduct } = await poller()
+  await makeProduct('B1')
+  const mine = await makeCustomer(api.database, account.accountId)
+  const theirs = await makeCustomer(api.database, account.accountId)
+  for (const id of [mine, theirs]) await client.patch(`/v2/customers/${id}`, { company: 'New Ltd' })
+  const { body: all } = await client.get<Listed>('/v2/events')
+  expect(all.data).toHaveLength(3)
+  const bound = api.client(await makeKey(api.database, account, { customerId: mine }))
+  const { body: seen } = await bound.get<Listed>('/v2/events')
+  expect(seen.data.map((each) => each.data.object.id)).toEqual([mine])
+  const hidden = all.data.filter((each) => each.data.object.id !== mine)
+  const stranger = api.client((await makeAccount(api.database)).key)
+  for (const event of hidden) {
+    expect((await bound.get(`/v2/events/${event.id}`)).status).toBe(404)
+    expect((await stranger.get(`/v2/events/${event.id}`)).status).toBe(404)
+  }
+  expect((await stranger.get<Listed>('/v2/events')).body.data).toEqual([])
+})
+
+test('a cursor of another filter or another key is refused', async () => {
+  const { client, makeProduct, walk } = await poller()
+  await makeProduct('C1')
+  const { pagination } = await walk(null)
+  const cursor = encodeURIComponent(pagination.next_cursor ?? '')
+  expect((await client.get(`/v2/events?cursor=${cursor}&type=order.created`)).status).toBe(400)
+  const { client: other } = await poller()
+  expect((await other.get(`/v2/events?cursor=${cursor}`)).status).toBe(400)
+})

@@ -1,0 +1,57 @@
+import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { startChild, type Child } from '../../cli/children.ts'
+import { createDatabase, databaseAnswers, onServer } from '../../cli/database.ts'
+import { preparePostgres } from '../../cli/postgres.ts'
+import { isAlive } from '../../cli/process-list.ts'
+
+const quiet = { line: () => undefined, died: () => undefined, revived: () => undefined }
+let folder: string
+let child: Child | undefined
+
+async function start() {
+  const postgres = await preparePostgres(folder, { durable: false, env: process.env })
+  child = await startChild(postgres.child, quiet, new AbortController().signal)
+  return { url: postgres.url, pid: child.pid ?? 0, postgres }
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'bark postgres '))
+  chmodSync(folder, 0o755) // as root, PostgreSQL is another user and has to pass
+})
+afterEach(() => child?.stop())
+afterAll(() => rmSync(folder, { recursive: true }))
+
+test('keeps its data, its password and its port over a restart', async () => {
+  const first = await start()
+  await first.postgres.prepareDatabase()
+  await onServer(first.url, (client) => client.query(`create table kept as select 'it' as was`))
+  await child?.stop()
+  expect(await databaseAnswers(first.url)).toBe(false)
+
+  const second = await start()
+  expect(second.url).toBe(first.url)
+  const { rows } = await onServer(second.url, (client) => client.query('select was from kept'))
+  expect(rows).toEqual([{ was: 'it' }])
+  expect(await createDatabase(second.url)).toBe(false)
+})
+
+test('asks everybody for the password, which only its owner can read', async () => {
+  const { url } = await start()
+  const guessed = new URL(url)
+  guessed.password = 'guess'
+  expect(await databaseAnswers(url)).toBe(true)
+  expect(await databaseAnswers(guessed.href)).toBe(false)
+  expect(statSync(join(folder, 'postgres.json')).mode & 0o077).toBe(0)
+})
+
+test('a start ends a server that an earlier start left behind', async () => {
+  const orphan = await start()
+  const next = await preparePostgres(folder, { durable: false, env: process.env })
+  expect(isAlive(orphan.pid)).toBe(false)
+  await child?.stop() // before its supervisor starts it again
+  child = await startChild(next.child, quiet, new AbortController().signal)
+  expect(await databaseAnswers(orphan.url)).toBe(true)
+})

@@ -1,0 +1,138 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js'
+import { startReceiver } from '../../sandbox/receiver.ts'
+import * as contract from '../../workflows/contract.ts'
+import { eventually, startStack, type Stack } from '../harness.ts'
+import { openShop } from '../shop.ts'
+
+/**
+ * Records a history of every workflow in every interesting state into test/histories/*.json, which
+ * every test run replays. Run it after a change that needs new ones, never to silence a replay that
+ * fails: `node test/histories/record.ts NAME…` beside `bark test --serve` records what is named.
+ */
+
+const FOLDER = fileURLToPath(new URL('.', import.meta.url))
+
+async function recordAll(stack: Stack, wanted: Set<string>): Promise<void> {
+  const receiver = await startReceiver()
+  const { workflow } = stack.temporal
+  const shop = await openShop(stack, { codes: 20 })
+  const save = async (name: string, workflowId: string) => {
+    if (wanted.size > 0 && !wanted.has(name)) return
+    const history = await workflow.getHandle(workflowId).fetchHistory()
+    const file = `${FOLDER}${name}.json`
+    await writeFile(file, `${JSON.stringify(JSON.parse(historyToJSON(history)))}\n`)
+    process.stdout.write(`${name}: ${history.events?.length ?? 0} events\n`)
+  }
+  const reaches = (workflowId: string, status: string) =>
+    eventually(
+      () => workflow.getHandle(workflowId).describe().then(
+        (found) => found.status.name as string,
+        () => 'NOT_FOUND',
+      ),
+      (seen) => seen === status,
+    )
+  const waits = (storyId: string) =>
+    eventually(
+      async () =>
+        (await stack.database.pool.query('select 1 from waits where story_id = $1', [storyId])).rowCount,
+      (count) => count === 1,
+    )
+  const dayOf = async (transactionId: string) => {
+    const { body } = await shop.client.get<{
+      purchase_order: { id: string; business_date: string; sequence: number }
+    }>(`/v2/transactions/${transactionId}`)
+    const { id, business_date, sequence } = body.purchase_order
+    const workflowId = contract.purchaseOrderWorkflowId({
+      customerId: shop.customerId,
+      businessDate: business_date,
+      currency: 'USD',
+      sequence,
+    })
+    return { id, workflowId }
+  }
+
+  await mkdir(FOLDER, { recursive: true })
+  for (const [path, answers] of [
+    ['/ok', [{ status: 200 }]],
+    ['/second', [{ status: 500 }, { status: 200 }]],
+    ['/never', [{ status: 500 }]],
+    ['/cancelled', [{ status: 500 }]],
+  ] as const) {
+    receiver.script(path, { answers: [...answers] })
+    await shop.client.post('/v2/webhooks', { url: `${receiver.url}${path}`, events: ['order.fulfilled'] })
+  }
+  const deliveryOf = async (path: string) => {
+    const { rows } = await stack.database.pool.query<{ id: string }>(
+      `select d.id from deliveries d join webhooks w on w.id = d.webhook_id
+       where w.account_id = $1 and w.url = $2 order by d.created_at limit 1`,
+      [shop.account.accountId, `${receiver.url}${path}`],
+    )
+    return contract.webhookWorkflowId(rows[0]?.id ?? '')
+  }
+
+  const inStock = await shop.order([{ sku: shop.pooled.sku, quantity: 2 }])
+  await reaches(contract.transactionWorkflowId(inStock), 'COMPLETED')
+  await save('fulfill-in-stock', contract.transactionWorkflowId(inStock))
+  const day = await dayOf(inStock)
+  await waits(day.id)
+  await save('day-open', day.workflowId)
+
+  const partialProduct = await shop.supplied('TEST-PARTIAL')
+  const partial = await shop.order([{ sku: partialProduct.sku, quantity: 4 }])
+  await waits(partial)
+  await save('fulfill-partial-waiting', contract.transactionWorkflowId(partial))
+
+  const noneProduct = await shop.supplied('TEST-OUT-OF-STOCK')
+  const cancelled = await shop.order([{ sku: noneProduct.sku, quantity: 1 }])
+  await waits(cancelled)
+  const cancelledHandle = workflow.getHandle(contract.transactionWorkflowId(cancelled))
+  await cancelledHandle.executeUpdate(contract.retryNow, { args: [{ note: 'try again' }] })
+  await waits(cancelled)
+  await cancelledHandle.executeUpdate(contract.cancelRemaining, { args: [{}] })
+  await reaches(contract.transactionWorkflowId(cancelled), 'COMPLETED')
+  await save('fulfill-retried-and-cancelled', contract.transactionWorkflowId(cancelled))
+
+  const deadline = await shop.order([{ sku: noneProduct.sku, quantity: 1 }])
+  await waits(deadline)
+  const dayHandle = workflow.getHandle(day.workflowId)
+  await dayHandle.executeUpdate(contract.hold, { args: [{ note: 'check the price' }] })
+  await dayHandle.executeUpdate(contract.closeNow, { args: [{}] })
+  await shop.advance('PT20M')
+  await save('day-held', day.workflowId)
+  await reaches(contract.transactionWorkflowId(partial), 'COMPLETED')
+  await save('fulfill-partial-complete', contract.transactionWorkflowId(partial))
+  await dayHandle.executeUpdate(contract.release, { args: [{}] })
+  await reaches(day.workflowId, 'COMPLETED')
+  await save('day-held-and-released', day.workflowId)
+
+  const cancelledDelivery = await deliveryOf('/cancelled')
+  await workflow.getHandle(cancelledDelivery).executeUpdate(contract.cancel, { args: [{}] })
+  await reaches(cancelledDelivery, 'COMPLETED')
+  await save('webhook-cancelled', cancelledDelivery)
+  await save('webhook-delivered-at-once', await deliveryOf('/ok'))
+  await save('webhook-delivered-second', await deliveryOf('/second'))
+  await save('webhook-waiting', await deliveryOf('/never'))
+
+  const second = await shop.order([{ sku: shop.pooled.sku, quantity: 1 }])
+  const secondDay = await dayOf(second)
+  await shop.advance('PT40H')
+  await save('fulfill-deadline-passed', contract.transactionWorkflowId(deadline))
+  await reaches(secondDay.workflowId, 'COMPLETED')
+  await save('day-by-its-end', secondDay.workflowId)
+  await save('webhook-failed', await deliveryOf('/never'))
+
+  const sweepId = `sweep-${shop.account.accountId}`
+  await workflow.execute('sweep', {
+    workflowId: sweepId,
+    taskQueue: stack.config.temporal.taskQueue,
+    args: [],
+  })
+  await save('sweep', sweepId)
+  await receiver.close()
+}
+
+const stack = await startStack('histories', { supplier: true })
+await recordAll(stack, new Set(process.argv.slice(2)))
+await stack.stop()

@@ -1,0 +1,199 @@
+import { createHash } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { newId } from '../../new-id.ts'
+import { serveApi, type ServedApi } from '../api/serve.ts'
+import { makeCustomer, makeProduct } from '../factories.ts'
+import { signIn, type Browser } from './browser.ts'
+import { keepBooks, type Books } from './books.ts'
+
+let api: ServedApi
+let books: Books
+let browser: Browser
+
+beforeAll(async () => {
+  api = await serveApi('finance-pages')
+  books = await keepBooks(api)
+  browser = await signIn(api.url, books.account.key)
+})
+afterAll(() => api.stop())
+
+/** What a person reads: the text of a page without its tags, blanks as one. */
+function readable(text: string): string {
+  return text
+    .replace(/<style>.*?<\/style>/s, '')
+    .replaceAll(/<[^>]*>/g, ' ')
+    .replaceAll(/[\s\u00a0]+/g, ' ')
+}
+
+function everyPath(): string[] {
+  const { open, invoiced } = books
+  return [
+    '/finance',
+    '/finance/purchase-orders',
+    `/finance/purchase-orders/${open.purchaseOrderId}`,
+    `/finance/purchase-orders/${invoiced.purchaseOrderId}`,
+    ...[...open.transactionIds, ...invoiced.transactionIds].map(
+      (id) => `/finance/transactions/${id}`,
+    ),
+    '/finance/invoices',
+    `/finance/invoices/${invoiced.invoiceId}`,
+  ]
+}
+
+describe('the finance pages', () => {
+  test('show what is ordered today by customer and currency, and what it adds up to', async () => {
+    const text = readable((await browser.get('/finance')).text)
+    expect(text).toContain('199.96 USD 2 transactions on 1 purchase order')
+    expect(text).toContain('49.36 EUR 1 transaction on 1 purchase order')
+    expect(text).toMatch(/Ηλιοτρόπιο Α.Ε. PO-\S+-EUR-1-\S+ [\d-]+ invoiced .* 1 49.36 EUR/)
+    expect(text).toMatch(/PO-\S+-USD-1-\S+ [\d-]+ open .* 2 199.96 USD/)
+  })
+
+  test('show invoices with their totals by currency', async () => {
+    for (const path of ['/finance', '/finance/invoices']) {
+      const text = readable((await browser.get(path)).text)
+      expect(text).toContain('EUR 1 49.36 EUR 0.00 EUR 49.36 EUR 49.36 EUR')
+      expect(text).toContain(books.invoiced.number)
+    }
+  })
+
+  test('lead from a purchase order to its transactions and to single units', async () => {
+    const { purchaseOrderId, transactionIds } = books.open
+    const order = await browser.get(`/finance/purchase-orders/${purchaseOrderId}`)
+    expect(readable(order.text)).toContain('1 of 1 49.99 USD')
+    expect(readable(order.text)).toContain('2 of 3 149.97 USD')
+    for (const id of transactionIds) {
+      expect(order.text).toContain(`href="/finance/transactions/${id}"`)
+    }
+    const transaction = readable(
+      (await browser.get(`/finance/transactions/${transactionIds[1]}`)).text,
+    )
+    expect(transaction).toContain('partial')
+    expect(transaction.match(/CARD-20 delivered/g)).toHaveLength(2)
+    expect(transaction.match(/CARD-20 processing/g)).toHaveLength(1)
+  })
+
+  test('show an invoice as it was issued, with its documents', async () => {
+    const { invoiceId, number } = books.invoiced
+    const page = await browser.get(`/finance/invoices/${invoiceId}`)
+    expect(readable(page.text)).toContain('4 12.34 EUR 49.36 EUR')
+    const pdf = await browser.get(`/finance/invoices/${invoiceId}/documents/pdf`)
+    const kept = await api.database.db
+      .selectFrom('invoice_documents')
+      .select('content')
+      .where('invoice_id', '=', invoiceId)
+      .where('format', '=', 'pdf')
+      .executeTakeFirstOrThrow()
+    expect(pdf.bytes.equals(kept.content)).toBe(true)
+    expect(pdf.headers.get('content-type')).toBe('application/pdf')
+    const csv = await browser.get(`/finance/invoices/${invoiceId}/documents/csv`)
+    expect(csv.headers.get('content-disposition')).toBe(`attachment; filename="${number}.csv"`)
+    expect((await browser.get(`/finance/invoices/${invoiceId}/documents/exe`)).status).toBe(404)
+  })
+
+  test('never show a code', async () => {
+    const pages = await Promise.all(everyPath().map((path) => browser.get(path)))
+    for (const { status, text } of pages) {
+      expect(status).toBe(200)
+      for (const secret of books.secrets) {
+        expect(text).not.toContain(secret)
+        expect(text).not.toContain(secret.slice(-12))
+      }
+    }
+  })
+
+  test('print what people typed as text, never as HTML', async () => {
+    const pages = await Promise.all(everyPath().map((path) => browser.get(path)))
+    const all = pages.map(({ text }) => text).join('\n')
+    expect(all).not.toContain('<img')
+    expect(all).not.toContain('Card <b>')
+    expect(all).toContain('&lt;img src=x onerror=alert(1)&gt;')
+    expect(all).toContain('&quot;quoted&quot;')
+  })
+
+  test('need no script and nothing from elsewhere, and say so to the browser', async () => {
+    for (const path of everyPath()) {
+      const { text, headers } = await browser.get(path)
+      const [, style = ''] = /<style>(.*?)<\/style>/s.exec(text) ?? []
+      const hash = createHash('sha256').update(style).digest('base64')
+      expect(headers.get('content-security-policy')).toContain(`style-src 'sha256-${hash}'`)
+      expect(headers.get('content-security-policy')).toContain("default-src 'none'")
+      expect(headers.get('cache-control')).toBe('no-store')
+      expect(text).not.toMatch(/<script|<link|style="|https?:\/\//)
+    }
+  })
+
+  test("show nothing of another account's", async () => {
+    const other = await signIn(api.url, (await keepBooks(api)).account.key)
+    const { open, invoiced } = books
+    for (const path of [
+      `/finance/purchase-orders/${open.purchaseOrderId}`,
+      `/finance/transactions/${open.transactionIds[0]}`,
+      `/finance/invoices/${invoiced.invoiceId}`,
+      `/finance/invoices/${invoiced.invoiceId}/documents/pdf`,
+    ]) {
+      expect((await browser.get(path)).status).toBe(200)
+      expect((await other.get(path)).status).toBe(404)
+    }
+    const lists = await other.get('/finance/invoices')
+    expect(lists.text).not.toContain(invoiced.invoiceId)
+  })
+
+  test('page through long lists without leaving anything out', async () => {
+    const { accountId, key } = books.account
+    const customerId = await makeCustomer(api.database, accountId)
+    const { sku } = await makeProduct(api.database, accountId)
+    const client = api.client(key)
+    const placed: string[] = []
+    for (let n = 0; n < 53; n++) {
+      const order = await client.post<{ id: string; purchase_order: { id: string } }>(
+        '/v2/transactions',
+        { customer_id: customerId, items: [{ sku, quantity: 1 }] },
+      )
+      placed.push(order.body.id)
+      if (n === 52) {
+        const path = `/finance/purchase-orders/${order.body.purchase_order.id}`
+        const first = await browser.get(path)
+        expect(readable(first.text)).toContain('1–50 of 53')
+        expect(first.text).toContain(`rel="next" href="${path}?page=2"`)
+        const second = await browser.get(`${path}?page=2`)
+        expect(readable(second.text)).toContain('51–53 of 53')
+        const shown = `${first.text}${second.text}`
+        for (const id of placed) expect(shown).toContain(`/finance/transactions/${id}`)
+      }
+    }
+  })
+
+  test('narrow invoices down, and add up what is shown only', async () => {
+    const month = new Date().toISOString().slice(0, 7)
+    const shown = await browser.get(`/finance/invoices?month=${month}&status=open&currency=EUR`)
+    expect(shown.text).toContain(books.invoiced.invoiceId)
+    for (const filter of ['month=2020-01', 'status=paid', 'currency=USD']) {
+      const none = await browser.get(`/finance/invoices?${filter}`)
+      expect(readable(none.text)).toContain('No invoice is like that.')
+      expect(readable(none.text)).not.toContain('49.36')
+    }
+  })
+
+  test.each([
+    ['/finance/invoices?page=0', 400],
+    ['/finance/invoices?page=201', 400],
+    ['/finance/invoices?page=1&page=2', 400],
+    ['/finance/invoices?month=2026-13', 400],
+    ['/finance/purchase-orders?date=yesterday', 400],
+    ['/finance/purchase-orders?status=%ff', 400],
+    ['/finance/purchase-orders/po_nothing', 404],
+    [`/finance/transactions/${newId('transaction')}`, 404],
+    ['/finance/invoices/%00', 400],
+  ])('refuse %s as a page: %i', async (path, status) => {
+    const page = await browser.get(path)
+    expect(page.status).toBe(status)
+    expect(page.headers.get('content-type')).toContain('text/html')
+    expect(page.text).toContain(page.headers.get('x-request-id') ?? 'no request id')
+  })
+
+  test('count against the rate of the key', async () => {
+    const page = await browser.get('/finance')
+    expect(Number(page.headers.get('x-ratelimit-limit'))).toBeGreaterThan(0)
+  })
+})

@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sql } from 'kysely'
+import type { Activities } from '../../activities/index.ts'
+import { startReceiver, type Receiver } from '../../sandbox/receiver.ts'
+import { checkDatabase, checkDrained } from '../faults/invariants.ts'
+import { eventually, startStack, type Stack } from '../harness.ts'
+import { openShop, type OpenShop } from '../shop.ts'
+import { failAt, recordCalls, repeatEach, type Failure } from './steps.ts'
+
+let stack: Stack
+let receiver: Receiver
+let wrap: (activities: Activities) => Activities = (activities) => activities
+
+beforeAll(async () => {
+  receiver = await startReceiver()
+  stack = await startStack('every_step', { supplier: true, wrap: (all) => wrap(all) })
+})
+afterAll(async () => {
+  await stack.stop()
+  await receiver.close()
+})
+
+/**
+ * One story that needs every activity: an order from the pool, one from the supplier, a webhook that
+ * fails once, the day closed and its invoice sent.
+ */
+async function tellStory(): Promise<{ shop: OpenShop; rows: Record<string, unknown> }> {
+  const shop = await openShop(stack, { codes: 3 })
+  const path = `/${shop.account.accountId}`
+  receiver.script(path, { answers: [{ status: 500 }, { status: 200 }] })
+  const webhook = await shop.client.post('/v2/webhooks', {
+    url: `${receiver.url}${path}`,
+    events: ['order.created'],
+  })
+  if (webhook.status !== 201) throw new Error(`webhook: ${webhook.status} ${webhook.bytes}`)
+  const partial = await shop.supplied('TEST-PARTIAL')
+  await shop.order([{ sku: shop.pooled.sku, quantity: 2 }])
+  await shop.order([
+    { sku: shop.pooled.sku, quantity: 1 },
+    { sku: partial.sku, quantity: 3 },
+  ])
+  await shop.advance('PT30H')
+  await eventually(
+    () => checkDrained(stack.database.db),
+    (left) => left.length === 0,
+  )
+  return { shop, rows: await summarise(shop.account.accountId) }
+}
+
+/** The rows of one account, without ids and instants: equal stories have equal summaries. */
+async function summarise(accountId: string): Promise<Record<string, unknown>> {
+  const { rows } = await sql<Record<string, unknown>>`
+    select
+      (select jsonb_object_agg(state, n) from (select state, count(*) n from units
+        where account_id = ${accountId} group by 1) u) as units,
+      (select count(*) from codes where account_id = ${accountId} and unit_id is not null) as codes_sold,
+      (select count(*) from codes where account_id = ${accountId}) as codes,
+      (select jsonb_agg(total_minor order by total_minor) from invoices
+        where account_id = ${accountId}) as invoices,
+      (select jsonb_agg(quantity order by sku, quantity) from invoice_lines
+        where account_id = ${accountId}) as invoice_lines,
+      (select jsonb_agg(jsonb_build_object('held', held_minor, 'owed', invoiced_minor))
+        from customer_balances where account_id = ${accountId} and currency = 'USD') as balances,
+      (select jsonb_object_agg(type, n) from (select type, count(*) n from events
+        where account_id = ${accountId} and type <> 'codes.available' group by 1) e) as events,
+      (select jsonb_agg(state || attempt_count order by state, attempt_count) from deliveries
+        where account_id = ${accountId}) as deliveries,
+      (select count(*) from mails where account_id = ${accountId} and sent_at is not null) as mails,
+      (select jsonb_agg(state order by state) from purchase_orders
+        where account_id = ${accountId}) as purchase_orders`.execute(stack.database.db)
+  return rows[0] ?? {}
+}
+
+const EXPECTED = {
+  units: { allocated: 6 },
+  codes_sold: 6n,
+  codes: 6n,
+  invoices: [10_500],
+  invoice_lines: [3, 3],
+  balances: [{ held: 0, owed: 10_500 }],
+  events: { 'order.created': 2, 'order.fulfilled': 2, 'invoice.finalized': 1 },
+  deliveries: ['delivered1', 'delivered2'],
+  mails: 1n,
+  purchase_orders: ['invoiced'],
+}
+
+async function expectInBalance(): Promise<void> {
+  expect(await checkDatabase(stack.database.db)).toEqual([])
+}
+
+test('the story ends as told, and needs every activity of these workflows', async () => {
+  const calls: string[] = []
+  wrap = (activities) => recordCalls(activities, calls)
+  await stack.restartWorker()
+  const { rows } = await tellStory()
+  expect(rows).toEqual(EXPECTED)
+  expect(new Set(calls)).toEqual(
+    new Set([
+      'allocateCodes',
+      'awaitCodes',
+      'sourceCodes',
+      'stepPurchaseOrder',
+      'billPurchaseOrder',
+      'renderInvoices',
+      'sendInvoices',
+      'attemptDelivery',
+    ]),
+  )
+  await expectInBalance()
+}, 60_000)
+
+test('each activity executed twice ends in the same rows', async () => {
+  wrap = repeatEach
+  await stack.restartWorker()
+  const { rows } = await tellStory()
+  expect(rows).toEqual(EXPECTED)
+  await expectInBalance()
+}, 60_000)
+
+/** Plants one failure per story, at every execution in turn, until a story has no such execution. */
+async function failEveryStep(
+  failure: Omit<Failure, 'nth'>,
+  whileBroken: (broken: { failed: () => string[]; heal: () => void }) => Promise<void>,
+): Promise<number> {
+  for (let nth = 1; ; nth++) {
+    let failed: () => string[] = () => []
+    let active = true
+    wrap = (activities) => {
+      const planted = failAt(activities, { ...failure, nth }, () => active)
+      failed = planted.failed
+      return planted.activities
+    }
+    await stack.restartWorker()
+    const story = tellStory()
+    await Promise.race([
+      story,
+      whileBroken({
+        failed: () => failed(),
+        heal: () => {
+          active = false
+        },
+      }),
+    ])
+    const { rows } = await story
+    expect(rows, `failing at execution ${nth}: ${failed()[0]}`).toEqual(EXPECTED)
+    await expectInBalance()
+    if (failed().length === 0) return nth - 1
+  }
+}
+
+const EXECUTIONS_MIN = 11 // the eight activities, some of them more than once
+
+describe('every activity that fails', () => {
+  test.each([{ when: 'before' as const }, { when: 'after' as const }])(
+    'once, $when its effect, ends in the same rows',
+    async ({ when }) => {
+      const steps = await failEveryStep({ when, forever: false }, () => Promise.resolve())
+      expect(steps).toBeGreaterThanOrEqual(EXECUTIONS_MIN)
+    },
+    180_000,
+  )
+
+  test('for ever, after its effect, leaves everything in balance until it is mended', async () => {
+    const FAILURES_SEEN = 3
+    const steps = await failEveryStep({ when: 'after', forever: true }, async (broken) => {
+      await eventually(
+        async () => broken.failed().length,
+        (count) => count >= FAILURES_SEEN,
+        5_000,
+      ).catch(() => undefined) // a story without that execution never fails: it simply ends
+      await expectInBalance()
+      broken.heal()
+    })
+    expect(steps).toBeGreaterThanOrEqual(EXECUTIONS_MIN)
+  }, 240_000)
+})

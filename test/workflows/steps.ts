@@ -1,0 +1,68 @@
+import { ApplicationFailure } from '@temporalio/common'
+import type { Activities } from '../../activities/index.ts'
+
+/**
+ * What every workflow passes, now and later: each activity executed twice ends in the same rows, and
+ * activity n failing, for every n, leaves stock, codes and money in balance.
+ */
+
+type AnyActivity = (input: never) => Promise<unknown>
+
+function mapActivities(
+  activities: Activities,
+  wrap: (name: string, run: (input: unknown) => Promise<unknown>) => AnyActivity,
+): Activities {
+  const entries = Object.entries(activities).map(([name, run]) => [
+    name,
+    wrap(name, run as (input: unknown) => Promise<unknown>), // each takes one object of ids
+  ])
+  return Object.fromEntries(entries) as Activities // the same names with the same signatures
+}
+
+/** Every activity runs twice; the workflow sees the second answer, as after a lost reply. */
+export function repeatEach(activities: Activities): Activities {
+  return mapActivities(activities, (_, run) => async (input) => {
+    await run(input)
+    return run(input)
+  })
+}
+
+/** Names every execution, in order. */
+export function recordCalls(activities: Activities, calls: string[]): Activities {
+  return mapActivities(activities, (name, run) => (input) => {
+    calls.push(name)
+    return run(input)
+  })
+}
+
+export type Failure = {
+  /** 1 for the first execution of any activity. */
+  nth: number
+  /** `before`: nothing happened. `after`: it happened and the reply was lost. */
+  when: 'before' | 'after'
+  /** Once, or this and every later execution of the same activity for as long as `active()`. */
+  forever: boolean
+}
+
+/** Activity executions fail as told; answers how often that happened. */
+export function failAt(
+  activities: Activities,
+  failure: Failure,
+  active: () => boolean = () => true,
+): { activities: Activities; failed: () => string[] } {
+  let calls = 0
+  let broken: string | null = null
+  const failed: string[] = []
+  return {
+    failed: () => failed,
+    activities: mapActivities(activities, (name, run) => async (input) => {
+      calls += 1
+      if (calls === failure.nth) broken = name
+      const fails = active() && (failure.forever ? broken === name : calls === failure.nth)
+      if (!fails) return run(input)
+      failed.push(name)
+      if (failure.when === 'after') await run(input)
+      throw ApplicationFailure.create({ message: 'planted failure', nextRetryDelay: '50ms' })
+    }),
+  }
+}
