@@ -316,7 +316,8 @@ declare
   v_event events;
   v_now timestamptz;
   v_reason text;
-  v_hold timestamptz;
+  v_place record;
+  v_wait interval := interval '0';
 begin
   select * into v_delivery from deliveries
     where account_id = p_account and id = p_delivery for update;
@@ -353,18 +354,24 @@ begin
       return delivery_progress(v_delivery, v_last) || jsonb_build_object('outcome', 'waiting',
         'why', 'schedule', 'due_at', v_delivery.next_attempt_at);
     end if;
-    v_hold := hold_attempt(v_webhook, v_delivery);
-    if v_hold is not null then
-      update deliveries set throttled_until = v_hold where account_id = p_account and id = p_delivery;
+    if clock_timestamp() < v_delivery.throttled_until then
       return delivery_progress(v_delivery, v_last) || jsonb_build_object('outcome', 'waiting',
-        'why', 'endpoint_limit', 'due_at', v_now + (v_hold - clock_timestamp()));
+        'why', 'endpoint_limit', 'due_at', v_now + (v_delivery.throttled_until - clock_timestamp()));
     end if;
+    select * into v_place from take_place(v_webhook, v_delivery);
+    if v_place.send_at is null then
+      update deliveries set throttled_until = v_place.hold_until
+        where account_id = p_account and id = p_delivery;
+      return delivery_progress(v_delivery, v_last) || jsonb_build_object('outcome', 'waiting',
+        'why', 'endpoint_limit', 'due_at', v_now + (v_place.hold_until - clock_timestamp()));
+    end if;
+    v_wait := greatest(v_place.send_at - clock_timestamp(), interval '0');
     update deliveries set attempt_count = attempt_count + 1
       where account_id = p_account and id = p_delivery returning * into v_delivery;
     insert into attempts (id, account_id, delivery_id, number, started_at)
-      values (new_id('att'), p_account, p_delivery, v_delivery.attempt_count, v_now);
+      values (new_id('att'), p_account, p_delivery, v_delivery.attempt_count, v_now + v_wait);
   end if;
-  update deliveries set sending_since = clock_timestamp(), throttled_until = null
+  update deliveries set sending_since = clock_timestamp() + v_wait, throttled_until = null
     where account_id = p_account and id = p_delivery;
   -- Whoever acts does not wait: a test clock stops here until the outcome is known.
   delete from waits where story_id = p_delivery;
@@ -373,6 +380,7 @@ begin
   return delivery_progress(v_delivery, v_last) || jsonb_build_object(
     'outcome', 'send',
     'number', v_delivery.attempt_count,
+    'send_in_ms', ceil(extract(epoch from v_wait) * 1000),
     'url', v_webhook.url,
     'event', jsonb_build_object('id', v_event.id, 'type', v_event.type,
       'object_id', v_event.object_id, 'sequence', v_event.sequence,
@@ -559,32 +567,6 @@ begin
   return jsonb_build_object('units', v_state, 'open', v_open, 'ended', v_open = 0,
     'deadline_at', v_txn.deadline_at, 'now', v_now,
     'cancel_requested', v_txn.cancel_requested_at is not null);
-end $function$
-;
-
-CREATE OR REPLACE FUNCTION public.hold_attempt(p_webhook webhooks, p_delivery deliveries)
- RETURNS timestamp with time zone
- LANGUAGE plpgsql
-AS $function$
-declare
-  v_clock timestamptz := clock_timestamp();
-  v_sending integer;
-  v_seconds numeric;
-  v_queued integer;
-begin
-  select count(*), coalesce(avg(extract(epoch from v_clock - sending_since)), 0)
-    into v_sending, v_seconds
-    from deliveries where webhook_id = p_webhook.id
-      -- Whoever is older than any exchange can be was sent by a process that died.
-      and sending_since > v_clock - interval '30 seconds';
-  if v_sending < p_webhook.in_flight_max then
-    return null;
-  end if;
-  -- A request that has run for s seconds takes about 2 s; those who wait pass in_flight_max at once.
-  select count(*) into v_queued from deliveries
-    where webhook_id = p_webhook.id and throttled_until > v_clock and id <> p_delivery.id;
-  return v_clock + interval '1 second'
-    * greatest(0.25, 2 * v_seconds * (v_queued + 1) / p_webhook.in_flight_max);
 end $function$
 ;
 
@@ -858,6 +840,54 @@ begin
     from stray s
   )
   select s.workflow, s.id from stray s;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.take_place(p_webhook webhooks, p_delivery deliveries, OUT send_at timestamp with time zone, OUT hold_until timestamp with time zone)
+ RETURNS record
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_clock timestamptz := clock_timestamp();
+  v_sending integer;
+  v_seconds numeric;
+  v_queued integer;
+  v_interval interval;
+  v_patience interval;
+begin
+  select count(*), coalesce(avg(extract(epoch from v_clock - sending_since)), 0)
+    into v_sending, v_seconds
+    from deliveries where webhook_id = p_webhook.id
+      -- Whoever is older than any exchange can be was sent by a process that died.
+      and sending_since > v_clock - interval '30 seconds';
+  if v_sending >= p_webhook.in_flight_max then
+    -- A request that has run for s seconds takes about 2 s; those who wait pass in_flight_max at once.
+    select count(*) into v_queued from deliveries
+      where webhook_id = p_webhook.id and throttled_until > v_clock and id <> p_delivery.id;
+    hold_until := v_clock + interval '1 second'
+      * greatest(0.25, 2 * v_seconds * (v_queued + 1) / p_webhook.in_flight_max);
+    return;
+  end if;
+  send_at := v_clock;
+  if p_webhook.per_second_max is null then
+    return;
+  end if;
+
+  -- Places are handed out one interval apart. Who finds one soon waits for it where it is; everybody
+  -- else gets a turn in the queue, comes back then, and has more patience.
+  v_interval := interval '1 second' / p_webhook.per_second_max;
+  v_patience := case when p_delivery.throttled_until is null then interval '0.5 seconds'
+    else interval '3 seconds' end;
+  send_at := greatest(v_clock, p_webhook.next_place_at);
+  if send_at <= v_clock + v_patience
+    and (p_delivery.throttled_until is not null or coalesce(p_webhook.queue_ends_at, v_clock) <= v_clock)
+  then
+    update webhooks set next_place_at = take_place.send_at + v_interval where id = p_webhook.id;
+  else
+    hold_until := greatest(send_at, p_webhook.queue_ends_at);
+    send_at := null;
+    update webhooks set queue_ends_at = take_place.hold_until + v_interval where id = p_webhook.id;
+  end if;
 end $function$
 ;
 
@@ -1654,7 +1684,8 @@ create table webhooks (
   deleted_at timestamp with time zone,
   per_second_max integer,
   in_flight_max integer default 16 not null,
-  throttle_next_at timestamp with time zone,
+  next_place_at timestamp with time zone,
+  queue_ends_at timestamp with time zone,
   rotation_signs_with text default 'old'::text not null,
   failing_since timestamp with time zone,
   exhausted_count integer default 0 not null,

@@ -527,7 +527,8 @@ export interface Webhooks {
   deleted_at: Timestamp | null
   per_second_max: number | null
   in_flight_max: Generated<number>
-  throttle_next_at: Timestamp | null
+  next_place_at: Timestamp | null
+  queue_ends_at: Timestamp | null
   rotation_signs_with: Generated<'old' | 'new'>
   failing_since: Timestamp | null
   exhausted_count: Generated<number>

@@ -37,6 +37,8 @@ export async function startStack(
     api?: boolean
     supplier?: boolean
     env?: Record<string, string>
+    /** Everything that is logged, at every level, goes here instead of standard output. */
+    logTo?: { write(line: string): void }
     wrap?: (activities: Activities) => Activities
   } = {},
 ): Promise<Stack> {
@@ -57,7 +59,10 @@ export async function startStack(
       ...options.env,
     }),
   )
-  const log = createLog(`test-${name}`, config.log.level)
+  const log =
+    options.logTo === undefined
+      ? createLog(`test-${name}`, config.log.level)
+      : createLog(`test-${name}`, 'debug', options.logTo)
   const database = openDatabase({
     url: config.database.url,
     poolSizeMax: 8,

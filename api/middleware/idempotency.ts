@@ -37,8 +37,8 @@ export function readIdempotencyKey(header: string | undefined): string | null {
   })
 }
 
-/** What was asked under a key, and what came of it; null when it was refused. */
-type Outcome = { fingerprint: Buffer; printed: Printed | null }
+/** What was asked under a key and answered; or that it was refused, or is at work elsewhere. */
+type Outcome = { fingerprint: Buffer; printed: Printed } | 'refused' | 'still running'
 
 /**
  * A duplicate waits up to two seconds for the first one and repeats its answer: inside this process
@@ -53,9 +53,9 @@ export function createRunOnce(deps: ApiDeps): RunOnce {
     for (let first = inFlight.get(name); first !== undefined; first = inFlight.get(name)) {
       const leftMs = Math.max(0, deadlineMs - performance.now())
       const outcome = await Promise.race([first, delay(leftMs, undefined, { ref: false })])
-      if (outcome === undefined) throw stillRunning()
+      if (outcome === undefined || outcome === 'still running') throw stillRunning()
       // A refused request leaves nothing to repeat: the next in line tries itself.
-      if (outcome.printed !== null) return repeat(outcome.printed, outcome.fingerprint, fingerprint)
+      if (outcome !== 'refused') return repeat(outcome.printed, outcome.fingerprint, fingerprint)
     }
     return null
   }
@@ -80,17 +80,21 @@ export function createRunOnce(deps: ApiDeps): RunOnce {
       await updateIdempotencyAnswer(tx, scope, sealAnswer(deps, scope, printed))
       return printed
     })
-    const outcome = running.then(
-      (printed) => ({ fingerprint, printed }),
-      () => ({ fingerprint, printed: null }),
+    inFlight.set(
+      name,
+      running.then((printed) => ({ fingerprint, printed }), outcomeOfFailure),
     )
-    inFlight.set(name, outcome)
     try {
       return await running
     } finally {
       inFlight.delete(name)
     }
   }
+}
+
+function outcomeOfFailure(error: unknown): Outcome {
+  const isHeld = error instanceof DomainError && error.reason === 'idempotency_in_flight'
+  return isHeld ? 'still running' : 'refused'
 }
 
 /** The first answer once more, if the first request asked for the same. */

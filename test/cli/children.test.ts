@@ -5,6 +5,8 @@ import { startChild, type Child, type ChildSpec } from '../../cli/children.ts'
 import { isAlive } from '../../cli/process-list.ts'
 
 const READY = `console.log(JSON.stringify({ msg: 'ready' })); setInterval(() => {}, 1000)`
+/** For a busy machine; a poll ends as soon as it is true. */
+const PATIENT = { timeout: 10_000 }
 const started: Child[] = []
 
 function node(script: string, changes: Partial<ChildSpec> = {}): ChildSpec {
@@ -49,7 +51,7 @@ test('starts a child again when it was killed, and says so', async () => {
   const child = await start(node(READY), events)
   const first = pidOf(child)
   process.kill(first, 'SIGKILL')
-  await expect.poll(() => events.said, { timeout: 10_000 }).toContain('program again')
+  await expect.poll(() => events.said, PATIENT).toContain('program again')
   expect(events.said).toContain('program was ended by SIGKILL')
   expect(pidOf(child)).not.toBe(first)
   expect(isAlive(pidOf(child))).toBe(true)
@@ -97,7 +99,7 @@ test('breaks off a start that is no longer wanted', async () => {
   const spec = node(`console.log(process.pid); setInterval(() => {}, 1000)`)
   const starting = startChild(spec, events, giveUp.signal)
   starting.catch(() => undefined) // looked at below
-  await expect.poll(() => events.said.length).toBe(1)
+  await expect.poll(() => events.said.length, PATIENT).toBe(1)
   giveUp.abort(new Error('Ctrl-C'))
   await expect(starting).rejects.toThrow('Ctrl-C')
   expect(isAlive(Number(events.said[0]?.split(' ').at(-1)))).toBe(false)
@@ -105,10 +107,10 @@ test('breaks off a start that is no longer wanted', async () => {
 
 test('tells in which phase a line was said', async () => {
   const events = recorder()
-  const script = `${READY}; process.on('SIGTERM', () => { console.log('bye'); process.exit() })`
+  const script = `process.on('SIGTERM', () => { console.log('bye'); process.exit() }); ${READY}`
   const child = await start(node(script), events)
   await child.stop()
-  await expect.poll(() => events.said).toContain('program ending bye')
+  await expect.poll(() => events.said, PATIENT).toContain('program ending bye')
   expect(events.said[0]).toMatch(/^program starting /)
 })
 
@@ -117,7 +119,7 @@ test('a guarded program keeps its exit code and its process id', async () => {
   const spec = node(READY, { parentLink: 'guard' })
   const child = await start(spec, { ...recorder(), died: (_, how) => void said.push(how) })
   process.kill(pidOf(child), 'SIGKILL')
-  await vi.waitFor(() => expect(said).toEqual(['was ended by SIGKILL']))
+  await vi.waitFor(() => expect(said).toEqual(['was ended by SIGKILL']), PATIENT)
 })
 
 test.each(['guard', 'stdin', 'ipc'] as const)(
@@ -146,6 +148,6 @@ test.each(['guard', 'stdin', 'ipc'] as const)(
     const pid = Number(String(printed))
     expect(isAlive(pid)).toBe(true)
     parent.kill('SIGKILL')
-    await expect.poll(() => isAlive(pid), { timeout: 5_000 }).toBe(false)
+    await expect.poll(() => isAlive(pid), PATIENT).toBe(false)
   },
 )

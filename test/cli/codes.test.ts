@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { run } from '../../cli/codes.ts'
 import type { CommandContext } from '../../cli/command.ts'
 import { readEnv, toConfig } from '../../config.ts'
-import { newId } from '../../new-id.ts'
 import { unseal } from '../../vault.ts'
+import * as factories from '../factories.ts'
 import { countUnits, makeProduct, openWorld, placeOrder, type World } from '../sourcing/world.ts'
 
 let world: World
@@ -61,7 +61,7 @@ async function countCodes(): Promise<bigint> {
 }
 
 test('imports codes of every type, encrypted, with leading zeros and expiry', async () => {
-  const sku = await makeProduct(world)
+  const { id, sku } = await makeProduct(world)
   const imported = await importFile([
     '\ufeffSKU,code,pin,serial,url,expires_at',
     `${sku},"0001,2345",0042,SN1,,2099-12-31`,
@@ -75,7 +75,7 @@ test('imports codes of every type, encrypted, with leading zeros and expiry', as
     err: [],
   })
   const { keys } = toConfig(readEnv({ DATABASE_URL: databaseUrl }))
-  const pool = await listPool(sku)
+  const pool = await listPool(id)
   const opened = pool.map((row): unknown =>
     JSON.parse(
       unseal(keys.codes, row.sealed, {
@@ -101,15 +101,10 @@ test('imports codes of every type, encrypted, with leading zeros and expiry', as
 })
 
 test('imports nothing when one row is bad, and names each bad line without its code', async () => {
-  const sku = await makeProduct(world)
-  const physical = newId('product')
-  await sql`
-    with product as (
-      insert into products (id, account_id, sku, name, price_minor, currency)
-      values (${physical}, ${world.accountId}, ${physical}, 'Shirt', 1, 'USD')
-    )
-    insert into skus (account_id, sku, product_id)
-    values (${world.accountId}, ${physical}, ${physical})`.execute(world.database.db)
+  const { sku } = await makeProduct(world)
+  const physical = await factories.makeProduct(world.database, world.accountId, {
+    fulfillmentType: 'physical',
+  })
   await importFile(['sku,code', `${sku},STORED-STORED`])
   const before = await countCodes()
   const { exitCode, out, err } = await importFile([
@@ -121,7 +116,7 @@ test('imports nothing when one row is bad, and names each bad line without its c
     `${sku},STORED-STORED,,,`,
     `${sku},SECRET-0003,,,2027-02-30`,
     `${sku},SECRET-0004,,,2020-01-01`,
-    `${physical},SECRET-0005,,,`,
+    `${physical.sku},SECRET-0005,,,`,
     `${sku},SECRET-0006,,`,
     `${sku},,1234,https://x.example/1,`,
     `${sku},,,ftp://x.example/SECRET-0007,`,
@@ -185,13 +180,14 @@ test('keeps the first hundred problems and counts the others', async () => {
 })
 
 test('wakes each waiting transaction of these products once, oldest first', async () => {
-  const [sku, other] = [await makeProduct(world), await makeProduct(world)]
+  const product = await makeProduct(world)
+  const { sku } = product
   const waiting = [
-    await placeOrder(world, sku, 2),
-    await placeOrder(world, sku, 1),
-    await placeOrder(world, sku, 1),
+    await placeOrder(world, product, 2),
+    await placeOrder(world, product, 1),
+    await placeOrder(world, product, 1),
   ]
-  await placeOrder(world, other, 1)
+  await placeOrder(world, await makeProduct(world), 1)
   await sql`delete from outbox`.execute(world.database.db)
   const codes = Array.from({ length: 3 }, (_, index) => `${sku},WAKE-${sku}-${index}`)
   expect(await importFile(['sku,code', ...codes], true)).toEqual({
@@ -220,9 +216,9 @@ test('wakes each waiting transaction of these products once, oldest first', asyn
 })
 
 test('imports twenty thousand codes as a stream', async () => {
-  const sku = await makeProduct(world)
+  const { id, sku } = await makeProduct(world)
   const lines = Array.from({ length: 20_000 }, (_, index) => `${sku},BULK-${sku}-${index}`)
   const { exitCode, out } = await importFile(['sku,code', ...lines])
   expect([exitCode, out]).toEqual([0, ['20000 codes imported, 0 waiting orders woken']])
-  expect(await listPool(sku)).toHaveLength(20_000)
+  expect(await listPool(id)).toHaveLength(20_000)
 })

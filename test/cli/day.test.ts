@@ -1,11 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { UsageError } from '../../cli/command.ts'
 import { run } from '../../cli/day.ts'
-import { run as runDemo } from '../../cli/demo.ts'
-import { seedSandbox } from '../../cli/seed.ts'
 import { makeCustomer } from '../factories.ts'
 import { startStack, type Stack } from '../harness.ts'
 import { openShop, type OpenShop } from '../shop.ts'
@@ -77,30 +72,4 @@ describe('bark day close', () => {
     }
     await expect(run(['close'], commandContext(stack.config).context)).rejects.toThrow(/npm start/)
   })
-})
-
-describe('bark demo', () => {
-  test('tells the story of a day, and everything is as told', async () => {
-    const dataDir = mkdtempSync(join(tmpdir(), 'bark-demo-'))
-    try {
-      const seeds = await seedSandbox(stack.config, dataDir)
-      const { context, out, err } = commandContext(stack.config, {
-        json: true,
-        dataDir,
-        running: { api: stack.apiUrl, inbox: `${stack.apiUrl}/inbox`, keys: seeds.keys },
-      })
-      const code = await runDemo([], context)
-      const told = JSON.parse(out[0] ?? '')
-      expect(told.problem).toBeUndefined()
-      expect({ code, ok: told.ok, steps: told.steps.length, err }).toEqual({
-        code: 0,
-        ok: true,
-        steps: 13,
-        err: [],
-      })
-      expect(readFileSync(told.pdf).subarray(0, 5).toString()).toBe('%PDF-')
-    } finally {
-      rmSync(dataDir, { recursive: true, force: true })
-    }
-  }, 120_000)
 })

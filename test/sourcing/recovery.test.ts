@@ -4,6 +4,7 @@ import { sourcingActivities } from '../../activities/sourcing.ts'
 import { inTransaction } from '../../db/client.ts'
 import { recordSupplierAnswers } from '../../db/sourcing-answers.ts'
 import { claimSourcingBatch } from '../../db/sourcing.ts'
+import { importCodes } from '../factories.ts'
 import {
   countUnits,
   endLeases,
@@ -193,27 +194,9 @@ test('codes that come into the pool meanwhile are used instead of buying again',
   const product = await makeProduct(world, 'TEST-OUT-OF-STOCK')
   const order = await placeOrder(world, product, 1)
   await world.activities.sourceCodes(order)
-  const code = sealCode(
-    world.deps.keys,
-    { id: world.accountId, mode: 'test' },
-    {
-      type: 'code',
-      secret: { code: 'POOL-POOL-POOL', pin: null, serial: null, url: null },
-      expiresAt: null,
-    },
-  )
-  await world.database.db
-    .insertInto('codes')
-    .values({
-      id: code.id,
-      account_id: world.accountId,
-      product_id: product,
-      sealed: code.sealed,
-      key_version: code.keyVersion,
-      blind_index: code.blindIndex,
-      last4: code.last4,
-    })
-    .execute()
+  const keys = { ...world.deps.keys, cursors: Buffer.alloc(32) }
+  const account = { accountId: world.accountId, mode: 'test' as const }
+  await importCodes(world.database, keys, account, { productId: product.id }, 1)
   await passTime(world, 10)
   expect(await world.activities.sourceCodes(order)).toMatchObject({ calls: 0 })
   expect(await countUnits(world, order)).toEqual({ allocated: 1 })

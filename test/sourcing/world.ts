@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { createSandboxSupplier } from '../../activities/gateways/sandbox-supplier.ts'
 import { sourcingActivities, type SourcingDeps } from '../../activities/sourcing.ts'
@@ -6,6 +6,7 @@ import { openDatabase, type Database } from '../../db/client.ts'
 import { createLog } from '../../log.ts'
 import { newId } from '../../new-id.ts'
 import { unseal, type CodeSecret } from '../../vault.ts'
+import * as factories from '../factories.ts'
 import { openLink, type Link } from '../faults/proxy.ts'
 import { startSupplierProcess, type SupplierProcess } from '../sandbox/supplier-process.ts'
 import { createTestDatabase } from '../stack.ts'
@@ -42,26 +43,9 @@ export async function openWorld(name: string): Promise<World> {
     log: createLog(name, 'silent'),
     suppliers: () => gateway,
   }
-  const [organizationId, accountId, customerId, supplierId] = [
-    newId('organization'),
-    newId('account'),
-    newId('customer'),
-    newId('supplier'),
-  ]
-  await sql`
-    with org as (
-      insert into organizations (id, name, plan) values (${organizationId}, 'Shop', 'sandbox')
-    ), account as (
-      insert into accounts (id, organization_id, mode, name, currency, legal_name, legal_address,
-        country, finance_email)
-      values (${accountId}, ${organizationId}, 'test', 'Shop', 'USD', 'Shop Inc', '{}', 'US', 'f@shop.test')
-    ), clock as (
-      insert into test_clocks (account_id) values (${accountId})
-    ), customer as (
-      insert into customers (id, account_id, email) values (${customerId}, ${accountId}, 'c@shop.test')
-    )
-    insert into suppliers (id, account_id, name, adapter)
-    values (${supplierId}, ${accountId}, 'Sandbox', 'sandbox')`.execute(database.db)
+  const { accountId } = await factories.makeAccount(database)
+  const customerId = await factories.makeCustomer(database, accountId)
+  const supplierId = await makeSupplier(database, accountId, 'Sandbox')
   return {
     database,
     accountId,
@@ -81,37 +65,47 @@ export async function openWorld(name: string): Promise<World> {
   }
 }
 
+export type SuppliedProduct = { id: string; sku: string }
+
 /** A product for codes; each supplier SKU is one offer, the first has the first priority. */
-export async function makeProduct(world: World, ...supplierSkus: string[]): Promise<string> {
-  const productId = newId('product')
-  await sql`
-    with product as (
-      insert into products (id, account_id, sku, name, price_minor, currency, fulfillment_type)
-      values (${productId}, ${world.accountId}, ${productId}, 'Gift card', 1000, 'USD', 'digital_code')
-    )
-    insert into skus (account_id, sku, product_id)
-    values (${world.accountId}, ${productId}, ${productId})`.execute(world.database.db)
-  for (const [index, sku] of supplierSkus.entries()) {
-    const supplierId = index === 0 ? world.supplierId : await makeSupplier(world)
-    await sql`
-      insert into supplier_skus (account_id, supplier_id, product_id, supplier_sku, priority, cost_minor, currency)
-      values (${world.accountId}, ${supplierId}, ${productId}, ${sku}, ${index}, 900, 'USD')`.execute(
-      world.database.db,
-    )
+export async function makeProduct(
+  { database, accountId, supplierId }: World,
+  ...supplierSkus: string[]
+): Promise<SuppliedProduct> {
+  const product = await factories.makeProduct(database, accountId)
+  for (const [priority, sku] of supplierSkus.entries()) {
+    await database.db
+      .insertInto('supplier_skus')
+      .values({
+        account_id: accountId,
+        supplier_id: priority === 0 ? supplierId : await makeSupplier(database, accountId),
+        product_id: product.id,
+        supplier_sku: sku,
+        priority,
+        cost_minor: 900n,
+        currency: 'USD',
+      })
+      .execute()
   }
-  return productId
+  return product
 }
 
-async function makeSupplier(world: World): Promise<string> {
+async function makeSupplier(
+  database: Database,
+  accountId: string,
+  name: string = randomUUID(),
+): Promise<string> {
   const id = newId('supplier')
-  await sql`insert into suppliers (id, account_id, name, adapter)
-    values (${id}, ${world.accountId}, ${id}, 'sandbox')`.execute(world.database.db)
+  await database.db
+    .insertInto('suppliers')
+    .values({ id, account_id: accountId, name, adapter: 'sandbox' })
+    .execute()
   return id
 }
 
 export async function placeOrder(
   world: World,
-  productId: string,
+  product: SuppliedProduct,
   quantity: number,
   deadlineSeconds = 86_400,
 ): Promise<{ accountId: string; transactionId: string }> {
@@ -130,7 +124,7 @@ export async function placeOrder(
     allow_backorder: true,
     deadline: clock[0]?.deadline,
     price_override: false,
-    items: [{ product_id: productId, quantity }],
+    items: [{ product_id: product.id, quantity }],
   }
   const { rows } = await sql<{ answer: { outcome: string } }>`
     select accept_order(${JSON.stringify(order)}::jsonb) as answer`.execute(world.database.db)

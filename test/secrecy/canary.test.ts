@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { sql } from 'kysely'
+import { barkAccount } from '../../workflows/contract.ts'
+import { startReceiver, type Receiver } from '../../sandbox/receiver.ts'
+import { eventually, startStack, type Stack } from '../harness.ts'
+import { openShop, type OpenShop } from '../shop.ts'
+
+/**
+ * I28: no plain code, key or secret in a history, a log, an event, a webhook's body, an invoice, a
+ * mail, a stored answer, or anywhere else in the database. Every place is read as it stands.
+ */
+
+let stack: Stack
+let receiver: Receiver
+let shop: OpenShop
+const logLines: string[] = []
+const WEBHOOK_SECRET = 'canary-webhook-secret-4711'
+
+beforeAll(async () => {
+  receiver = await startReceiver()
+  stack = await startStack('canary', {
+    supplier: true,
+    logTo: { write: (line) => void logLines.push(line) },
+  })
+  shop = await openShop(stack, { codes: 4 })
+})
+afterAll(async () => {
+  await stack.stop()
+  await receiver.close()
+})
+
+/** Everything that somebody could read, by the name of the place. */
+async function readEverything(): Promise<Map<string, string>> {
+  const places = new Map<string, string>([['log', logLines.join('\n')]])
+  for await (const execution of stack.temporal.workflow.list({
+    query: `BarkAccount = '${shop.account.accountId}'`,
+  })) {
+    const handle = stack.temporal.workflow.getHandle(execution.workflowId, execution.runId)
+    const history = await handle.fetchHistory()
+    places.set(`history ${execution.workflowId}`, printBytes(history))
+  }
+  const { rows: tables } = await sql<{ name: string }>`
+    select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = 'public' and c.relkind = 'r'`.execute(stack.database.db)
+  for (const { name } of tables) {
+    const { rows } = await sql<{ row: string }>`
+      select to_jsonb(t)::text as row from ${sql.table(name)} t`.execute(stack.database.db)
+    places.set(`table ${name}`, rows.map(({ row }) => withBytesDecoded(row)).join('\n'))
+  }
+  for (const { path, body, headers } of receiver.requests) {
+    places.set(
+      `webhook ${path}`,
+      `${places.get(`webhook ${path}`) ?? ''}${body}${JSON.stringify(headers)}`,
+    )
+  }
+  return places
+}
+
+/** All texts of a history. Payloads are bytes, which its own JSON would hide in base64. */
+function printBytes(value: unknown): string {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1')
+  if (typeof value === 'object' && value !== null) {
+    return Object.entries(value)
+      .map(([name, part]) => `${name}: ${printBytes(part)}`)
+      .join('\n')
+  }
+  return String(value)
+}
+
+/** bytea columns come as \x…; what they hold is read as text as well. */
+function withBytesDecoded(row: string): string {
+  return row.replaceAll(/\\\\x([0-9a-f]+)/g, (_, hex: string) =>
+    Buffer.from(hex, 'hex').toString('latin1'),
+  )
+}
+
+async function findLeaks(canaries: Map<string, string>): Promise<string[]> {
+  const places = await readEverything()
+  return [...places].flatMap(([place, text]) =>
+    [...canaries].flatMap(([kind, canary]) =>
+      text.includes(canary) ? [`${kind} in ${place}`] : [],
+    ),
+  )
+}
+
+test('nothing secret is readable anywhere, and a planted leak is found', async () => {
+  const supplied = await shop.supplied('TEST-INSTANT')
+  await shop.client.post('/v2/webhooks', {
+    url: `${receiver.url}/hook`,
+    events: ['*', 'codes.available', 'invoice.finalized'],
+    secret: WEBHOOK_SECRET,
+  })
+  const id = await shop.order([
+    { sku: shop.pooled.sku, quantity: 3 },
+    { sku: supplied.sku, quantity: 2 },
+  ])
+  const path = `/v2/transactions/${id}/codes`
+  const shown = await eventually(
+    async () => (await shop.client.get<{ final: boolean; codes: { code: string }[] }>(path)).body,
+    (codes) => codes.final,
+  )
+  expect(shown.codes).toHaveLength(5)
+  await shop.advance('PT30H')
+
+  const canaries = new Map<string, string>([
+    ...shop.codes.map((code, index) => [`pooled code ${index}`, code] as const),
+    ...shown.codes.map(({ code }, index) => [`delivered code ${index}`, code] as const),
+    ['webhook secret', WEBHOOK_SECRET],
+    ['API key', shop.account.key],
+  ])
+  const places = await readEverything()
+  expect(
+    [...places.keys()].filter((place) => place.startsWith('history transaction/')),
+  ).toHaveLength(1)
+  expect(
+    [...places.keys()].filter((place) => place.startsWith('history purchase-order/')),
+  ).toHaveLength(1)
+  expect(places.get('webhook /hook')).toContain('order.fulfilled')
+  expect(places.get('table invoice_documents')?.length).toBeGreaterThan(1_000)
+  expect(logLines.length).toBeGreaterThan(5)
+  expect(await findLeaks(canaries)).toEqual([])
+
+  // The scan sees what it looks for: in plain text, in stored bytes, and in a workflow's payload.
+  const [code = ''] = shop.codes
+  await shop.client.post('/v2/customers', { email: 'leak@example.com', metadata: { note: code } })
+  await stack.database.pool.query('update webhooks set description = $1', [WEBHOOK_SECRET])
+  await stack.database.pool.query(
+    `insert into invoice_documents (account_id, invoice_id, format, content, sha256)
+     select account_id, id, 'ubl', $1, sha256('x') from invoices limit 1
+     on conflict do nothing`,
+    [Buffer.from(`<Note>${shop.codes[1]}</Note>`)],
+  )
+  await stack.temporal.workflow.start('sweep', {
+    workflowId: `leak-${id}`,
+    taskQueue: stack.config.temporal.taskQueue,
+    args: [{ secret: shop.codes[2] }],
+    typedSearchAttributes: [{ key: barkAccount, value: shop.account.accountId }],
+  })
+  const leaks = await eventually(
+    () => findLeaks(canaries),
+    (found) => found.some((leak) => leak.includes('history')),
+  )
+  expect(leaks).toEqual(
+    expect.arrayContaining([
+      'pooled code 0 in table customers',
+      'webhook secret in table webhooks',
+      'pooled code 1 in table invoice_documents',
+      `pooled code 2 in history leak-${id}`,
+    ]),
+  )
+}, 90_000)

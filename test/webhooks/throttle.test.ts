@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startReceiver, type Receiver } from '../../sandbox/receiver.ts'
+import { startStack, type Stack } from '../harness.ts'
+import { createAccount, createWebhook, deliveriesEnded, happen, readAttempts } from './world.ts'
+
+let stack: Stack
+let receiver: Receiver
+
+beforeAll(async () => {
+  receiver = await startReceiver()
+  stack = await startStack('webhook-throttle', { api: false })
+})
+afterAll(async () => {
+  await stack.stop()
+  await receiver.close()
+})
+
+const at = (path: string) => receiver.requests.filter((each) => each.path === path)
+
+async function endpoint(path: string, limits: { perSecondMax?: number; inFlightMax?: number }) {
+  const { db } = stack.database
+  const accountId = await createAccount(db, 'live')
+  await createWebhook(stack, accountId, { url: `${receiver.url}${path}`, ...limits })
+  return { db, accountId }
+}
+
+/** The most requests that arrived within any second. */
+function busiestSecond(path: string): number {
+  const times = at(path).map((each) => Date.parse(each.received_at))
+  return Math.max(
+    ...times.map((start) => times.filter((time) => time >= start && time < start + 1_000).length),
+  )
+}
+
+test('10 per second with 45 queued: never more than 11 in a second, none lost, no attempt used', async () => {
+  const { db, accountId } = await endpoint('/ten', { perSecondMax: 10 })
+  for (let count = 0; count < 45; count++) await happen(db, accountId)
+  for (const delivery of await deliveriesEnded(db, accountId, 30_000)) {
+    expect(delivery).toMatchObject({ state: 'delivered', attempt_count: 1 })
+  }
+  expect(at('/ten')).toHaveLength(45)
+  expect(busiestSecond('/ten')).toBeLessThanOrEqual(11)
+  expect(busiestSecond('/ten')).toBeGreaterThanOrEqual(8)
+  expect(await readAttempts(db, accountId)).toHaveLength(45)
+}, 40_000)
+
+test('3 at the same time: never a fourth, and the rest follows', async () => {
+  let running = 0
+  let most = 0
+  const { db, accountId } = await endpoint('/three', { inFlightMax: 3 })
+  receiver.script('/three', { answers: [{ delay_ms: 250 }] })
+  const watch = setInterval(() => {
+    running = at('/three').filter((each) => Date.now() - Date.parse(each.received_at) < 240).length
+    most = Math.max(most, running)
+  }, 5)
+  for (let count = 0; count < 15; count++) await happen(db, accountId)
+  const ended = await deliveriesEnded(db, accountId, 30_000)
+  clearInterval(watch)
+  expect(ended.map((row) => row.state)).toEqual(Array(15).fill('delivered'))
+  expect(most).toBe(3)
+  expect(at('/three')).toHaveLength(15)
+}, 40_000)
+
+test('an endpoint that hangs holds up nobody else', async () => {
+  const slow = await endpoint('/hangs', {})
+  const fine = await endpoint('/fine', {})
+  receiver.script('/hangs', { answers: [{ instead: 'hang' }] })
+  for (let count = 0; count < 80; count++) await happen(slow.db, slow.accountId)
+  await happen(fine.db, fine.accountId)
+  const startedAt = Date.now()
+  for (let count = 0; count < 10; count++) await happen(fine.db, fine.accountId)
+  await deliveriesEnded(fine.db, fine.accountId, 10_000)
+  expect(Date.now() - startedAt).toBeLessThan(5_000)
+  expect(at('/hangs').length).toBeLessThanOrEqual(16)
+}, 40_000)
