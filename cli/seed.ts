@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import { sealCode } from '../activities/seal-code.ts'
 import type { Config } from '../config.ts'
-import { hasOrganization, insertAccount, insertOrganization } from '../db/accounts.ts'
+import { findSandboxOrganization, insertAccount, insertOrganization } from '../db/accounts.ts'
 import { inTransaction, openDatabase, type Tx } from '../db/client.ts'
 import { getCustomer, insertCustomer, updateCreditLimits } from '../db/customers.ts'
 import { emitEvent } from '../db/events.ts'
@@ -12,6 +12,7 @@ import { insertSupplier, insertSupplierSkus } from '../db/suppliers.ts'
 import { replaceVariants } from '../db/variants.ts'
 import { formatId, type IdKind } from '../domain/id.ts'
 import { renderCustomer } from '../wire/customer.ts'
+import { newId } from '../new-id.ts'
 import { renderProduct } from '../wire/product.ts'
 import { productValues, SEED_PRODUCTS, type SeedProduct } from './seed-catalogue.ts'
 import { sandboxSecret } from './seed-codes.ts'
@@ -34,12 +35,14 @@ const COST_PERCENT = 90n
 /** What the shop sells in. */
 const CURRENCIES = ['USD', 'EUR']
 
-const ORGANIZATION_ID = seedId('organization', 'shop')
-const TEST_ACCOUNT_ID = seedId('account', 'test')
+const ORGANIZATION_NAME = 'Bramblewick'
+
+/** The id of one seeded thing by its name; the same on every start of the same sandbox. */
+type SeedId = (kind: IdKind, name: string) => string
 
 /**
  * Makes the sandbox shop once: an organization with a live and a test account, and in the test
- * account customers, products, codes and a supplier. The same content and ids everywhere. Safe to
+ * account customers, products, codes and a supplier. The same content everywhere. Safe to
  * repeat and to run twice at once: a shop that is there stays as people left it. The keys are kept
  * in `<dataDir>/keys.json` and made anew only when they do not work any more.
  */
@@ -51,14 +54,15 @@ export async function seedSandbox(config: Config, dataDir: string): Promise<Seed
     onError: () => undefined, // the statement under way fails with the same error
   })
   try {
-    await inTransaction(database.db, (tx) => seedOnce(tx, config.keys))
+    const seedId = await inTransaction(database.db, (tx) => seedOnce(tx, config.keys))
+    const accountId = seedId('account', 'test')
     const customerIds = SEED_CUSTOMERS.map(({ name }) => seedId('customer', name))
     const [resellerId = ''] = customerIds
     const keys = await ensureSeedKeys(database, dataDir, {
-      accountId: TEST_ACCOUNT_ID,
+      accountId,
       customerId: resellerId,
     })
-    return { accountId: TEST_ACCOUNT_ID, customerIds, keys }
+    return { accountId, customerIds, keys }
   } finally {
     await database.close()
   }
@@ -66,23 +70,29 @@ export async function seedSandbox(config: Config, dataDir: string): Promise<Seed
 
 const SEED_LOCK = 6_217_435_003 // any constant that nobody else uses
 
-async function seedOnce(tx: Tx, keys: Config['keys']): Promise<void> {
+async function seedOnce(tx: Tx, keys: Config['keys']): Promise<SeedId> {
   await sql`select pg_advisory_xact_lock(${SEED_LOCK})`.execute(tx)
-  if (await hasOrganization(tx, ORGANIZATION_ID)) return
-  await insertOrganization(tx, { id: ORGANIZATION_ID, name: 'Bramblewick', plan: 'sandbox' })
-  for (const mode of ['live', 'test'] as const) await insertSeller(tx, mode)
-  for (const customer of SEED_CUSTOMERS) await insertSeedCustomer(tx, customer)
+  const known = await findSandboxOrganization(tx, ORGANIZATION_NAME)
+  const organizationId = known ?? newId('organization')
+  const seedId = seedIdsOf(organizationId)
+  if (known !== null) return seedId
+  const accountId = seedId('account', 'test')
+  await insertOrganization(tx, { id: organizationId, name: ORGANIZATION_NAME, plan: 'sandbox' })
+  for (const mode of ['live', 'test'] as const) {
+    await insertSeller(tx, { id: seedId('account', mode), organizationId, mode })
+  }
+  for (const customer of SEED_CUSTOMERS) await insertSeedCustomer(tx, seedId, customer)
   const supplierId = seedId('supplier', 'sandbox')
   await insertSupplier(tx, {
     id: supplierId,
-    accountId: TEST_ACCOUNT_ID,
+    accountId,
     name: 'sandbox',
     adapter: 'sandbox',
   })
-  for (const product of SEED_PRODUCTS) await insertSeedProduct(tx, product)
+  for (const product of SEED_PRODUCTS) await insertSeedProduct(tx, seedId, product)
   await insertSupplierSkus(
     tx,
-    { accountId: TEST_ACCOUNT_ID, supplierId },
+    { accountId, supplierId },
     SEED_PRODUCTS.filter(({ supplied }) => supplied).map((product) => ({
       productId: seedId('product', product.sku),
       variantId: '',
@@ -91,18 +101,23 @@ async function seedOnce(tx: Tx, keys: Config['keys']): Promise<void> {
       currency: product.currency,
     })),
   )
-  const codes = SEED_PRODUCTS.flatMap(codesOf(keys))
-  const stored = await insertNewCodes(tx, TEST_ACCOUNT_ID, codes, new Date())
-  if (stored.size !== codes.length)
+  const codes = SEED_PRODUCTS.flatMap(codesOf(keys, seedId))
+  const stored = await insertNewCodes(tx, accountId, codes, new Date())
+  if (stored.size !== codes.length) {
     throw new Error('Some sandbox codes are in this database already')
+  }
+  return seedId
 }
 
-async function insertSeller(tx: Tx, mode: 'live' | 'test'): Promise<void> {
+async function insertSeller(
+  tx: Tx,
+  { id, organizationId, mode }: { id: string; organizationId: string; mode: 'live' | 'test' },
+): Promise<void> {
   await insertAccount(tx, {
-    id: mode === 'test' ? TEST_ACCOUNT_ID : seedId('account', 'live'),
-    organizationId: ORGANIZATION_ID,
+    id,
+    organizationId,
     mode,
-    name: mode === 'test' ? 'Bramblewick (test)' : 'Bramblewick',
+    name: mode === 'test' ? `${ORGANIZATION_NAME} (test)` : ORGANIZATION_NAME,
     timeZone: 'America/New_York',
     currency: 'USD',
     legalName: 'Bramblewick Digital Goods, Inc.',
@@ -119,9 +134,10 @@ async function insertSeller(tx: Tx, mode: 'live' | 'test'): Promise<void> {
   })
 }
 
-async function insertSeedCustomer(tx: Tx, customer: SeedCustomer): Promise<void> {
+async function insertSeedCustomer(tx: Tx, seedId: SeedId, customer: SeedCustomer): Promise<void> {
+  const accountId = seedId('account', 'test')
   const id = seedId('customer', customer.name)
-  await insertCustomer(tx, TEST_ACCOUNT_ID, id, {
+  await insertCustomer(tx, accountId, id, {
     email: customer.email,
     firstName: customer.firstName,
     lastName: customer.lastName,
@@ -136,10 +152,10 @@ async function insertSeedCustomer(tx: Tx, customer: SeedCustomer): Promise<void>
     cutOff: null,
   })
   const unlimited = new Map(CURRENCIES.map((currency) => [currency, null]))
-  await updateCreditLimits(tx, TEST_ACCOUNT_ID, id, unlimited)
-  const owner = { accountId: TEST_ACCOUNT_ID, customerId: id }
+  await updateCreditLimits(tx, accountId, id, unlimited)
+  const owner = { accountId, customerId: id }
   await emitEvent(tx, {
-    accountId: TEST_ACCOUNT_ID,
+    accountId,
     type: 'customer.created',
     objectId: id,
     sequence: 1,
@@ -148,12 +164,13 @@ async function insertSeedCustomer(tx: Tx, customer: SeedCustomer): Promise<void>
   })
 }
 
-async function insertSeedProduct(tx: Tx, product: SeedProduct): Promise<void> {
+async function insertSeedProduct(tx: Tx, seedId: SeedId, product: SeedProduct): Promise<void> {
+  const accountId = seedId('account', 'test')
   const id = seedId('product', product.sku)
-  await insertProduct(tx, TEST_ACCOUNT_ID, id, productValues(product))
+  await insertProduct(tx, accountId, id, productValues(product))
   await replaceVariants(
     tx,
-    TEST_ACCOUNT_ID,
+    accountId,
     { id, sku: product.sku },
     product.variants.map(({ sku, priceMinor, attributes }) => ({
       id: seedId('variant', sku),
@@ -164,16 +181,16 @@ async function insertSeedProduct(tx: Tx, product: SeedProduct): Promise<void> {
     })),
   )
   await emitEvent(tx, {
-    accountId: TEST_ACCOUNT_ID,
+    accountId,
     type: 'product.created',
     objectId: id,
     sequence: 1,
     customerId: null,
-    facts: { object: renderProduct(await getProduct(tx, TEST_ACCOUNT_ID, id)) },
+    facts: { object: renderProduct(await getProduct(tx, accountId, id)) },
   })
 }
 
-function codesOf(keys: Config['keys']) {
+function codesOf(keys: Config['keys'], seedId: SeedId) {
   return (product: SeedProduct): NewCode[] => {
     const { codeForm: form } = product
     if (form === null) return []
@@ -188,15 +205,20 @@ function codesOf(keys: Config['keys']) {
       Array.from({ length: codes }, (_, n): NewCode => {
         const secret = sandboxSecret(form, sku, n + 1)
         const sold = { type: form, secret, expiresAt: null }
-        const code = sealCode(keys, { id: TEST_ACCOUNT_ID, mode: 'test' }, sold)
+        const code = sealCode(keys, { id: seedId('account', 'test'), mode: 'test' }, sold)
         return { code, productId, variantId, supply: null, place: 'pool' }
       }),
     )
   }
 }
 
-/** The same id for the same thing in every sandbox. */
-function seedId(kind: IdKind, name: string): string {
-  const chance = createHash('sha256').update(`bark sandbox ${kind} ${name}`).digest('hex')
-  return formatId(kind, OPENED_AT_MS, chance)
+/**
+ * Ids by name, different in every sandbox: two of them may share one Temporal namespace, where a
+ * purchase order's workflow is named after its customer.
+ */
+function seedIdsOf(organizationId: string): SeedId {
+  return (kind, name) => {
+    const chance = createHash('sha256').update(`${organizationId} ${kind} ${name}`).digest('hex')
+    return formatId(kind, OPENED_AT_MS, chance)
+  }
 }

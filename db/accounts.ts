@@ -35,14 +35,15 @@ export async function insertOrganization(
   await tx.insertInto('organizations').values(organization).execute()
 }
 
-/** Whether the organization is there; for whoever makes it once. */
-export async function hasOrganization(db: Db, id: string): Promise<boolean> {
+/** The id of the sandbox organization of this name, or null; for whoever makes it once. */
+export async function findSandboxOrganization(db: Db, name: string): Promise<string | null> {
   const row = await db
     .selectFrom('organizations')
     .select('id')
-    .where('id', '=', id)
+    .where('plan', '=', 'sandbox')
+    .where('name', '=', name)
     .executeTakeFirst()
-  return row !== undefined
+  return row?.id ?? null
 }
 
 /** Writes an account; a test account gets its clock, which stands at real time until it is moved. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import { cacheFolder } from '../../cli/cache-folder.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'home '))
@@ -13,7 +13,9 @@ test('is where XDG says, else below the home folder', () => {
 })
 
 test('is a closed folder of our own where no home can be written', () => {
+  vi.stubEnv('TMPDIR', home)
   const folder = cacheFolder({ HOME: '/etc/passwd', XDG_CACHE_HOME: 'relative' })
-  expect(folder.startsWith(tmpdir())).toBe(true)
+  vi.unstubAllEnvs()
+  expect(folder.startsWith(home)).toBe(true)
   expect(statSync(folder).mode & 0o077).toBe(0)
 })

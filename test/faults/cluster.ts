@@ -2,36 +2,17 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { startChild, type Child, type ChildSpec, type Environment } from '../../cli/children.ts'
+import type { ChildSpec, Environment } from '../../cli/children.ts'
 import { freePort } from '../../cli/ports.ts'
 import { preparePostgres } from '../../cli/postgres.ts'
 import { registerNames } from '../../cli/temporal-names.ts'
 import { findOwnTemporal, temporalChild } from '../../cli/temporal.ts'
+import { readEnv, toConfig, type Config } from '../../config.ts'
 import { openDatabase, type Database } from '../../db/client.ts'
 import { migrate } from '../../db/migrate.ts'
 import { bundleWorkflows } from '../harness.ts'
+import { pause, startMortal, type Mortal } from './mortal.ts'
 import { openLink, type Link } from './proxy.ts'
-
-/** Everything that Bark is made of, each a process of its own, each link through a proxy. */
-export type Cluster = {
-  links: Record<LinkName, Link>
-  /** Our own way to the database, around the proxies: for set-up and for the checker. */
-  database: Database
-  apiUrl: string
-  supplierUrl: string
-  receiverUrl: string
-  /** kill -9; the supervisor starts it again. */
-  kill(victim: Victim): void
-  pause(victim: Victim): void
-  resume(victim: Victim): void
-  /** Restarts seen since the start, by process. */
-  deaths(): Record<Victim, number>
-  /** All links pass again, all processes run. */
-  heal(): Promise<void>
-  /** What the processes logged, for a failed run. */
-  log(): string[]
-  stop(): Promise<void>
-}
 
 export const VICTIMS = ['api', 'worker', 'postgres', 'temporal'] as const
 export type Victim = (typeof VICTIMS)[number]
@@ -47,168 +28,187 @@ export const LINKS = [
 ] as const
 export type LinkName = (typeof LINKS)[number]
 
-const LOG_LINES_MAX = 400
+/** Everything that Bark is made of, each a process of its own, each link through a proxy. */
+export type Cluster = {
+  links: Record<LinkName, Link>
+  mortals: Record<Victim, Mortal>
+  /** Our own way to the database, around the proxies: for set-up and for the checker. */
+  database: Database
+  keys: Config['keys']
+  /** Through the proxy `client-api`. */
+  apiUrl: string
+  /** Through the proxy `worker-receiver`. */
+  receiverUrl: string
+  /** Around the proxies. */
+  supplierControlUrl: string
+  receiverControlUrl: string
+  temporalAddress: string
+  /** All links pass again, all processes run, the API says that it is ready. */
+  heal(): Promise<void>
+  /** What the processes wrote since the start or the last `clearLog`. */
+  log(): string[]
+  clearLog(): void
+  stop(): Promise<void>
+}
+
+const LOG_LINES_MAX = 50_000
+const LOG_CHARACTERS_MAX = 4_000 // a line of Temporal's may carry a whole stack
 const HEAL_MS_MAX = 60_000
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Starts a cluster from the code below `root` (another clone where bugs are planted). */
-export async function startCluster(options: { root?: string } = {}): Promise<Cluster> {
+export type ClusterOptions = {
+  /** The tree that API, worker and sandbox run from: another one where a bug is planted. */
+  root?: string
+  /** Connections that PostgreSQL allows in all. */
+  env?: Environment
+}
+
+/** Starts a cluster. It takes a few seconds; use one for many faults, each with its own account. */
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const root = options.root ?? ROOT
   const folder = mkdtempSync(join(tmpdir(), 'bark-faults-'))
   chmodSync(folder, 0o755) // as root, PostgreSQL is another user and has to pass
-  const signal = new AbortController().signal
-  const env: Environment = { ...process.env }
-  const children = new Map<string, Child>()
-  const links = new Map<LinkName, Link>()
-  const deaths: Record<string, number> = {}
-  const log: string[] = []
-  const events = {
-    line(name: string, text: string) {
-      log.push(`${name} ${text}`)
-      if (log.length > LOG_LINES_MAX) log.shift()
-    },
-    died(name: string, how: string) {
-      deaths[name] = (deaths[name] ?? 0) + 1
-      log.push(`${name} ${how}`)
-    },
-    revived: (name: string) => log.push(`${name} runs again`),
+  const env: Environment = { ...process.env, ...options.env }
+  const started: Mortal[] = []
+  const opened: Link[] = []
+  let log: string[] = []
+  const launch = async (spec: ChildSpec): Promise<Mortal> => {
+    const mortal = await startMortal(spec, {
+      line(name, text) {
+        log.push(`${name} ${text}`.slice(0, LOG_CHARACTERS_MAX))
+        if (log.length > LOG_LINES_MAX) log.shift()
+      },
+    })
+    started.push(mortal)
+    return mortal
   }
-  const launch = async (spec: ChildSpec) => {
-    children.set(spec.name, await startChild(spec, events, signal))
+  const link = async (name: LinkName, port: number): Promise<Link> => {
+    const one = await openLink(name, port)
+    opened.push(one)
+    return one
   }
-  const link = async (name: LinkName, port: number) => {
-    const opened = await openLink(name, port)
-    links.set(name, opened)
-    return opened.port
-  }
-  const program = (name: string, file: string, settings: Environment): ChildSpec => ({
-    name,
-    command: process.execPath,
-    args: [join(root, file)],
-    env: { ...env, ...settings },
-    cwd: root,
-    parentLink: 'ipc',
-    stop: [{ signal: 'SIGTERM', secondsMax: 15 }],
-    ready: 'ready-line',
-    readySecondsMax: 60,
-  })
-  const stop = async () => {
-    for (const child of [...children.values()].toReversed()) await child.stop()
-    for (const opened of links.values()) await opened.close()
+  const stop = async (): Promise<void> => {
+    for (const mortal of started.toReversed()) await mortal.stop()
+    for (const one of opened) await one.close()
     rmSync(folder, { recursive: true, force: true })
   }
 
   try {
-    const postgres = await preparePostgres(folder, { durable: false, env })
-    await launch(postgres.child)
-    await postgres.prepareDatabase()
-    await migrate(postgres.url)
-    const through = (port: number) => {
-      const url = new URL(postgres.url)
+    const prepared = await preparePostgres(folder, { durable: false, env })
+    const postgres = await launch(prepared.child)
+    await prepared.prepareDatabase()
+    await migrate(prepared.url)
+    const through = ({ port }: Link): string => {
+      const url = new URL(prepared.url)
       url.port = String(port)
       return url.href
     }
 
     const temporalPort = await freePort()
-    const temporal = await findOwnTemporal(ROOT, env, { onProgress: () => undefined, signal })
-    await launch(
-      temporalChild(temporal, {
+    const temporalPostgres = await link('temporal-postgres', prepared.port)
+    const signal = new AbortController().signal
+    const program = await findOwnTemporal(ROOT, env, { onProgress: () => undefined, signal })
+    const temporal = await launch(
+      temporalChild(program, {
         env,
         port: temporalPort,
         uiPort: null,
-        databaseUrl: through(await link('temporal-postgres', postgres.port)),
+        databaseUrl: through(temporalPostgres),
         dataFolder: folder,
       }),
     )
-    await registerNames(`127.0.0.1:${temporalPort}`, 'default')
+    const temporalAddress = `127.0.0.1:${temporalPort}`
+    await registerNames(temporalAddress, 'default')
 
     const ports = { supplier: await freePort(), receiver: await freePort(), api: await freePort() }
+    const node = (name: string, file: string, settings: Environment): ChildSpec =>
+      nodeProgram(root, name, file, { ...env, ...settings })
     await launch(
-      program('supplier', 'sandbox/supplier.ts', {
+      node('supplier', 'sandbox/supplier.ts', {
         SANDBOX_SUPPLIER_PORT: String(ports.supplier),
         SANDBOX_SUPPLIER_DATA: join(folder, 'supplier.jsonl'),
       }),
     )
     await launch(
-      program('receiver', 'sandbox/receiver.ts', {
+      node('receiver', 'sandbox/receiver.ts', {
         SANDBOX_RECEIVER_PORT: String(ports.receiver),
         SANDBOX_RECEIVER_DATA: join(folder, 'receiver.jsonl'),
       }),
     )
+    const clientApi = await link('client-api', ports.api)
+    const workerReceiver = await link('worker-receiver', ports.receiver)
+    const apiPostgres = await link('api-postgres', prepared.port)
+    const workerPostgres = await link('worker-postgres', prepared.port)
+    const workerTemporal = await link('worker-temporal', temporalPort)
+    const workerSupplier = await link('worker-supplier', ports.supplier)
     const shared: Environment = {
       BARK_MODE: 'development',
-      TEMPORAL_ADDRESS: `127.0.0.1:${await link('worker-temporal', temporalPort)}`,
+      TEMPORAL_ADDRESS: `127.0.0.1:${workerTemporal.port}`,
       TEMPORAL_NAMESPACE: 'default',
-      LOG_LEVEL: 'warn',
+      LOG_LEVEL: 'info',
     }
-    await launch(
-      program('api', 'server.ts', {
-        ...shared,
-        DATABASE_URL: through(await link('api-postgres', postgres.port)),
-        API_PORT: String(ports.api),
-      }),
-    )
-    await launch(
-      program('worker', 'worker.ts', {
-        ...shared,
-        DATABASE_URL: through(await link('worker-postgres', postgres.port)),
-        SANDBOX_SUPPLIER_URL: `http://127.0.0.1:${await link('worker-supplier', ports.supplier)}`,
-        WORKFLOW_BUNDLE_PATH: await bundleWorkflows(root),
-      }),
-    )
-    const apiPort = await link('client-api', ports.api)
-    const receiverPort = await link('worker-receiver', ports.receiver)
+    const [api, worker] = await Promise.all([
+      launch(
+        node('api', 'server.ts', {
+          ...shared,
+          DATABASE_URL: through(apiPostgres),
+          API_PORT: String(ports.api),
+        }),
+      ),
+      launch(
+        node('worker', 'worker.ts', {
+          ...shared,
+          DATABASE_URL: through(workerPostgres),
+          SANDBOX_SUPPLIER_URL: `http://127.0.0.1:${workerSupplier.port}`,
+          WORKFLOW_BUNDLE_PATH: await bundleWorkflows(root),
+        }),
+      ),
+    ])
     const database = openDatabase({
-      url: postgres.url,
+      url: prepared.url,
       poolSizeMax: 4,
       applicationName: 'bark-checker',
-      onError: () => undefined,
+      onError: () => undefined, // its server is one of the victims
     })
 
-    const send = (victim: Victim, name: NodeJS.Signals) => {
-      const pid = children.get(victim)?.pid
-      if (pid !== null && pid !== undefined) process.kill(pid, name)
+    const links = {
+      'client-api': clientApi,
+      'api-postgres': apiPostgres,
+      'worker-postgres': workerPostgres,
+      'worker-temporal': workerTemporal,
+      'temporal-postgres': temporalPostgres,
+      'worker-supplier': workerSupplier,
+      'worker-receiver': workerReceiver,
     }
-    const opened = (name: LinkName): Link => {
-      const found = links.get(name)
-      if (found === undefined) throw new Error(`${name} is not open`)
-      return found
-    }
+    const mortals = { api, worker, postgres, temporal }
+    const apiUrl = `http://127.0.0.1:${clientApi.port}`
     return {
-      links: {
-        'client-api': opened('client-api'),
-        'api-postgres': opened('api-postgres'),
-        'worker-postgres': opened('worker-postgres'),
-        'worker-temporal': opened('worker-temporal'),
-        'temporal-postgres': opened('temporal-postgres'),
-        'worker-supplier': opened('worker-supplier'),
-        'worker-receiver': opened('worker-receiver'),
-      },
+      links,
+      mortals,
       database,
-      apiUrl: `http://127.0.0.1:${apiPort}`,
-      supplierUrl: `http://127.0.0.1:${ports.supplier}`,
-      receiverUrl: `http://127.0.0.1:${receiverPort}`,
-      kill: (victim) => send(victim, 'SIGKILL'),
-      pause: (victim) => send(victim, 'SIGSTOP'),
-      resume: (victim) => send(victim, 'SIGCONT'),
-      deaths: () => ({
-        api: deaths['api'] ?? 0,
-        worker: deaths['worker'] ?? 0,
-        postgres: deaths['postgres'] ?? 0,
-        temporal: deaths['temporal'] ?? 0,
-      }),
+      keys: toConfig(readEnv({ DATABASE_URL: prepared.url })).keys,
+      apiUrl,
+      receiverUrl: `http://127.0.0.1:${workerReceiver.port}`,
+      supplierControlUrl: `http://127.0.0.1:${ports.supplier}`,
+      receiverControlUrl: `http://127.0.0.1:${ports.receiver}`,
+      temporalAddress,
       async heal() {
-        for (const each of links.values()) each.setMode({ kind: 'pass' })
-        for (const victim of VICTIMS) send(victim, 'SIGCONT')
+        for (const one of Object.values(links)) one.setMode({ kind: 'pass' })
+        for (const mortal of Object.values(mortals)) {
+          mortal.revive()
+          mortal.resume()
+        }
+        for (const mortal of Object.values(mortals)) await mortal.up()
         const until = Date.now() + HEAL_MS_MAX
-        for (;;) {
-          const down = VICTIMS.filter((victim) => children.get(victim)?.pid === null)
-          if (down.length === 0 && (await answers(`http://127.0.0.1:${apiPort}/readyz`))) return
-          if (Date.now() > until) throw new Error(`not healed; down: ${down.join(', ')}`)
-          await new Promise((resolve) => setTimeout(resolve, 50))
+        while (!(await isReady(apiUrl))) {
+          if (Date.now() > until) throw new Error('The API is not ready after a minute of healing')
+          await pause(50)
         }
       },
       log: () => [...log],
+      clearLog() {
+        log = []
+      },
       async stop() {
         await database.close()
         await stop()
@@ -220,9 +220,24 @@ export async function startCluster(options: { root?: string } = {}): Promise<Clu
   }
 }
 
-async function answers(url: string): Promise<boolean> {
+/** How the processes of Bark run here: from their tree, ended with us, ready by a line of their log. */
+function nodeProgram(root: string, name: string, file: string, env: Environment): ChildSpec {
+  return {
+    name,
+    command: process.execPath,
+    args: [join(root, file)],
+    env,
+    cwd: root,
+    parentLink: 'ipc',
+    stop: [{ signal: 'SIGTERM', secondsMax: 5 }],
+    ready: 'ready-line',
+    readySecondsMax: 60,
+  }
+}
+
+async function isReady(apiUrl: string): Promise<boolean> {
   try {
-    return (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok
+    return (await fetch(`${apiUrl}/readyz`, { signal: AbortSignal.timeout(2_000) })).ok
   } catch {
     return false // not yet; asked again
   }

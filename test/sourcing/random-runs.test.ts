@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { CodeSupplier } from '../../activities/gateways/code-supplier.ts'
 import { createSandboxSupplier } from '../../activities/gateways/sandbox-supplier.ts'
 import { sourcingActivities } from '../../activities/sourcing.ts'
+import { seededRandom, seedOfRun, type Random } from '../faults/random.ts'
 import {
   countUnits,
   endLeases,
@@ -16,7 +17,7 @@ import {
 } from './world.ts'
 
 const RUNS = Number(process.env['BARK_TEST_SOURCING_RUNS'] ?? '100')
-const SEED = Number(process.env['BARK_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
+const SEED = seedOfRun()
 
 const SKUS = [
   'TEST-INSTANT',
@@ -46,21 +47,10 @@ afterAll(async () => {
   await world.close()
 })
 
-/** A small generator with a seed, so that a failing run can be lived again. */
-function randomOf(seed: number): (below: number) => number {
-  let state = seed >>> 0
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
-  }
-}
-
 /** A supplier whose replies get lost, that is away, or whose caller dies, as chance has it. */
-function faultySupplier(random: (below: number) => number, good: CodeSupplier): CodeSupplier {
+function faultySupplier(random: Random, good: CodeSupplier): CodeSupplier {
   const call = async <T>(of: (supplier: CodeSupplier) => Promise<T>): Promise<T> => {
-    switch (random(8)) {
+    switch (random.integer(8)) {
       case 0:
         throw new Error('killed before the call')
       case 1:
@@ -86,17 +76,19 @@ test(`what was sold is what is stored, in ${RUNS} random runs (seed ${SEED})`, a
   const healthy = sourcingActivities({ ...world.deps, suppliers: () => good })
   const ended: { transactionId: string; quantity: number }[] = []
   for (let run = 0; run < RUNS; run++) {
-    const random = randomOf(SEED + run)
+    const random = seededRandom(SEED + run)
     const faulty = faultySupplier(random, good)
     const activities = sourcingActivities({ ...world.deps, suppliers: () => faulty })
-    const skus = Array.from({ length: 1 + random(2) }, () => SKUS[random(SKUS.length)] ?? SKUS[0])
-    const quantity = 1 + random(4)
+    const skus = Array.from({ length: 1 + random.integer(2) }, () => random.pick(SKUS))
+    const quantity = 1 + random.integer(4)
     const order = await placeOrder(world, await makeProduct(world, ...skus), quantity, 900)
-    for (let step = 0; step < 4 + random(6); step++) {
-      const calls = Array.from({ length: 1 + random(3) }, () => activities.sourceCodes(order))
+    for (let step = 0; step < 4 + random.integer(6); step++) {
+      const calls = Array.from({ length: 1 + random.integer(3) }, () =>
+        activities.sourceCodes(order),
+      )
       await Promise.allSettled(calls)
-      if (random(2) === 0) await endLeases(world)
-      await passTime(world, [1, 10, 40, 600][random(4)] ?? 1)
+      if (random.integer(2) === 0) await endLeases(world)
+      await passTime(world, random.pick([1, 10, 40, 600]))
     }
     await endLeases(world)
     await liveOn({ ...world, activities: healthy }, order)

@@ -56,19 +56,25 @@ test('a full outbox refuses orders before anything is written, and takes them ag
 })
 
 test('so does one whose oldest row is too old, unless a person has it', async () => {
-  await shop.database.pool.query('delete from outbox')
-  const age = (parked: boolean) =>
-    shop.database.pool.query(
-      `insert into outbox (account_id, verb, workflow, subject, created_at, parked_at)
-       values ($1, 'start', 'fulfillTransaction', '{}', now() - interval '16 minutes',
-         case when $2 then now() end)`,
-      [shop.account.accountId, parked],
-    )
-  const order = () => shop.owner.post<ErrorBody>('/v2/orders', orderOf(shop.customerId))
-  await age(true)
-  await new Promise((resolve) => setTimeout(resolve, 1_500))
-  expect((await order()).status).toBe(201)
-  await age(false)
-  const full = await eventually(order, (answer) => answer.status === 503)
-  expect(full.body.error.reason).toBe('outbox_full')
+  const roomy = await openShop('orders_503_age')
+  try {
+    const age = (parked: boolean) =>
+      roomy.database.pool.query(
+        `insert into outbox (account_id, verb, workflow, subject, created_at, parked_at)
+         values ($1, 'start', 'fulfillTransaction', '{}', now() - interval '16 minutes',
+           case when $2 then now() end)`,
+        [roomy.account.accountId, parked],
+      )
+    const items = [{ sku: roomy.product.sku, quantity: 1 }]
+    const order = () =>
+      roomy.owner.post<ErrorBody>('/v2/orders', { customer_id: roomy.customerId, items })
+    await age(true)
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    expect((await order()).status).toBe(201)
+    await age(false)
+    const full = await eventually(order, (answer) => answer.status === 503)
+    expect(full.body.error.reason).toBe('outbox_full')
+  } finally {
+    await roomy.stop()
+  }
 })
