@@ -142,7 +142,9 @@ function temporalLogger(log: Log) {
     TRACE: write('debug'),
     DEBUG: write('debug'),
     INFO: write('debug'),
-    WARN: write('warn'),
+    // It also warns that the outside queue has no workflows, which is how it is meant.
+    WARN: (message: string, meta?: object) =>
+      write(message.startsWith('No workflows registered') ? 'debug' : 'warn')(message, meta),
     ERROR: write('error'),
   }
   return {
