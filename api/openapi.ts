@@ -1,8 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { OpenAPIHono, z, type RouteConfig } from '@hono/zod-openapi'
-import type { DomainReason } from '../domain/error.ts'
+import { DOMAIN_REASONS, type DomainReason } from '../domain/error.ts'
 import { EVENT_TYPES } from '../domain/event-type.ts'
-import { DOMAIN_REASONS } from '../domain/error.ts'
 import { ERROR_CODES, REFUSALS } from './errors.ts'
 import { eventObject } from './event-object.ts'
 import type { ResponseSpec, Route } from './route.ts'
@@ -20,7 +19,9 @@ export function buildOpenApi(routes: readonly Route[] = ROUTES) {
     scheme: 'bearer',
     description: 'An API key: `Authorization: Bearer test_…`',
   })
-  for (const route of routes) registry.registerPath(describe(route))
+  registry.register('Error', errorObject)
+  registry.register('Problem', problemObject)
+  for (const route of routes) registry.registerPath(describe(route, registry))
   for (const type of EVENT_TYPES) registry.registerWebhook(describeWebhook(type))
   return hono.getOpenAPI31Document({
     openapi: '3.1.0',
@@ -117,7 +118,7 @@ const problemObject = z
   })
   .openapi('Problem', { description: 'RFC 9457, for `Accept: application/problem+json`.' })
 
-function describe(route: Route): RouteConfig {
+function describe(route: Route, registry: Registry): RouteConfig {
   const isKeyed = route.access !== 'public'
   return {
     operationId: route.operationId,
@@ -143,10 +144,11 @@ function describe(route: Route): RouteConfig {
             },
           }),
     },
-    responses: { ...describeAnswers(route), ...describeRefusals(route) },
+    responses: { ...describeAnswers(route), ...describeRefusals(route, registry) },
   }
 }
 
+type Registry = OpenAPIHono['openAPIRegistry']
 type AnswerEntry = [status: string, answer: RouteConfig['responses'][string]]
 
 const idempotencyHeader = z
@@ -191,28 +193,31 @@ function contentOf(spec: ResponseSpec): { content?: Record<string, { schema: z.Z
   return { content: Object.fromEntries(spec.media.map((media) => [media, { schema: bytes }])) }
 }
 
-/** One answer per status, with the reasons that it can have. */
-function describeRefusals(route: Route): RouteConfig['responses'] {
+/** One answer per status, with the reasons that it can have; routes with the same ones share it. */
+function describeRefusals(route: Route, registry: Registry): RouteConfig['responses'] {
   const reasons = [...new Set([...commonReasons(route), ...route.errors])].toSorted()
   const byStatus = Object.groupBy(reasons, (reason) => String(REFUSALS[reason].status))
   const refusals = Object.entries(byStatus).map(([status, group = []]): AnswerEntry => {
-    const waits = status === '429' || status === '503'
-    return [
-      status,
-      {
-        description: group.map((reason) => `\`${reason}\``).join(', '),
-        headers: describeHeaders({
-          ...ANSWER_HEADERS,
-          ...(waits ? { 'Retry-After': 'Seconds to wait.' } : {}),
-        }),
-        content: {
-          'application/json': { schema: errorObject },
-          'application/problem+json': { schema: problemObject },
-        },
-      },
-    ]
+    const name = ['Refused', status, ...group].join('_')
+    registry.registerComponent('responses', name, describeRefusal(status, group))
+    return [status, { $ref: `#/components/responses/${name}` }]
   })
   return Object.fromEntries(refusals)
+}
+
+function describeRefusal(status: string, reasons: readonly DomainReason[]) {
+  const waits = status === '429' || status === '503'
+  return {
+    description: reasons.map((reason) => `\`${reason}\``).join(', '),
+    headers: describeHeaders({
+      ...ANSWER_HEADERS,
+      ...(waits ? { 'Retry-After': 'Seconds to wait.' } : {}),
+    }),
+    content: {
+      'application/json': { schema: { $ref: '#/components/schemas/Error' } },
+      'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+    },
+  }
 }
 
 function describeHeaders(headers: Readonly<Record<string, string>>) {

@@ -27,8 +27,7 @@ export function openChildLogs(options: {
       const { level, message, details } = parse(name, text)
       if (options.verbose) return options.write(format(name, level, message, details))
       if (level !== 'warn' && level !== 'error') return
-      // Its parts look for each other when they come and go, and complain about those not yet there.
-      if (name === 'temporal' && phase !== 'running') return
+      if (name === 'temporal' && (phase !== 'running' || TEMPORAL_USUAL.test(text))) return
       const key = `${name} ${message}`
       const before = printed.get(key)
       if (before !== undefined && nowMs() - before.at < QUIET_SECONDS * 1000) {
@@ -93,6 +92,9 @@ function shown(value: unknown): string {
     return String(value.message)
   return JSON.stringify(value)
 }
+
+/** Its parts look for each other when they come and go, and complain about those not yet there. */
+const TEMPORAL_USUAL = /not healthy yet|Not enough hosts/
 
 /** What a start, a stop and the product's own work make PostgreSQL say; the product handles it. */
 const POSTGRES_USUAL =

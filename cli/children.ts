@@ -220,6 +220,8 @@ async function end(run: Run, steps: StopStep[]): Promise<void> {
   for (const { signal, secondsMax } of steps) {
     if (!run.alive()) return
     run.process.kill(signal)
+    // An open channel that the child listens to would keep it alive when its work is done.
+    if (run.process.connected) run.process.disconnect()
     const inTime = new AbortController()
     await Promise.race([
       run.ended,

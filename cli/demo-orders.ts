@@ -18,9 +18,30 @@ import {
   type Transaction,
 } from './demo-shapes.ts'
 
+/** Where the demo's customer may be: somewhere it is always day. */
+const PLACES = [
+  {
+    timeZone: 'America/New_York',
+    address: { street: '9 Weaver Lane', city: 'Hudson', state: 'NY', zip: '12534', country: 'US' },
+  },
+  {
+    timeZone: 'Europe/Athens',
+    address: { street: 'Odos Myrtias 9', city: 'Patra', zip: '262 21', country: 'GR' },
+  },
+  {
+    timeZone: 'Asia/Kolkata',
+    address: { street: '9 Jacaranda Road', city: 'Pune', zip: '411001', country: 'IN' },
+  },
+  {
+    timeZone: 'Pacific/Auckland',
+    address: { street: '9 Rimu Lane', city: 'Nelson', zip: '7010', country: 'NZ' },
+  },
+]
+
 /** A customer of the demo's own, so that its day is nobody else's. Answers its id. */
 export async function welcomeCustomer({ did }: Story, api: ApiClient): Promise<string> {
   const { now } = await readyClock(api)
+  const place = placeWithDaylight(new Date(now))
   const customer = await api.post(
     '/v2/customers',
     {
@@ -28,34 +49,27 @@ export async function welcomeCustomer({ did }: Story, api: ApiClient): Promise<s
       first_name: 'Rosalind',
       last_name: 'Crane',
       company: 'Thistle & Crane Gifts',
-      time_zone: zoneWithDaylight(new Date(now)),
-      addresses: [
-        {
-          kind: 'billing',
-          street: '9 Weaver Lane',
-          city: 'Ridgeport',
-          state: 'CT',
-          zip: '06601',
-          country: 'US',
-        },
-      ],
+      time_zone: place.timeZone,
+      addresses: [{ kind: 'billing', ...place.address }],
       tags: ['demo'],
     },
     customerShape,
   )
-  did(`${customer.company} can order on credit; its day is that of ${customer.time_zone}`)
+  did(`${customer.company} may order on credit; its day is that of ${customer.time_zone}`)
   return customer.id
 }
 
-/** A zone in which it is day now, so that the day does not end in the middle of the story. */
-function zoneWithDaylight(now: Date): string {
-  const zones = ['America/New_York', 'Europe/Athens', 'Asia/Kolkata', 'Pacific/Auckland']
+/** Where it is morning now, so that the day does not end in the middle of the story. */
+function placeWithDaylight(now: Date): (typeof PLACES)[number] {
   const hourIn = (timeZone: string) =>
     Number(new Intl.DateTimeFormat('en-GB', { timeZone, hour: 'numeric' }).format(now))
-  const [zone] = zones.toSorted((a, b) => Math.abs(hourIn(a) - 10) - Math.abs(hourIn(b) - 10))
-  if (zone === undefined) throw new Error('There is no time zone')
-  return zone
+  const fromMorning = (timeZone: string) => Math.abs(hourIn(timeZone) - MORNING_HOUR)
+  const [place] = PLACES.toSorted((a, b) => fromMorning(a.timeZone) - fromMorning(b.timeZone))
+  if (place === undefined) throw new Error('There is no place')
+  return place
 }
+
+const MORNING_HOUR = 10
 
 /** SKUs of two products of which the own pool has plenty, in US dollars. */
 export type Stock = { plenty: string; some: string }

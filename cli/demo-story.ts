@@ -13,7 +13,14 @@ import { openReceiver } from './demo-receiver.ts'
 import { deliverAtLast, subscribe } from './demo-webhook.ts'
 
 /** What remains of the day. */
-export type Ending = { customer_id: string; invoice: string; invoice_id: string; pdf: string }
+export type Ending = {
+  customer_id: string
+  invoice: string
+  invoice_id: string
+  pdf: string
+  /** The second order's workflow in the Temporal web UI. */
+  workflow: string | null
+}
 
 const WEBHOOK_FAILURES = 2
 
@@ -44,7 +51,13 @@ export async function tellStory(story: Story): Promise<Ending> {
     const invoice = await closeDay(story, api, orders)
     const pdf = await fetchPdf(story, api, invoice)
     await findMail(story, invoice)
-    return { customer_id: customerId, invoice: invoice.number, invoice_id: invoice.id, pdf }
+    return {
+      customer_id: customerId,
+      invoice: invoice.number,
+      invoice_id: invoice.id,
+      pdf,
+      workflow: second.order.links.workflow,
+    }
   } finally {
     if (webhookId !== null) await api.delete(`/v2/webhooks/${webhookId}`)
     await receiver.close()

@@ -33,7 +33,12 @@ export async function run(args: string[], context: CommandContext): Promise<numb
     const ending = await tellStory(story)
     const seconds = Number(((performance.now() - startedAt) / 1000).toFixed(1))
     if (json) out(JSON.stringify({ ok: true, seconds, steps, ...ending }))
-    else out(`\nThe day took ${seconds} s. ${steps.length} things were as told.`)
+    else {
+      out(`\nThe day took ${seconds} s. ${steps.length} things were as told. Look at it:`)
+      if (ending.workflow !== null) out(`  order 2   ${ending.workflow}`)
+      if (running.finance !== null)
+        out(`  invoice   ${running.finance}/invoices/${ending.invoice_id}`)
+    }
     return 0
   } catch (error) {
     if (!(error instanceof BrokenPromise) && !(error instanceof ApiRefusal)) throw error

@@ -84,11 +84,14 @@ export function createClient(
 }
 
 type ResponseObject = {
+  $ref?: string
+  description: string
   headers?: Record<string, { required?: boolean }>
   content?: Record<string, unknown>
 }
 type OpenApi = {
   paths: Record<string, Record<string, { responses: Record<string, ResponseObject> }>>
+  components: { responses: Record<string, ResponseObject> }
 }
 
 let contract: { openApi: OpenApi; ajv: Ajv2020 } | undefined
@@ -97,6 +100,12 @@ let contract: { openApi: OpenApi; ajv: Ajv2020 } | undefined
 function loadContract(): { openApi: OpenApi; ajv: Ajv2020 } {
   if (contract !== undefined) return contract
   const openApi = JSON.parse(JSON.stringify(buildOpenApi())) as OpenApi
+  for (const { responses } of Object.values(openApi.paths).flatMap((path) => Object.values(path))) {
+    for (const [status, { $ref }] of Object.entries(responses)) {
+      const shared = openApi.components.responses[$ref?.split('/').at(-1) ?? '']
+      if (shared !== undefined) responses[status] = shared
+    }
+  }
   const ajv = new Ajv2020({ strict: false, allErrors: true })
   addFormats.default(ajv)
   ajv.addFormat('binary', true)
@@ -126,6 +135,10 @@ function findProblems(
   for (const [name, header] of Object.entries(spec.headers ?? {})) {
     if (header.required === true && !answer.headers.has(name)) problems.push(`${name} is missing`)
   }
+  const reason = reasonOf(answer.body)
+  if (reason !== null && !spec.description.includes(`\`${reason}\``)) {
+    problems.push(`the reason ${reason} is not documented for ${answer.status}`)
+  }
   if (method === 'HEAD') return problems
   const media = (answer.headers.get('content-type') ?? '').split(';')[0]?.trim() ?? ''
   if (spec.content === undefined) {
@@ -154,6 +167,13 @@ function findErrorProblems(answer: TestAnswer<unknown>, keyed: boolean): string[
     problems.push('X-RateLimit-Limit is missing')
   }
   return problems
+}
+
+/** The reason of a refusal in either shape, or null. */
+function reasonOf(body: unknown): string | null {
+  const { error, reason } = Object(body) as { error?: { reason?: string }; reason?: unknown }
+  if (typeof error?.reason === 'string') return error.reason
+  return typeof reason === 'string' && 'request_id' in Object(body) ? reason : null
 }
 
 function validate(ajv: Ajv2020, pointer: string, body: unknown): string[] {

@@ -53,13 +53,14 @@ test('leaves out what PostgreSQL and Temporal say at every start and stop', () =
   const { say, written } = logs()
   say('postgres', '2026-11-22 05:20:02.186 UTC [7] FATAL:  the database system is starting up')
   say('postgres', '2026-11-22 05:20:02.186 UTC [7] ERROR:  duplicate key value')
-  say('temporal', json('error', 'Not enough hosts'), 'starting')
-  say('temporal', json('error', 'Not enough hosts'), 'ending')
+  say('temporal', json('error', 'context canceled'), 'starting')
+  say('temporal', json('error', 'context canceled'), 'ending')
+  say('temporal', json('error', 'service failures', { error: 'Frontend is not healthy yet' }))
   expect(written).toEqual([])
   say('postgres', '2026-11-22 05:20:02.186 UTC [7] PANIC:  could not write to file')
-  say('temporal', json('error', 'Not enough hosts'))
+  say('temporal', json('error', 'context canceled'))
   expect(written).toEqual([
     'postgres | ERROR PANIC:  could not write to file',
-    'temporal | ERROR Not enough hosts',
+    'temporal | ERROR context canceled',
   ])
 })

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { afterEach, expect, test, vi } from 'vitest'
 import { startChild, type Child, type ChildSpec } from '../../cli/children.ts'
-import { isAlive } from '../../cli/process-list.ts'
+import { commandOf, isAlive } from '../../cli/process-list.ts'
 
 const READY = `console.log(JSON.stringify({ msg: 'ready' })); setInterval(() => {}, 1000)`
 /** For a busy machine; a poll ends as soon as it is true. */
@@ -75,6 +75,17 @@ test('kills a child that does not follow its stop signal', async () => {
   expect(isAlive(pid)).toBe(false)
 })
 
+test('a child that listens to its parent ends when its work is done', async () => {
+  const script = `process.on('disconnect', () => {})
+    const work = setInterval(() => {}, 1000)
+    process.on('SIGTERM', () => clearInterval(work))
+    console.log(JSON.stringify({ msg: 'ready' }))`
+  const child = await start(node(script, { stop: [{ signal: 'SIGTERM', secondsMax: 600 }] }))
+  const pid = pidOf(child)
+  await child.stop()
+  expect(isAlive(pid)).toBe(false)
+})
+
 test('rejects with the last words of a child that ends before it is ready', async () => {
   const spec = node(`console.error('no disk'); process.exitCode = 3`)
   await expect(start(spec)).rejects.toThrow(/program ended with code 3\n {2}no disk/)
@@ -96,7 +107,8 @@ test('rejects and leaves nothing behind when a child is not ready in time', asyn
 test('breaks off a start that is no longer wanted', async () => {
   const giveUp = new AbortController()
   const events = recorder()
-  const spec = node(`console.log(process.pid); setInterval(() => {}, 1000)`)
+  const script = `console.log(process.pid); setInterval(() => {}, 1000)`
+  const spec = node(script, { readySecondsMax: 120 })
   const starting = startChild(spec, events, giveUp.signal)
   starting.catch(() => undefined) // looked at below
   await expect.poll(() => events.said.length, PATIENT).toBe(1)
@@ -114,10 +126,11 @@ test('tells in which phase a line was said', async () => {
   expect(events.said[0]).toMatch(/^program starting /)
 })
 
-test('a guarded program keeps its exit code and its process id', async () => {
+test('a guarded program is the child itself: its process id, its end', async () => {
   const said: string[] = []
   const spec = node(READY, { parentLink: 'guard' })
   const child = await start(spec, { ...recorder(), died: (_, how) => void said.push(how) })
+  expect(commandOf(pidOf(child)).startsWith(process.execPath)).toBe(true)
   process.kill(pidOf(child), 'SIGKILL')
   await vi.waitFor(() => expect(said).toEqual(['was ended by SIGKILL']), PATIENT)
 })

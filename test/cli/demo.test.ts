@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { run } from '../../cli/demo.ts'
 import { seedSandbox } from '../../cli/seed.ts'
+import { createClient } from '../api/client.ts'
 import { startStack, type Stack } from '../harness.ts'
 import { commandContext } from './context.ts'
 
@@ -38,4 +39,24 @@ describe('bark demo', () => {
     })
     expect(readFileSync(told.pdf).subarray(0, 5).toString()).toBe('%PDF-')
   }, 120_000)
+
+  test('says what is not as told, ends with 1 and leaves no endpoint behind', async () => {
+    const { keys } = await seedSandbox(stack.config, dataDir)
+    await stack.database.db
+      .updateTable('codes')
+      .set({ quarantined_at: new Date(), quarantine_reason: 'test' })
+      .where('unit_id', 'is', null)
+      .execute()
+    const { context, out, err } = commandContext(stack.config, {
+      dataDir,
+      running: { api: stack.apiUrl, keys },
+    })
+    expect(await run([], context)).toBe(1)
+    expect(err.join()).toContain('✗ Expected codes of two products in the pool')
+    expect(out.join()).not.toContain('as told')
+    const webhooks = await createClient(stack.apiUrl, keys.account).get<{ data: unknown[] }>(
+      '/v2/webhooks',
+    )
+    expect(webhooks.body.data).toEqual([])
+  })
 })

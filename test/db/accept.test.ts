@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { PoolClient } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readEnv, toConfig, type Config } from '../../config.ts'
@@ -13,6 +12,7 @@ import {
   makeProduct,
   type TestAccount,
 } from '../factories.ts'
+import { eventually } from '../harness.ts'
 import { createTestDatabase, type TestDatabase } from '../stack.ts'
 
 let testDatabase: TestDatabase
@@ -95,6 +95,29 @@ async function whileHeld(
   }
 }
 
+/** Waits until a session waits for a lock. */
+async function untilLocked(): Promise<void> {
+  await eventually(
+    () =>
+      database.pool.query(
+        `select 1 from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock'`,
+      ),
+    ({ rowCount }) => rowCount !== 0,
+  )
+}
+
+/** Waits until PostgreSQL's clock has passed an instant. */
+async function untilClock(milliseconds: number): Promise<void> {
+  await eventually(
+    () =>
+      database.pool.query<{ late: boolean }>('select clock_timestamp() > $1::timestamptz as late', [
+        new Date(milliseconds).toISOString(),
+      ]),
+    ({ rows }) => rows[0]?.late === true,
+  )
+}
+
 const lockCustomer = (customerId: string) => (holder: PoolClient) =>
   holder.query('select 1 from customers where id = $1 for no key update', [customerId])
 
@@ -115,14 +138,15 @@ const customer = (over: Parameters<typeof makeCustomer>[2] = {}) =>
 
 describe('the customer is locked first and the clock is read after that', () => {
   test('who waited for the lock over the cut-off is on the next day', async () => {
-    const customerId = await customerWithCutOffIn(700)
+    const customerId = await customerWithCutOffIn(2_000)
     const before = await accept(customerId)
     await whileHeld(lockCustomer(customerId), 'rollback', async (release) => {
       const waiting = accept(customerId)
-      await delay(1_000)
+      const end = Date.parse(before.transaction.purchase_order.scheduled_end)
+      await untilLocked()
+      await untilClock(end)
       await release()
       const after = await waiting
-      const end = Date.parse(before.transaction.purchase_order.scheduled_end)
       expect(Date.parse(before.transaction.accepted_at)).toBeLessThan(end)
       expect(Date.parse(after.transaction.accepted_at)).toBeGreaterThanOrEqual(end)
       expect(Date.parse(after.transaction.purchase_order.business_date)).toBe(
@@ -152,7 +176,7 @@ describe('the customer is locked first and the clock is read after that', () => 
       'commit',
       async (release) => {
         const waiting = accept(customerId)
-        await delay(100)
+        await untilLocked()
         await release()
         const next = (await waiting).transaction.purchase_order
         expect(next).toMatchObject({ sequence: 2, business_date: purchase_order.business_date })
@@ -223,7 +247,7 @@ test('a replay is answered when its deadline is over', async () => {
   const over = { idempotency_key: randomUUID(), client_reference: randomUUID() }
   const deadline = new Date(Date.now() + 300).toISOString()
   const first = await accept(customerId, { ...over, deadline })
-  await delay(400)
+  await untilClock(Date.parse(deadline))
   for (const replay of [
     { ...over, deadline },
     { ...over, deadline, idempotency_key: null },
@@ -306,7 +330,7 @@ describe('out of stock is decided by a look that waits', () => {
         allow_backorder: false,
         items: linesOf([product.sku, 1]),
       })
-      await delay(100)
+      await untilLocked()
       await release()
       expect((await waiting).replayed).toBe(false)
     })
@@ -387,7 +411,7 @@ test('a key whose first request is refused while others wait for it is given to 
       accept(customerId, { idempotency_key, items }),
       accept(customerId, { idempotency_key, items }),
     ])
-    await delay(100)
+    await untilLocked()
     await release()
     for (const outcome of await waiting) {
       expect(outcome).toMatchObject({

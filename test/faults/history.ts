@@ -1,3 +1,4 @@
+import { request } from 'undici'
 import { pause } from './mortal.ts'
 
 /**
@@ -32,15 +33,15 @@ export type Operation = {
   tries: Try[]
 }
 
-export type Request = Pick<Operation, 'name' | 'path'> &
+export type Asking = Pick<Operation, 'name' | 'path'> &
   Partial<Pick<Operation, 'method' | 'key' | 'body'>>
 
 export type HistoryClient = {
   operations: Operation[]
   /** One try. */
-  ask(request: Request): Promise<Try>
+  ask(asking: Asking): Promise<Try>
   /** Tries until it is `ok` or `fail`; throws `NotAcknowledged` when neither comes in time. */
-  insist(request: Request): Promise<Try>
+  insist(asking: Asking): Promise<Try>
 }
 
 /** No definite answer within the time in which everything must have healed. */
@@ -61,16 +62,16 @@ const RETRY_MS = 100
 /** A client with a key that writes down everything. */
 export function openHistory(apiUrl: string, apiKey: string): HistoryClient {
   const operations: Operation[] = []
-  const open = (request: Request): Operation => {
-    const operation = { method: 'GET' as const, key: null, body: undefined, ...request, tries: [] }
+  const open = (asking: Asking): Operation => {
+    const operation = { method: 'GET' as const, key: null, body: undefined, ...asking, tries: [] }
     operations.push(operation)
     return operation
   }
   return {
     operations,
-    ask: (request) => tryOnce(apiUrl, apiKey, open(request)),
-    async insist(request) {
-      const operation = open(request)
+    ask: (asking) => tryOnce(apiUrl, apiKey, open(asking)),
+    async insist(asking) {
+      const operation = open(asking)
       const until = Date.now() + INSIST_MS_MAX
       for (;;) {
         const tried = await tryOnce(apiUrl, apiKey, operation)
@@ -96,23 +97,23 @@ async function tryOnce(apiUrl: string, apiKey: string, operation: Operation): Pr
   }
   operation.tries.push(tried)
   try {
-    const response = await fetch(`${apiUrl}${operation.path}`, {
+    const response = await request(`${apiUrl}${operation.path}`, {
       method: operation.method,
+      reset: true, // a connection per try: a pooled one would hide which request a fault hit
       headers: {
         authorization: `Bearer ${apiKey}`,
-        connection: 'close', // a pooled connection would hide which request a fault hit
         ...(operation.body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(operation.key === null ? {} : { 'idempotency-key': operation.key }),
       },
-      ...(operation.body === undefined ? {} : { body: JSON.stringify(operation.body) }),
+      body: operation.body === undefined ? null : JSON.stringify(operation.body),
       signal: AbortSignal.timeout(TRY_MS_MAX),
     })
-    const text = await response.text()
-    tried.status = response.status
-    tried.body = parseJson(text)
-    tried.retryAfter = response.headers.get('retry-after')
-    tried.replayed = response.headers.get('idempotent-replayed') === 'true'
-    tried.outcome = judge(response.status)
+    const { statusCode, headers } = response
+    tried.body = parseJson(await response.body.text())
+    tried.status = statusCode // only a whole answer is one
+    tried.retryAfter = headers['retry-after']?.toString() ?? null
+    tried.replayed = headers['idempotent-replayed'] === 'true'
+    tried.outcome = judge(statusCode)
   } catch (error) {
     tried.error = describe(error)
   }

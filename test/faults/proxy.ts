@@ -20,18 +20,23 @@ export type LinkMode =
   /** Each reply ends after so many bytes, and the connection with it. */
   | { kind: 'cutReplies'; afterBytes: number }
 
-export type Moment = 'beforeRequest' | 'replyWithheld' | 'replyDelivered'
+export type Moment = (typeof MOMENTS)[number]
 
-export type Trap = { message: number; moment: Moment; spring: () => void }
+/** `spring` gets the first bytes of the message that it stopped at. */
+export type Trap = { message: number; moment: Moment; spring: (message: Buffer) => void }
+
+export const MOMENTS = ['beforeRequest', 'replyWithheld', 'replyDelivered'] as const
 
 export type Link = {
   name: string
   port: number
-  /** Requests seen since the start or the last `reset`. */
+  /** Requests seen since the start or the last trap. */
   messages(): number
   setMode(mode: LinkMode): void
   /** Springs once, at the n-th request from now on; answers whether it has. */
   setTrap(trap: Trap): { sprung(): boolean }
+  /** Takes away a trap that has not sprung. */
+  clearTrap(): void
   close(): Promise<void>
 }
 
@@ -56,7 +61,7 @@ export async function openLink(name: string, targetPort: number): Promise<Link> 
     let spoke: 'near' | 'far' = 'far'
     let replyBytes = 0
     /** The trap that waits for the reply to the present request, if any. */
-    let armed: Trap | null = null
+    let armed: { trap: Trap; message: Buffer } | null = null
     const cut = () => {
       pairs.delete(pair)
       near.resetAndDestroy()
@@ -68,10 +73,12 @@ export async function openLink(name: string, targetPort: number): Promise<Link> 
         replyBytes = 0
         messages += 1
         if (trap !== null && messages >= trap.message) {
-          armed = trap
+          const { moment, spring } = trap
+          armed = { trap, message: chunk }
           trap = null
-          if (armed.moment === 'beforeRequest') {
-            armed.spring()
+          if (moment === 'beforeRequest') {
+            armed = null
+            spring(chunk)
             cut()
             return
           }
@@ -83,10 +90,11 @@ export async function openLink(name: string, targetPort: number): Promise<Link> 
     far.on('data', (chunk) => {
       spoke = 'far'
       if (armed !== null) {
-        const { moment, spring } = armed
+        const { message } = armed
+        const { moment, spring } = armed.trap
         armed = null
         if (moment === 'replyDelivered') near.write(chunk)
-        spring()
+        spring(message)
         if (moment === 'replyWithheld') cut()
         return
       }
@@ -140,12 +148,15 @@ export async function openLink(name: string, targetPort: number): Promise<Link> 
       messages = 0
       trap = {
         ...next,
-        spring() {
+        spring(message) {
           sprung = true
-          next.spring()
+          next.spring(message)
         },
       }
       return { sprung: () => sprung }
+    },
+    clearTrap() {
+      trap = null
     },
     close() {
       cutAll()

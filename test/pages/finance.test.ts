@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  getFinanceTransaction,
+  listFinanceTransactions,
+  listFinanceUnits,
+} from '../../db/finance.ts'
 import { newId } from '../../new-id.ts'
 import { serveApi, type ServedApi } from '../api/serve.ts'
 import { makeCustomer, makeProduct } from '../factories.ts'
@@ -137,6 +143,26 @@ describe('the finance pages', () => {
     }
     const lists = await other.get('/finance/invoices')
     expect(lists.text).not.toContain(invoiced.invoiceId)
+  })
+
+  test("read no row of another account's, whichever query asks", async () => {
+    const { db } = api.database
+    const { accountId } = (await keepBooks(api)).account
+    const { open } = books
+    const [transactionId = ''] = open.transactionIds
+    const page = { kind: 'page', page: 1, limit: 10 } as const
+    await expect(getFinanceTransaction(db, accountId, transactionId)).rejects.toThrow(/No such/)
+    const units = await listFinanceUnits(db, accountId, transactionId, page)
+    expect(units).toMatchObject({ rows: [], total: 0 })
+    const orders = await listFinanceTransactions(db, accountId, open.purchaseOrderId, page)
+    expect(orders).toMatchObject({ rows: [], total: 0 })
+  })
+
+  test('are made from queries that do not know the table of codes', () => {
+    for (const file of ['finance.ts', 'finance-invoices.ts']) {
+      const source = readFileSync(new URL(`../../db/${file}`, import.meta.url), 'utf8')
+      expect(source).not.toMatch(/\bcodes\b/)
+    }
   })
 
   test('page through long lists without leaving anything out', async () => {

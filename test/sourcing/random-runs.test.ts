@@ -16,7 +16,7 @@ import {
   type World,
 } from './world.ts'
 
-const RUNS = Number(process.env['BARK_TEST_SOURCING_RUNS'] ?? '100')
+const RUNS = Number(process.env['BARK_TEST_SOURCING_RUNS'] ?? '200')
 const SEED = seedOfRun()
 
 const SKUS = [

@@ -95,7 +95,7 @@ test('asks an empty supplier again by the back-off until the deadline, then give
   expect(waits.slice(0, 7)).toEqual([10, 30, 60, 300, 900, 1800, 3600])
   expect(waits.reduce((sum, seconds) => sum + seconds, 0)).toBeGreaterThan(86_000)
   expect(await countUnits(world, order)).toEqual({ failed: 2 })
-  const { rows } = await sql<{ held_minor: bigint }>`
+  const { rows } = await sql<{ reason: string; state: string }>`
     select reason, state from units where transaction_id = ${order.transactionId}`.execute(
     world.database.db,
   )

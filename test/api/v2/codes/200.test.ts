@@ -55,7 +55,7 @@ test('what is there is shown, the rest is processing, and every later answer rep
     remaining: 3,
   })
   expect(empty.body.codes.map(({ state, reason }) => [state, reason])).toEqual(
-    Array(3).fill(['processing', 'queued']),
+    [1, 2, 3].map(() => ['processing', 'queued']),
   )
   expect(Number(empty.headers.get('retry-after'))).toBeGreaterThan(0)
 
@@ -68,7 +68,9 @@ test('what is there is shown, the rest is processing, and every later answer rep
     delivered: 2,
     remaining: 1,
   })
-  expect(partial.body.codes.map(({ code }) => code).sort()).toEqual(['007', 'SECOND', null])
+  expect(new Set(partial.body.codes.map(({ code }) => code))).toEqual(
+    new Set(['007', 'SECOND', null]),
+  )
 
   await stock(productId, ['THIRD'])
   await shop.fulfill(id)

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeProduct, importCodes } from '../../../factories.ts'
-import { openShop, type OrderBody, type Shop } from '../orders/shop.ts'
+import { openShop, untilApiRuns, type OrderBody, type Shop } from '../orders/shop.ts'
 
 let shop: Shop
 beforeAll(async () => {
@@ -35,6 +35,9 @@ async function order(quantity = 1) {
   }
 }
 
+/** From now on the API has looked for who waits: whoever asked before is waiting. */
+const untilWatched = () => untilApiRuns(shop.database, 'jsonb_object_agg(state, n) as units')
+
 const milliseconds = async (work: () => Promise<unknown>): Promise<number> => {
   const start = performance.now()
   await work()
@@ -64,7 +67,7 @@ test('who prefers to wait gets the codes when they come', async () => {
   const waiting = ['', etag].map((tag) =>
     read({ Prefer: 'wait=20', ...(tag === '' ? {} : { 'If-None-Match': tag }) }),
   )
-  await new Promise((resolve) => setTimeout(resolve, 300))
+  await untilWatched()
   await deliver(1)
   for (const answer of await Promise.all(waiting)) {
     expect(answer).toMatchObject({ status: 200, body: { status: 'complete', delivered: 1 } })
@@ -87,7 +90,7 @@ test('what has not changed in that time is not sent', async () => {
   const waiting = milliseconds(async () => {
     status = (await read(headers)).status
   })
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await untilWatched()
   await move('sourcing')
   expect(await waiting).toBeGreaterThan(900)
   expect(status).toBe(200)
@@ -106,7 +109,7 @@ test('nobody waits for what is final, or for news that are there already', async
 test('many who wait for different orders are served by one poller', async () => {
   const orders = await Promise.all(Array.from({ length: 20 }, () => order()))
   const waiting = orders.map(({ read }) => read({ Prefer: 'wait=20' }))
-  await new Promise((resolve) => setTimeout(resolve, 300))
+  await untilWatched()
   for (const { deliver } of orders) await deliver(1)
   const answers = await Promise.all(waiting)
   expect(answers.map(({ body }) => body.delivered)).toEqual(Array(20).fill(1))

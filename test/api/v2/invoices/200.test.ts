@@ -3,6 +3,7 @@ import { invoiceActivities } from '../../../../activities/invoices.ts'
 import { createWebhookDialer } from '../../../../activities/gateways/webhook-dialer.ts'
 import { createLog } from '../../../../log.ts'
 import { makeAccount, makeCustomer, makeKey } from '../../../factories.ts'
+import { eventually } from '../../../harness.ts'
 import { openShop, type ErrorBody, type OrderBody, type Shop } from '../orders/shop.ts'
 
 let shop: Shop
@@ -145,8 +146,7 @@ test('it is overdue the day after it was due, in the seller’s zone', async () 
   await move(`${invoice.due_date}T12:00:00Z`)
   expect(await read()).toBe(false)
   await move(`${invoice.due_date}T23:59:59.999Z`)
-  await new Promise((resolve) => setTimeout(resolve, 5))
-  expect(await read()).toBe(true)
+  expect(await eventually(read, (overdue) => overdue)).toBe(true)
 })
 
 test('its documents are there before and after they were rendered, and stay the same', async () => {

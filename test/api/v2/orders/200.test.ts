@@ -198,7 +198,7 @@ describe('the other filters', () => {
     const count = async (query: string) => {
       const path = `/v2/orders?customer_id=${customer_id}&${query}`
       const { data } = (await shop.owner.get<Page<OrderBody>>(path)).body
-      return data.map(({ id }) => ids.indexOf(id)).sort()
+      return data.map(({ id }) => ids.indexOf(id)).toSorted((a, b) => a - b)
     }
     try {
       expect(await count('date_from=2026-01-15')).toEqual([1, 2])

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeCustomer } from '../../../factories.ts'
 import { eventually } from '../../../harness.ts'
-import { countWritten, openShop, type ErrorBody, type Shop } from './shop.ts'
+import { countWritten, openShop, untilApiRuns, type ErrorBody, type Shop } from './shop.ts'
 
 let shop: Shop
 beforeAll(async () => {
@@ -69,8 +69,9 @@ test('so does one whose oldest row is too old, unless a person has it', async ()
     const order = () =>
       roomy.owner.post<ErrorBody>('/v2/orders', { customer_id: roomy.customerId, items })
     await age(true)
-    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    for (let look = 0; look < 2; look++) await untilApiRuns(roomy.database, 'from outbox')
     expect((await order()).status).toBe(201)
+    await roomy.database.pool.query('delete from outbox')
     await age(false)
     const full = await eventually(order, (answer) => answer.status === 503)
     expect(full.body.error.reason).toBe('outbox_full')

@@ -3,6 +3,7 @@ import type { Database } from '../../../../db/client.ts'
 import { importCodes, makeAccount, makeCustomer, makeProduct } from '../../../factories.ts'
 import type { TestAccount } from '../../../factories.ts'
 import type { TestClient } from '../../client.ts'
+import { eventually } from '../../../harness.ts'
 import { serveApi, type ServedApi } from '../../serve.ts'
 
 /** A served API with a shop to order in; without Temporal. */
@@ -82,4 +83,19 @@ export async function countWritten(database: Database): Promise<Record<string, n
       (select count(*)::int from idempotency_keys) as idempotency_keys,
       (select coalesce(sum(held_minor), 0)::int from customer_balances) as held`)
   return rows[0] ?? {}
+}
+
+/** Waits until the API has begun a statement with such a text, from now on. */
+export async function untilApiRuns(database: Database, text: string): Promise<void> {
+  const clock = await database.pool.query<{ now: Date }>('select clock_timestamp() as now')
+  const since = clock.rows[0]?.now
+  await eventually(
+    () =>
+      database.pool.query(
+        `select 1 from pg_stat_activity where datname = current_database()
+           and application_name = 'bark-api' and query_start > $1 and strpos(query, $2) > 0`,
+        [since, text],
+      ),
+    ({ rowCount }) => rowCount !== 0,
+  )
 }

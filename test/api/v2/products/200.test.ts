@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { importCodes } from '../../../factories.ts'
+import { importCodes, makeAccount } from '../../../factories.ts'
 import { openCatalogue, type Catalogue, type ProductBody } from './shop.ts'
 
 let shop: Catalogue
@@ -92,7 +92,6 @@ describe('lists', () => {
 
   test('another account’s products are not in it', async () => {
     const product = await shop.make({ sku: 'MINE-1' })
-    const { makeAccount } = await import('../../../factories.ts')
     const stranger = await makeAccount(shop.api.database)
     const answer = await shop.api.client(stranger.key).get<{ data: ProductBody[] }>('/v2/products')
     expect(answer.body.data).toEqual([])

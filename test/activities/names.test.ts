@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { ACTIVITY_FACTORIES, createActivities, type ActivityDeps } from '../../activities/index.ts'
+import { openDatabase } from '../../db/client.ts'
+import { createLog } from '../../log.ts'
+
+/** Nothing of it is used: the factories only close over it. */
+const deps: ActivityDeps = {
+  database: openDatabase({
+    url: 'postgres://nobody@127.0.0.1:1/none',
+    poolSizeMax: 1,
+    applicationName: 'test-names',
+    onError: () => undefined,
+  }),
+  keys: { codes: Buffer.alloc(32), blindIndex: Buffer.alloc(32) },
+  log: createLog('test-names', 'silent'),
+  suppliers: () => {
+    throw new Error('no supplier is asked')
+  },
+  webhooks: {
+    post: () => Promise.reject(new Error('nothing is sent')),
+    close: () => Promise.resolve(),
+  },
+  mailer: { sender: 'nobody@bark.example', send: () => Promise.resolve() },
+}
+
+test('no two activities have one name: a later one would silently replace the earlier', () => {
+  const names = ACTIVITY_FACTORIES.flatMap((factory) => Object.keys(factory(deps)))
+  expect(names.length).toBeGreaterThan(10)
+  expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
+  expect(new Set(Object.keys(createActivities(deps)))).toEqual(new Set(names))
+})

@@ -1,0 +1,163 @@
+import { checkStory } from './checker.ts'
+import { LINKS, VICTIMS, type Cluster, type LinkName, type Victim } from './cluster.ts'
+import { NotAcknowledged, type Operation } from './history.ts'
+import type { Violation } from './invariants.ts'
+import { makeMerchant, type Told } from './merchant.ts'
+import { MOMENTS, type Moment } from './proxy.ts'
+import type { Random } from './random.ts'
+import { tellStory } from './story.ts'
+
+/** One kill at one message: the n-th that the link carries while the story is told. */
+export type Cell = { link: LinkName; message: number; moment: Moment; victim: Victim }
+
+export type CellResult = {
+  cell: Cell
+  /** The trap sprang and the process died of it. */
+  hit: boolean
+  /** What the client was doing just then, and the message that was stopped at. */
+  step: string
+  stoppedAt: string
+  /** What the client was told, from that moment on, until its operation was acknowledged. */
+  clientSaw: string
+  /** From the kill to the end of the story and its drain. */
+  recoveredMs: number
+  violations: Violation[]
+}
+
+/** Tells the story once without a fault and counts the messages of each link. */
+export async function recordMessages(cluster: Cluster): Promise<Record<LinkName, number>> {
+  const before = new Map(LINKS.map((link) => [link, cluster.links[link].messages()]))
+  const told = await tellStory(cluster, await makeMerchant(cluster))
+  const counts = LINKS.map((link) => [
+    link,
+    cluster.links[link].messages() - (before.get(link) ?? 0),
+  ])
+  const violations = await checkStory(cluster, told, { count: 0, seconds: 0 })
+  if (violations.length > 0) {
+    throw new Error(`without any fault: ${JSON.stringify(violations)}`)
+  }
+  return Object.fromEntries(counts) as Record<LinkName, number> // every link has a count
+}
+
+/** Every message × moment × victim. */
+export function allCells(messages: Record<LinkName, number>): Cell[] {
+  return LINKS.flatMap((link) =>
+    Array.from({ length: messages[link] }, (_, index) =>
+      MOMENTS.flatMap((moment) =>
+        VICTIMS.map((victim) => ({ link, message: index + 1, moment, victim })),
+      ),
+    ).flat(),
+  )
+}
+
+/**
+ * So many cells, chosen by the seed: victims, moments and links in turn, so that a dozen has every
+ * victim at every moment and seven have every link.
+ */
+export function sampleCells(
+  messages: Record<LinkName, number>,
+  count: number,
+  random: Random,
+): Cell[] {
+  const pairs = random.shuffle(
+    VICTIMS.flatMap((victim) => MOMENTS.map((moment) => ({ victim, moment }))),
+  )
+  const links = random.shuffle(LINKS)
+  return Array.from({ length: count }, (_, index) => {
+    const { victim, moment } = at(pairs, index)
+    const link = at(links, index)
+    return { link, message: 1 + random.integer(messages[link]), moment, victim }
+  })
+}
+
+/** Tells the story with one kill in it, and checks everything. */
+export async function runCell(cluster: Cluster, cell: Cell): Promise<CellResult> {
+  const victim = cluster.mortals[cell.victim]
+  cluster.clearLog()
+  const merchant = await makeMerchant(cluster)
+  const { operations } = merchant.client
+  const killsBefore = victim.kills
+  const sprungIn: { operation: number; at: number; message: string; gone: Promise<void> }[] = []
+  const link = cluster.links[cell.link]
+  const trap = link.setTrap({
+    message: cell.message,
+    moment: cell.moment,
+    spring: (message) =>
+      sprungIn.push({
+        operation: operations.length - 1,
+        at: Date.now(),
+        message: readableStart(message),
+        gone: victim.kill(),
+      }),
+  })
+  const startedAt = Date.now()
+  const { told, violations } = await tell(cluster, () => tellStory(cluster, merchant))
+  link.clearTrap()
+  const [sprung] = sprungIn
+  await sprung?.gone
+  const recoveredMs = Date.now() - (sprung?.at ?? startedAt)
+  if (told !== null) {
+    await cluster.heal()
+    const seconds = (Date.now() - startedAt) / 1000
+    violations.push(...(await checkStory(cluster, told, { count: 1, seconds })))
+  }
+  return {
+    cell,
+    hit: trap.sprung() && victim.kills === killsBefore + 1,
+    step: operations[sprung?.operation ?? 0]?.name.replace(/ of \w+$/, '') ?? 'before the story',
+    stoppedAt: sprung?.message ?? '',
+    clientSaw: describeTries(operations.slice(sprung?.operation ?? 0)),
+    recoveredMs,
+    violations,
+  }
+}
+
+/** A cell that names a message which this telling did not reach is tried again at an earlier one. */
+export async function runCellUntilHit(cluster: Cluster, cell: Cell): Promise<CellResult> {
+  let result = await runCell(cluster, cell)
+  while (!result.hit && result.violations.length === 0 && result.cell.message > 1) {
+    const message = Math.ceil(result.cell.message / 2)
+    result = await runCell(cluster, { ...cell, message })
+  }
+  return result
+}
+
+/** Something promised that does not come is a violation like any other. */
+export async function tell(
+  cluster: Cluster,
+  story: () => Promise<Told>,
+): Promise<{ told: Told | null; violations: Violation[] }> {
+  try {
+    return { told: await story(), violations: [] }
+  } catch (error) {
+    const what = error instanceof Error ? error.message : String(error)
+    const rows = error instanceof NotAcknowledged ? error.operation.tries.slice(-3) : []
+    const log = cluster.log().filter((line) => /"level":"(warn|error)"|\[harness\]/.test(line))
+    return {
+      told: null,
+      violations: [{ invariant: 'I27', what, rows: [...rows, ...log.slice(-20)] }],
+    }
+  }
+}
+
+/** What the operation under way at the kill was told: `no answer, 503, 201`. */
+function describeTries([operation]: Operation[]): string {
+  if (operation === undefined) return 'nothing'
+  const seen = operation.tries.map(({ status, replayed }) => {
+    if (status === null) return 'no answer'
+    return replayed ? `${status} replayed` : String(status)
+  })
+  return seen.filter((word, index) => word !== seen[index - 1]).join(', ')
+}
+
+/** The readable beginning of a message: a request line, a statement, a method. */
+function readableStart(message: Buffer): string {
+  const text = message.toString('latin1').replaceAll(/[^\x20-\x7e]+/g, ' ')
+  return text.replaceAll(/\s+/g, ' ').trim().slice(0, 120)
+}
+
+function at<T>(list: readonly T[], index: number): T {
+  const found = list[index % list.length]
+  if (found === undefined) throw new Error('an empty list')
+  return found
+}

@@ -1,0 +1,51 @@
+import { checkHistory } from './check-client.ts'
+import { checkAccepted, checkStranger } from './check-orders.ts'
+import { checkReceived } from './check-receiver.ts'
+import { checkSecrets } from './check-secrets.ts'
+import { checkLedger, readLedger } from './check-supplier.ts'
+import { checkWorkflows, connectTemporal, readHistories } from './check-workflows.ts'
+import type { Cluster } from './cluster.ts'
+import { checkDatabase, checkDrained, type Violation } from './invariants.ts'
+import type { Told } from './merchant.ts'
+
+/** How much happened to the cluster while the story was told. */
+export type Disturbances = {
+  /** Kills, cuts and pauses: each may make a receiver hear an attempt once more. */
+  count: number
+  /** How long things were down in all; webhooks may be as late. */
+  seconds: number
+}
+
+/**
+ * Everything that is promised of a story that was told to its end and has drained, from all sources
+ * of truth: the client's history, the database, the API, the supplier's ledger, the receiver's
+ * requests, Temporal, and the logs. Every violation names its invariant; none is the proof.
+ */
+export async function checkStory(
+  cluster: Cluster,
+  told: Told,
+  disturbances: Disturbances,
+): Promise<Violation[]> {
+  const { db } = cluster.database
+  const temporal = await connectTemporal(cluster.temporalAddress)
+  try {
+    const sales = await readLedger(cluster.supplierControlUrl)
+    const canaries = [...told.secrets, ...sales.map(({ code }) => code)]
+    return [
+      ...checkHistory(told),
+      ...(await checkDatabase(db, { attemptLateSecondsMax: 5 + disturbances.seconds })),
+      ...(await checkDrained(db)),
+      ...(await checkAccepted(cluster, told)),
+      ...(await checkStranger(cluster, told)),
+      ...(await checkLedger(cluster)),
+      ...(await checkReceived(cluster, told, disturbances.count)),
+      ...(await checkWorkflows(temporal.client, db, told.accountId)),
+      ...(await checkSecrets(db, told.accountId, canaries, {
+        log: cluster.log().join('\n'),
+        histories: await readHistories(temporal.client, told.accountId),
+      })),
+    ]
+  } finally {
+    await temporal.close()
+  }
+}
