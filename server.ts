@@ -14,6 +14,7 @@ const HEADERS_MS_MAX = 10_000
 const REQUEST_MS_MAX = 20_000 // the gateway gives a body ten seconds; this is the net below it
 const IDLE_MS_MAX = 65_000 // a little longer than the idle time of common load balancers
 const CHECK_MS = 1_000
+const IDLE_CHECK_MS = 50
 const DRAIN_MS_MAX = 10_000 // a long poll for codes may need 25 s: its client asks again
 
 export type RunningApi = {
@@ -70,9 +71,11 @@ function answerUnreadable(error: Error & { code?: string }, socket: Socket): voi
 async function drain(server: Server): Promise<void> {
   const closed = once(server, 'close')
   server.close()
-  server.closeIdleConnections()
+  // A connection falls idle when its last answer is out, and would stay so for its keep-alive time.
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
   const late = setTimeout(() => server.closeAllConnections(), DRAIN_MS_MAX)
   await closed
+  clearInterval(idle)
   clearTimeout(late)
 }
 
@@ -93,6 +96,8 @@ async function main(): Promise<void> {
     process.once('disconnect', () => resolve())
   })
   await api.close()
+  // A listener on 'disconnect' keeps the channel to the parent open, and this process with it.
+  if (process.connected) process.disconnect()
 }
 
 if (import.meta.main) await main()

@@ -1,6 +1,12 @@
 import { fileURLToPath } from 'node:url'
 import { Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client'
-import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker'
+import {
+  NativeConnection,
+  Runtime,
+  Worker,
+  type ActivityInterceptorsFactory,
+  type WorkerOptions,
+} from '@temporalio/worker'
 import { createMailer } from './activities/gateways/mailer.ts'
 import { createSandboxSupplier } from './activities/gateways/sandbox-supplier.ts'
 import { createWebhookDialer } from './activities/gateways/webhook-dialer.ts'
@@ -50,12 +56,13 @@ export async function startWorker(
   )
   const shared: Pick<
     WorkerOptions,
-    'connection' | 'namespace' | 'activities' | 'shutdownGraceTime'
+    'connection' | 'namespace' | 'activities' | 'shutdownGraceTime' | 'interceptors'
   > = {
     connection,
     namespace: config.temporal.namespace,
     activities,
     shutdownGraceTime: SHUTDOWN_GRACE,
+    interceptors: { activity: [sayAlive] },
   }
   const inside = await Worker.create({
     ...shared,
@@ -97,6 +104,25 @@ export async function startWorker(
     },
   }
 }
+
+/**
+ * A running activity says again and again that its process lives. So after a kill another worker
+ * takes it over within the heartbeat time-out, and not when all the time that it may take is over.
+ */
+const sayAlive: ActivityInterceptorsFactory = (context) => ({
+  inbound: {
+    async execute(input, next) {
+      const timeoutMs = context.info.heartbeatTimeoutMs ?? 0
+      if (timeoutMs === 0) return next(input)
+      const timer = setInterval(() => context.heartbeat(), timeoutMs / 4)
+      try {
+        return await next(input)
+      } finally {
+        clearInterval(timer)
+      }
+    },
+  },
+})
 
 /** The schedule is made once and belongs to the namespace; a second worker finds it there. */
 async function ensureSweep(client: Client, config: Config): Promise<void> {

@@ -204,7 +204,13 @@ async function billGroup(
     sequence: 1,
     customerId: po.customer_id,
     facts: {
-      object: renderInvoice({ id: invoiceId, state: 'open', sentAt: null, snapshot, formats: [] }),
+      object: renderInvoice({
+        id: invoiceId,
+        state: 'open',
+        sentAt: null,
+        snapshot,
+        formats: documentFormats(snapshot),
+      }),
     },
   })
   return content

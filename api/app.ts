@@ -9,7 +9,7 @@ import { createAuthenticate } from './middleware/auth.ts'
 import { readBody } from './middleware/body.ts'
 import { createGate } from './middleware/gate.ts'
 import { createRunOnce, readIdempotencyKey } from './middleware/idempotency.ts'
-import { limitOf, limitRate } from './middleware/rate-limit.ts'
+import { announceLimit, limitOf, limitRate } from './middleware/rate-limit.ts'
 import { requestId } from './middleware/request-id.ts'
 import { requireHttps } from './middleware/require-https.ts'
 import { createOrderServices } from './order-services.ts'
@@ -82,9 +82,12 @@ function createHandler(deps: ApiDeps): (ctx: ApiContext, route: Route) => Promis
     if (route.access === 'public') return null
     const { caller, limitPerSecond } = await authenticate(ctx.req.header('authorization'))
     ctx.set('caller', caller)
+    const { rateClass } = route
+    const limit = limitOf(caller, rateClass, limitPerSecond)
+    const resetSeconds = Math.floor(Date.now() / 1000) + 1
+    announceLimit(ctx, { rateClass, limit, remaining: limit, resetSeconds })
     gate.requireRoom()
-    const limit = limitOf(caller, route.rateClass, limitPerSecond)
-    await limitRate(ctx, database, { keyId: caller.keyId, rateClass: route.rateClass, limit })
+    await limitRate(ctx, database, { keyId: caller.keyId, rateClass, limit })
     requireScope(caller, route)
     return caller
   }

@@ -25,6 +25,10 @@ export function createCodeWatch({ database, config, log }: ApiParts): CodeWatch 
   let timer: NodeJS.Timeout | null = null
 
   const round = async (): Promise<void> => {
+    if (watchers.size === 0) {
+      timer = null
+      return
+    }
     try {
       const counts = await listUnitCounts(database.db, [...watchers.keys()])
       for (const [transactionId, units] of counts) {

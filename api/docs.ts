@@ -65,7 +65,7 @@ function readUiFile(name: string): Uint8Array<ArrayBuffer> {
 const STYLE = `
   :root { color-scheme: light; --ink: #16202a; --quiet: #5b6b7a; --line: #e3e8ed; --paper: #fff }
   body { margin: 0; background: var(--paper); color: var(--ink);
-    font: 16px/1.5 system-ui, -apple-system, 'Segoe UI', sans-serif }
+    font: 16px/1.5 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif }
   .top { display: flex; gap: 1.5rem; align-items: baseline; padding: .9rem 1.25rem;
     max-width: 1460px; margin: 0 auto; box-sizing: border-box }
   .top-line { border-bottom: 1px solid var(--line) }

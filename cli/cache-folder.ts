@@ -21,7 +21,8 @@ export function cacheFolder(env: Environment): string {
   return own
 }
 
-function isUsable(folder: string): boolean {
+/** Whether the folder is there, or can be made, and is ours to write. */
+export function isUsable(folder: string): boolean {
   try {
     mkdirSync(folder, { recursive: true })
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)

@@ -123,20 +123,23 @@ type Run = {
   lastLines(): string
 }
 
-/**
- * The guard is a shell that becomes the program itself by `exec`, so the process id stays. Before, it
- * leaves a helper behind that reads our pipe: a line means "you may go", its end means that we are
- * gone, and then the helper asks the program to end.
- */
 const GUARD = `program=$$
 ( ( if read -r word; then :; else kill -INT "$program"; fi ) <&3 >/dev/null 2>&1 & ) 3<&0
 exec "$@" </dev/null`
 
+/**
+ * A command line for a program that must not outlive us, to be run with a pipe as standard input. It
+ * is a shell that becomes the program itself by `exec`, so the process id stays. Before, it leaves a
+ * helper behind that reads the pipe: a line means that the program has ended, the pipe's end that we
+ * are gone, and then the helper asks the program to end.
+ */
+export function guarded(command: string, args: string[]): [string, string[]] {
+  return ['/bin/sh', ['-c', GUARD, 'guard', command, ...args]]
+}
+
 function launch(spec: ChildSpec, events: ChildEvents): Run {
   const [command, args] =
-    spec.parentLink === 'guard'
-      ? ['/bin/sh', ['-c', GUARD, spec.name, spec.command, ...spec.args]]
-      : [spec.command, spec.args]
+    spec.parentLink === 'guard' ? guarded(spec.command, spec.args) : [spec.command, spec.args]
   const startedAt = performance.now()
   const child = spawn(command, args, {
     cwd: spec.cwd,

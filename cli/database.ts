@@ -5,7 +5,7 @@ import { Client } from 'pg'
  * Whole databases: making and dropping them. What is inside them belongs to `db/`.
  */
 
-const CONNECT_MS_MAX = 5_000
+const CONNECT_MS_MAX = 15_000 // a busy machine
 const UNKNOWN_DATABASE = '3D000'
 const DUPLICATE_DATABASE = '42P04'
 const UNIQUE_VIOLATION = '23505' // two creators at the same instant

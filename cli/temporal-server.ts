@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { cacheFolder } from './cache-folder.ts'
+import { cacheFolder, isUsable } from './cache-folder.ts'
 import type { Environment } from './children.ts'
 
 /** Told from time to time during a long step, so that it shows that it is alive. */
@@ -115,9 +115,8 @@ function sourceFolder(root: string): string {
 
 /** Go keeps modules and objects in the home folder; where that cannot be written, with our cache. */
 function goEnvironment(env: Environment): Environment {
-  const cache = cacheFolder(env)
-  if (env['HOME'] !== undefined && cache.startsWith(join(env['HOME'], '.cache'))) return env
-  const folder = join(cache, 'go')
+  if (env['HOME'] !== undefined && isUsable(env['HOME'])) return env
+  const folder = join(cacheFolder(env), 'go')
   mkdirSync(folder, { recursive: true })
   return {
     ...env,

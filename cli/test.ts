@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { guarded } from './children.ts'
 import type { LaunchContext } from './command.ts'
 import { openScreen } from './screen.ts'
 import { startTestPair, type TestPair } from './test-pair.ts'
@@ -31,8 +32,8 @@ export async function run(args: string[], context: LaunchContext): Promise<numbe
   try {
     await withPair(context, stop, async (pair) => {
       const wantsCheck = !args.includes('--no-check')
-      const checkPassed = !wantsCheck || (await check(pair, context))
-      Object.assign(counts, await runVitest(vitestArguments, pair, context))
+      const checkPassed = !wantsCheck || (await check(pair, context, stop.signal))
+      Object.assign(counts, await runVitest(vitestArguments, pair, context, stop.signal))
       if (!checkPassed) throw new Error('npm run check failed (see above).')
       stop.signal.throwIfAborted()
     })
@@ -70,18 +71,19 @@ async function withPair<T>(
   }
 }
 
-async function check(pair: TestPair, { root, env }: LaunchContext): Promise<boolean> {
-  const program = join(root, 'scripts', 'check.ts')
-  return (await runNode([program], root, { ...env, ...pair.variables })) === 0
+async function check(pair: TestPair, context: LaunchContext, stop: AbortSignal): Promise<boolean> {
+  const program = join(context.root, 'scripts', 'check.ts')
+  return (await runNode([program], context, pair, stop)) === 0
 }
 
 async function runVitest(
   args: string[],
   pair: TestPair,
-  { root, env, out }: LaunchContext,
+  context: LaunchContext,
+  stop: AbortSignal,
 ): Promise<Counts> {
   const results = join(pair.folder, 'results.json')
-  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
+  const vitest = join(context.root, 'node_modules', 'vitest', 'vitest.mjs')
   // The third fails a whole run in which a test that docs/acceptance.md names did not pass.
   const reporters = [
     '--reporter=default',
@@ -89,16 +91,15 @@ async function runVitest(
     `--outputFile.json=${results}`,
     '--reporter=./test/laws/acceptance-reporter.ts',
   ]
-  const code = await runNode([vitest, 'run', ...reporters, ...args], root, {
-    ...env,
-    ...pair.variables,
-  })
+  const code = await runNode([vitest, 'run', ...reporters, ...args], context, pair, stop)
   const counts = readCounts(
     existsSync(results) ? JSON.parse(readFileSync(results, 'utf8')) : undefined,
   )
   if (code !== 0 && counts.failed === 0) {
     // A file that does not load, an error outside of every test, a missing proof, or no test at all.
-    out('vitest found an error that belongs to no test (see above). It counts as one failure.')
+    context.out(
+      'vitest found an error that belongs to no test (see above). It counts as one failure.',
+    )
     counts.failed = 1
   }
   return counts
@@ -122,10 +123,27 @@ export function readCounts(report: unknown): Counts {
   }
 }
 
-function runNode(args: string[], cwd: string, env: LaunchContext['env']): Promise<number> {
+/** Resolves with the exit code; 1 after a signal. */
+function runNode(
+  args: string[],
+  { root, env }: LaunchContext,
+  pair: TestPair,
+  stop: AbortSignal,
+): Promise<number> {
+  stop.throwIfAborted()
+  const [command, commandArguments] = guarded(process.execPath, args)
+  const child = spawn(command, commandArguments, {
+    cwd: root,
+    env: { ...env, ...pair.variables },
+    stdio: ['pipe', 'inherit', 'inherit'],
+  })
+  child.stdin.on('error', () => undefined) // it is gone, which its exit tells
+  stop.addEventListener('abort', () => child.kill('SIGINT'))
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd, env, stdio: 'inherit' })
     child.once('error', reject)
-    child.once('exit', (code) => resolve(code ?? 1))
+    child.once('exit', (code) => {
+      child.stdin.end('ended\n')
+      resolve(code ?? 1)
+    })
   })
 }

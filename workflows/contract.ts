@@ -86,6 +86,12 @@ export const barkNeedsOperator = defineSearchAttributeKey('BarkNeedsOperator', '
 export const barkAmountMinor = defineSearchAttributeKey('BarkAmountMinor', 'INT')
 export const barkDueAt = defineSearchAttributeKey('BarkDueAt', 'DATETIME')
 
+/**
+ * How long an activity's process may be silent before another one takes the activity over. The worker
+ * sends the heartbeats; only a process that died or froze misses them.
+ */
+export const HEARTBEAT_TIMEOUT = '10s'
+
 /** Suppliers, webhooks and mail have a queue of their own, so that a slow outside starves nobody. */
 export const outsideTaskQueue = (taskQueue: string) => `${taskQueue}-outside`
 

@@ -23,6 +23,7 @@ export type DeliverWebhookResult = {
 /** SQL. A database that is away is waited for; it costs no history. */
 const { decideDelivery, parkDelivery } = proxyActivities<Activities>({
   startToCloseTimeout: '15s',
+  heartbeatTimeout: contract.HEARTBEAT_TIMEOUT,
   retry: { initialInterval: '1s', maximumInterval: '10s' },
   summary: "an operator's decision, or a call for one",
 })

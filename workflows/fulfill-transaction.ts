@@ -24,6 +24,7 @@ const atOnce = proxyLocalActivities<Activities>({
 /** SQL. A database that is away is waited for; it costs no history. */
 const sqlOptions = {
   startToCloseTimeout: '15s',
+  heartbeatTimeout: contract.HEARTBEAT_TIMEOUT,
   retry: { initialInterval: '1s', maximumInterval: '10s' },
 } as const
 const { allocateCodes, awaitCodes } = proxyActivities<Activities>({
@@ -35,10 +36,10 @@ const { recordCancelRemaining, recordRetryNow } = proxyActivities<Activities>({
   summary: "an operator's decision",
 })
 
-/** Up to ten calls of ten seconds, with a heartbeat after each. What a supplier says is a result. */
+/** Up to ten calls of ten seconds. What a supplier says is a result. */
 const SOURCE_OPTIONS = {
   startToCloseTimeout: '3m',
-  heartbeatTimeout: '40s',
+  heartbeatTimeout: contract.HEARTBEAT_TIMEOUT,
   retry: { initialInterval: '1s', maximumInterval: '30s' },
   summary: 'buy from suppliers',
 } as const

@@ -16,6 +16,7 @@ export type RunPurchaseOrderDayResult = { invoices: string[] }
 /** SQL; a database that is away is waited for. */
 const sqlOptions = {
   startToCloseTimeout: '30s',
+  heartbeatTimeout: contract.HEARTBEAT_TIMEOUT,
   retry: { initialInterval: '1s', maximumInterval: '10s' },
 } as const
 const { stepPurchaseOrder } = proxyActivities<Activities>({
@@ -115,6 +116,7 @@ export async function runPurchaseOrderDay(
     const { sendInvoices } = proxyActivities<Activities>({
       taskQueue: contract.outsideTaskQueue(workflowInfo().taskQueue),
       startToCloseTimeout: '1m',
+      heartbeatTimeout: contract.HEARTBEAT_TIMEOUT,
       retry: { initialInterval: '5s', maximumInterval: '5m' },
       summary: 'mail the invoice',
     })

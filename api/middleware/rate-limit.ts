@@ -34,17 +34,38 @@ export async function limitRate(
 ): Promise<void> {
   const { keyId, rateClass, limit } = request
   const counted = await countRequest(database.pool, keyId, rateClass, limit)
-  const remaining = Math.max(0, limit - counted.count)
   const leftSeconds = Math.max(1, Math.ceil(counted.leftMs / 1000))
-  ctx.header('X-RateLimit-Limit', String(limit))
-  ctx.header('X-RateLimit-Remaining', String(remaining))
-  ctx.header('X-RateLimit-Reset', String(counted.resetSeconds))
-  ctx.header('RateLimit-Policy', `"${rateClass}";q=${limit};w=1`)
-  ctx.header('RateLimit', `"${rateClass}";r=${remaining};t=${leftSeconds}`)
+  announceLimit(ctx, {
+    rateClass,
+    limit,
+    remaining: Math.max(0, limit - counted.count),
+    resetSeconds: counted.resetSeconds,
+  })
   if (counted.count > 2 * limit) {
     throw new DomainError('rate_limited', `More than ${limit} requests per second.`, {
       retryAfterSeconds: leftSeconds,
     })
   }
   if (counted.count > limit) await delay(counted.leftMs)
+}
+
+/**
+ * Writes the limit's headers. Before a request is counted its whole limit is all that is known;
+ * a refusal at the gate says so, and counts for nothing.
+ */
+export function announceLimit(
+  ctx: ApiContext,
+  known: {
+    rateClass: Route['rateClass']
+    limit: number
+    remaining: number
+    resetSeconds: number
+  },
+): void {
+  const { rateClass, limit, remaining, resetSeconds } = known
+  ctx.header('X-RateLimit-Limit', String(limit))
+  ctx.header('X-RateLimit-Remaining', String(remaining))
+  ctx.header('X-RateLimit-Reset', String(resetSeconds))
+  ctx.header('RateLimit-Policy', `"${rateClass}";q=${limit};w=1`)
+  ctx.header('RateLimit', `"${rateClass}";r=${remaining};t=1`)
 }

@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { html } from 'hono/html'
 import { getFinanceAccount } from '../../db/finance.ts'
+import { DomainError } from '../../domain/error.ts'
 import type { ApiContext, ApiEnv } from '../context.ts'
 import type { ApiDeps } from '../deps.ts'
 import { createGate } from '../middleware/gate.ts'
@@ -65,6 +66,9 @@ export function financePages(deps: ApiDeps): Hono<ApiEnv> {
       return sendDocument(deps, ctx, session.caller.accountId)
     }),
   )
+  app.all('/finance/*', () => {
+    throw new DomainError('not_found', 'No such page.')
+  })
   return app
 }
 

@@ -70,13 +70,22 @@ export const customerCreate = z
   .strictObject(changeable)
   .partial()
   .required({ email: true })
-  .openapi('CustomerCreate')
+  .openapi('CustomerCreate', {
+    example: {
+      email: 'customer@example.com',
+      first_name: 'Jane',
+      last_name: 'Doe',
+      phone: '+1-555-0123',
+      addresses: [{ street: '1 Main St', city: 'Springfield', zip: '12345', country: 'US' }],
+      tags: ['vip', 'newsletter'],
+    },
+  })
 
 /** A merge: what is left out stays, null empties. Lists and metadata are replaced as a whole. */
 export const customerUpdate = z
   .strictObject({ ...changeable, version: z.int().min(1) })
   .partial()
-  .openapi('CustomerUpdate')
+  .openapi('CustomerUpdate', { example: { company: 'Doe Trading', cut_off: '18:00' } })
 
 const byCurrency = <Amount extends z.ZodType>(amount: Amount) => z.record(z.string(), amount)
 

@@ -89,13 +89,24 @@ export const productCreate = z
   .strictObject(changeable)
   .partial()
   .required({ name: true, price: true, sku: true })
-  .openapi('ProductCreate')
+  .openapi('ProductCreate', {
+    example: {
+      name: 'Premium Wireless Headphones',
+      description: 'High-quality audio experience',
+      price: 199.99,
+      sku: 'HEADPHONE-001',
+      status: 'active',
+      categories: ['electronics', 'audio'],
+      variants: [{ sku: 'HEADPHONE-001-BLUE', attributes: { color: 'Blue' } }],
+      images: ['https://cdn.example.com/headphones.png'],
+    },
+  })
 
 /** A merge: what is left out stays. Lists and metadata are replaced as a whole. */
 export const productUpdate = z
   .strictObject({ ...changeable, version: z.int().min(1) })
   .partial()
-  .openapi('ProductUpdate')
+  .openapi('ProductUpdate', { example: { price: 189.99, categories: ['audio'] } })
 
 export const productObject = z
   .strictObject({

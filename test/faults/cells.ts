@@ -152,8 +152,10 @@ function describeTries([operation]: Operation[]): string {
 
 /** The readable beginning of a message: a request line, a statement, a method. */
 function readableStart(message: Buffer): string {
-  const text = message.toString('latin1').replaceAll(/[^\x20-\x7e]+/g, ' ')
-  return text.replaceAll(/\s+/g, ' ').trim().slice(0, 120)
+  const text = message.toString('latin1')
+  const request = /^[A-Z]+ \S+(?= HTTP\/1\.1\r)/.exec(text)?.[0]
+  const readable = (request ?? text).replaceAll(/[^\x20-\x7e]+/g, ' ').replaceAll(/\s+/g, ' ')
+  return readable.trim().slice(0, 100)
 }
 
 function at<T>(list: readonly T[], index: number): T {

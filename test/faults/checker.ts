@@ -5,8 +5,10 @@ import { checkSecrets } from './check-secrets.ts'
 import { checkLedger, readLedger } from './check-supplier.ts'
 import { checkWorkflows, connectTemporal, readHistories } from './check-workflows.ts'
 import type { Cluster } from './cluster.ts'
-import { checkDatabase, checkDrained, type Violation } from './invariants.ts'
+import { checkAttemptTimes, checkDatabase, checkDrained, type Violation } from './invariants.ts'
 import type { Told } from './merchant.ts'
+
+const ATTEMPT_LATE_SECONDS_MAX = 5 // I19, where nothing is down
 
 /** How much happened to the cluster while the story was told. */
 export type Disturbances = {
@@ -33,7 +35,11 @@ export async function checkStory(
     const canaries = [...told.secrets, ...sales.map(({ code }) => code)]
     return [
       ...checkHistory(told),
-      ...(await checkDatabase(db, { attemptLateSecondsMax: 5 + disturbances.seconds })),
+      ...(await checkDatabase(db)),
+      ...(await checkAttemptTimes(db, {
+        accountId: told.accountId,
+        lateSecondsMax: ATTEMPT_LATE_SECONDS_MAX + disturbances.seconds,
+      })),
       ...(await checkDrained(db)),
       ...(await checkAccepted(cluster, told)),
       ...(await checkStranger(cluster, told)),

@@ -18,6 +18,7 @@ import {
   deliveriesEnded,
   deliveriesWait,
   happen,
+  latenessMs,
   readAttempts,
   readDeliveries,
   SECRET,
@@ -98,6 +99,8 @@ describe('each step twice, each answer lost', () => {
           { state: 'failed', attempt_count: 6 },
         ])
         expect(at(`/${name}/fails`)).toHaveLength(6)
+        const attempts = await readAttempts(failing.db, failing.accountId)
+        expect(Math.min(...latenessMs(attempts))).toBeGreaterThanOrEqual(0)
         expect(at(`/${name}/fine`)).toHaveLength(1)
       } finally {
         await stack.restartWorker()
@@ -166,6 +169,7 @@ test("an operator's reset of the workflow makes no seventh attempt", async () =>
   expect(await deliveriesEnded(db, accountId)).toMatchObject([
     { state: 'failed', attempt_count: 6 },
   ])
+  expect(Math.min(...latenessMs(await readAttempts(db, accountId)))).toBeGreaterThanOrEqual(0)
   await reset()
   const handle = stack.temporal.workflow.getHandle(workflowId)
   expect(await handle.result()).toMatchObject({ state: 'failed', attempts: 6 })

@@ -6,6 +6,7 @@ import { advanceTestClocks, getTestClock, startAdvance } from '../../db/test-clo
 import { insertWebhookSecret } from '../../db/webhook-secrets.ts'
 import { insertWebhook, type NewWebhook } from '../../db/webhooks.ts'
 import type { EventType } from '../../domain/event-type.ts'
+import { WEBHOOK_DELAYS_SECONDS } from '../../domain/webhook-schedule.ts'
 import { newId } from '../../new-id.ts'
 import { KEY_VERSION, seal } from '../../vault.ts'
 import { eventually, type Stack } from '../harness.ts'
@@ -148,4 +149,15 @@ export async function businessNow(db: Db, accountId: string): Promise<Date> {
   const [row] = rows
   if (row === undefined) throw new Error('no clock')
   return row.now
+}
+
+/**
+ * How late each attempt after the first began, in milliseconds after its due instant: the published
+ * delay after the end of the one before. Negative is too early.
+ */
+export function latenessMs(attempts: { started_at: Date; finished_at: Date | null }[]): number[] {
+  return attempts.slice(1).map((attempt, index) => {
+    const endedAt = attempts[index]?.finished_at?.getTime() ?? 0
+    return attempt.started_at.getTime() - endedAt - (WEBHOOK_DELAYS_SECONDS[index + 1] ?? 0) * 1_000
+  })
 }

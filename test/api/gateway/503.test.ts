@@ -117,6 +117,7 @@ test('what is more than the process can work on is refused at once, and room com
   expect(refused.status).toBe(503)
   expect(performance.now() - startedAt).toBeLessThan(50)
   expect(refused.headers.get('retry-after')).toBe('1')
+  expect(refused.headers.get('x-ratelimit-limit')).toBe('5000')
   expect(await refused.json()).toMatchObject({ error: { reason: 'busy' } })
   held.resolve()
   const statuses = (await Promise.all(running)).map(({ status }) => status)
