@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Hono } from 'hono'
-import { html } from 'hono/html'
+import { html, raw } from 'hono/html'
 import { DOMAIN_REASONS } from '../domain/error.ts'
 import type { ApiEnv } from './context.ts'
 import { REFUSALS } from './errors.ts'
@@ -138,7 +138,7 @@ function page(title: string, body: ReturnType<typeof html>) {
         <link rel="icon" href="/docs/favicon-32x32.png" />
         <link rel="stylesheet" href="/docs/swagger-ui.css" />
         <style>
-          ${STYLE}
+          ${raw(STYLE)}
         </style>
       </head>
       <body>

@@ -40,8 +40,6 @@ export const metadataField = z
   })
   .openapi({ example: { reference: 'PO-7781' } })
 
-export type Metadata = z.infer<typeof metadataField>
-
 /** An ISO 4217 code in any case; upper case inside. */
 export const currencyField = z
   .string()
@@ -103,7 +101,7 @@ export const momentParameter = z
   .union([z.iso.date(), z.iso.datetime({ offset: true })], {
     error: 'Must be a date (2026-01-31) or an RFC 3339 instant (2026-01-31T10:30:00Z)',
   })
-  .openapi({ type: 'string', example: '2026-01-31' })
+  .openapi({ type: 'string', format: 'YYYY-MM-DD or RFC 3339' })
 
 const DATE_LENGTH = 10
 
@@ -169,5 +167,3 @@ export const addressFields = {
 
 /** A postal address, as orders and customers carry it. */
 export const addressField = z.strictObject(addressFields).openapi('Address')
-
-export type AddressInput = z.output<typeof addressField>

@@ -17,6 +17,7 @@ const CONTENTS = [
   'postgres',
   'postgres.new',
   'postgres.json',
+  'demo',
   'keys.json',
   'running.json',
   'supplier.json',

@@ -30,6 +30,10 @@ const COMMANDS: Record<string, Entry> = {
   day: { summary: "close a customer's business day", load: () => import('./day.ts') },
 }
 
+const COMMON_HELP = `Options of every command:
+  --data DIR   the data folder of the running system (default ${DEFAULT_DATA_FOLDER} in the clone)
+  --json       one JSON value per result on standard output`
+
 const root = join(import.meta.dirname, '..')
 const [name = 'help', ...args] = process.argv.slice(2)
 
@@ -67,10 +71,6 @@ async function dispatch(): Promise<number> {
   const { rest, context } = commandContext()
   return command.run(rest, context)
 }
-
-const COMMON_HELP = `Options of every command:
-  --data DIR   the data folder of the running system (default ${DEFAULT_DATA_FOLDER} in the clone)
-  --json       one JSON value per result on standard output`
 
 function usage(): string {
   const lines = Object.entries(COMMANDS).map(

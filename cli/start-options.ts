@@ -17,6 +17,7 @@ export const START_HELP = `bark start [options]   (npm start -- [options])
                 one more of it
   --verbose     every log line instead of warnings and errors
   --json        standard output is one line when everything is ready; the rest goes to standard error
+                (npm adds its own lines: npm start --silent -- --json)
 
   DATABASE_URL and TEMPORAL_ADDRESS lead to servers of your own. .env.example explains every setting.`
 

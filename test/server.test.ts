@@ -60,7 +60,7 @@ test('it is ready on a free port, serves without Temporal and logs ids only', as
   expect(answer.status).toBe(200)
   await answer.text()
   await expect.poll(() => lines.filter(({ msg }) => msg === 'request').length).toBe(1)
-  const [line] = lines.filter(({ msg }) => msg === 'request')
+  const line = lines.find(({ msg }) => msg === 'request')
   expect(line).toMatchObject({
     request_id: answer.headers.get('x-request-id'),
     method: 'GET',

@@ -70,7 +70,7 @@ export async function deliverWebhook(
     const isStuck = !('ended' in step)
     const wait = isStuck ? await parkDelivery({ ...input, reason: step.stuckReason }) : step.wait
     showStage({
-      stage: isStuck ? 'stuck' : 'waiting to try again',
+      stage: isStuck ? 'stuck' : 'waiting_to_retry',
       dueAt: wait.dueAt,
       stuckReason: isStuck ? step.stuckReason : null,
     })

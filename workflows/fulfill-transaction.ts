@@ -74,7 +74,7 @@ export async function fulfillTransaction(
       continue
     }
     if (shown === null || (shown.dueAt === null) !== (look.waiting.dueAt === null)) {
-      showStage('waiting for codes', look.waiting)
+      showStage('waiting_for_codes', look.waiting)
       shown = look.waiting
     }
     await waiter.waitUntil(look.waiting, look.detail)

@@ -52,13 +52,15 @@ export function createWebhookDialer(settings: {
   exchangeMsMax?: number
 }): WebhookDialer {
   const exchangeMsMax = settings.exchangeMsMax ?? WEBHOOK_EXCHANGE_SECONDS_MAX * 1_000
+  // The signal of each request is what ends it, to the millisecond; these only clean up behind it.
+  const cleanUpMs = exchangeMsMax + 2_000
   const limits = {
     pipelining: 0, // one request per connection: a reused one may be closed by the other side just then
-    headersTimeout: exchangeMsMax,
-    bodyTimeout: exchangeMsMax,
+    headersTimeout: cleanUpMs,
+    bodyTimeout: cleanUpMs,
     maxHeaderSize: ANSWER_HEADER_BYTES_MAX,
   }
-  const connectMs = { timeout: exchangeMsMax }
+  const connectMs = { timeout: cleanUpMs }
   const lookup = checkedLookup(
     settings.resolve ?? resolvePublicName,
     settings.isPublic ?? isPublicAddress,

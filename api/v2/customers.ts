@@ -54,8 +54,7 @@ const listing = route({
     created_from: momentParameter.optional().openapi({ description: 'At or after.' }),
     created_to: momentParameter.optional().openapi({ description: 'Before: half-open.' }),
     tags: z.string().min(1).max(1_000).optional().openapi({
-      description: 'Separated by commas; customers that have them all.',
-      example: 'vip,newsletter',
+      description: 'Separated by commas, such as vip,newsletter; customers that have them all.',
     }),
   }),
   responses: { 200: { description: 'Customers.', schema: listOf(customerObject) } },

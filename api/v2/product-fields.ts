@@ -44,7 +44,6 @@ export const categoryField = z
   .string()
   .max(64)
   .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, 'Must be a slug such as gift-cards')
-  .openapi({ example: 'electronics' })
 
 const imageField = z.union(
   [webUrlField, z.strictObject({ url: webUrlField, alt: line(200).nullable().optional() })],

@@ -33,7 +33,7 @@ describe('docs/operations.md', () => {
     }
   })
 
-  test('names tables and columns that there are', () => {
+  test('names tables that there are', () => {
     const schema = read('db/schema.sql')
     const tables = namesIn(
       manual,

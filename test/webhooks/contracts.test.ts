@@ -94,7 +94,7 @@ test('an order that is fulfilled: created, codes available, fulfilled, each as i
     .map((each): Sent => JSON.parse(each.body))
     .filter((event) => event.data.object.id.slice(4) === id.slice(4))
     .map((event) => event.sequence)
-  expect(sequences.toSorted()).toEqual([1, 2, 3])
+  expect(sequences.toSorted((a, b) => a - b)).toEqual([1, 2, 3])
   for (const code of shop.codes) {
     expect(JSON.stringify(receiver.requests)).not.toContain(code)
   }

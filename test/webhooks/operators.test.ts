@@ -35,6 +35,10 @@ async function failedOnce(path: string, answers = [{ status: 500 }]) {
   await deliveriesWait(db, accountId, 1)
   const [delivery] = await readDeliveries(db, accountId)
   const handle = stack.temporal.workflow.getHandle(contract.webhookWorkflowId(delivery?.id ?? ''))
+  await eventually(
+    () => handle.query(contract.waitingFor),
+    (waiting) => waiting !== null,
+  )
   return { db, accountId, handle, deliveryId: delivery?.id ?? '' }
 }
 
@@ -48,7 +52,7 @@ test('a waiting delivery tells the operator what it waits for', async () => {
   expect(aheadMs).toBeLessThan(60_010)
   const description = await eventually(
     () => handle.describe(),
-    (seen) => seen.typedSearchAttributes.get(contract.barkStage) === 'waiting to try again',
+    (seen) => seen.typedSearchAttributes.get(contract.barkStage) === 'waiting_to_retry',
   )
   expect(description.typedSearchAttributes.get(contract.barkDueAt)?.toISOString()).toBe(
     waiting?.dueAt,

@@ -68,8 +68,8 @@ test('a key without the scope is 403 and is told which one is needed', async () 
 test('a key that is bound to a customer edits neither products nor customers', async () => {
   const customerId = await makeCustomer(api.database, account.accountId)
   const bound = api.client(await makeKey(api.database, account, { customerId }))
-  const product = await client.post('/v2/products', { ...body, sku: 'BOUND-1' })
-  const id = String(product.body['id'])
+  const product = await client.post<{ id: string }>('/v2/products', { ...body, sku: 'BOUND-1' })
+  const { id } = product.body
   const answers = [
     await bound.post('/v2/products', body),
     await bound.put(`/v2/products/${id}`, { name: 'x' }),
@@ -96,7 +96,7 @@ test('a body of more than 256 KiB is 413, declared or in chunks', async () => {
     headers: { Authorization: `Bearer ${account.key}`, 'Content-Type': 'application/json' },
     body: new Blob([tooLarge]).stream(),
     duplex: 'half',
-  } as RequestInit)
+  })
   expect(chunked.status).toBe(413)
   await chunked.text()
 })
@@ -166,10 +166,13 @@ test.each([
   '?__proto__=1',
   `?search=${'x'.repeat(101)}`,
 ])('the query %s is 400 and names the parameter', async (query) => {
-  const answer = await client.get(`/v2/products${query}`)
+  const answer = await client.get<{ error: { code: string; details: object[] } }>(
+    `/v2/products${query}`,
+  )
   expect(answer.status).toBe(400)
-  expect(answer.body['error']).toMatchObject({ code: 'validation_error' })
-  expect((answer.body['error']?.['details'] as unknown as object[]).length).toBeGreaterThan(0)
+  const { error } = answer.body
+  expect(error.code).toBe('validation_error')
+  expect(error.details.length).toBeGreaterThan(0)
 })
 
 test('a page too far away is told about cursors', async () => {

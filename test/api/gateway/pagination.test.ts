@@ -33,16 +33,21 @@ beforeAll(async () => {
 })
 afterAll(() => api.stop())
 
+function nextCursor({ pagination }: List): string | null {
+  const cursor = pagination['next_cursor']
+  return typeof cursor === 'string' ? cursor : null
+}
+
 /** Follows the cursors to the end; `between` runs after each page. */
 async function walk(query: string, between: () => Promise<unknown> = async () => undefined) {
   const seen: List['data'] = []
-  let cursor: unknown = ''
+  let cursor: string | null = ''
   for (let pages = 0; cursor !== null; pages++) {
     if (pages > 100) throw new Error('the walk does not end')
-    const { body } = await client.get<List>(`/v2/products?cursor=${String(cursor)}&${query}`)
+    const { body } = await client.get<List>(`/v2/products?cursor=${cursor}&${query}`)
     seen.push(...body.data)
     expect(body.pagination['has_more']).toBe(body.pagination['next_cursor'] !== null)
-    cursor = body.pagination['next_cursor']
+    cursor = nextCursor(body)
     await between()
   }
   return seen

@@ -20,8 +20,8 @@ async function poller() {
   const account = await makeAccount(api.database)
   const client = api.client(account.key)
   const makeProduct = async (sku: string) => {
-    const { body } = await client.post('/v2/products', { name: sku, price: 1, sku })
-    return String(body['id'])
+    const { body } = await client.post<{ id: string }>('/v2/products', { name: sku, price: 1, sku })
+    return body.id
   }
   const walk = async (cursor: string | null, query = '') =>
     (await client.get<Listed>(`/v2/events?cursor=${encodeURIComponent(cursor ?? '')}${query}`)).body

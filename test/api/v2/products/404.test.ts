@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeAccount } from '../../../factories.ts'
-import { openCatalogue, type Catalogue } from './shop.ts'
+import { openCatalogue, type Catalogue, type Refused } from './shop.ts'
 
 let shop: Catalogue
 beforeAll(async () => {
@@ -14,9 +14,9 @@ test('what does not exist and what is another account’s are the same 404', asy
   const names = [id, 'THEIRS-1', 'THEIRS-1-L', `prod_${'0'.repeat(26)}`, 'nothing', variants[0]?.id]
   const messages = new Set<string>()
   for (const name of names) {
-    const answer = await stranger.get(`/v2/products/${String(name)}`)
+    const answer = await stranger.get<Refused>(`/v2/products/${String(name)}`)
     expect(answer.status, name).toBe(404)
-    messages.add(String(answer.body['error']?.['message']))
+    messages.add(answer.body.error.message)
   }
   expect([...messages]).toEqual(['No such product.'])
   for (const send of [

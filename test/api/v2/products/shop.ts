@@ -4,7 +4,9 @@ import type { TestClient } from '../../client.ts'
 import { serveApi, type ServedApi } from '../../serve.ts'
 
 export type ProductBody = ReturnType<typeof renderProduct>
-export type Refused = { error: { reason: string; details: { field: string; message: string }[] } }
+export type Refused = {
+  error: { reason: string; message: string; details: { field: string; message: string }[] }
+}
 
 /** The API with an account whose catalogue is empty. */
 export type Catalogue = {

@@ -4,6 +4,7 @@ import { emitEvent } from '../../../../db/events.ts'
 import { makeAccount } from '../../../factories.ts'
 import type { TestClient } from '../../client.ts'
 import { serveApi, type ServedApi } from '../../serve.ts'
+import type { Listed, Webhook } from './objects.ts'
 
 let api: ServedApi
 let client: TestClient
@@ -14,12 +15,12 @@ beforeAll(async () => {
 afterAll(() => api.stop())
 
 const create = async (fields: object = {}) => {
-  const { body } = await client.post('/v2/webhooks', {
+  const { body } = await client.post<Webhook>('/v2/webhooks', {
     url: 'https://your-domain.com/webhook',
     events: ['*'],
     ...fields,
   })
-  return String(body['id'])
+  return body.id
 }
 describe('updating', () => {
   test.each(['put', 'patch'] as const)('%s merges: what is left out stays', async (method) => {
@@ -70,12 +71,12 @@ describe('fan-out', () => {
     const merchant = await makeAccount(api.database)
     const mine = api.client(merchant.key)
     const add = async (events: string[], active = true) => {
-      const { body } = await mine.post('/v2/webhooks', {
+      const { body } = await mine.post<Webhook>('/v2/webhooks', {
         url: 'https://a.example/h',
         events,
         active,
       })
-      return String(body['id'])
+      return body.id
     }
     const wanting = [
       await add(['*']),
@@ -105,11 +106,11 @@ describe('fan-out', () => {
   test('an additive event is sent only where it is named', async () => {
     const merchant = await makeAccount(api.database)
     const mine = api.client(merchant.key)
-    const { body: all } = await mine.post('/v2/webhooks', {
+    const { body: all } = await mine.post<Webhook>('/v2/webhooks', {
       url: 'https://a.example/h',
       events: ['*'],
     })
-    const { body: named } = await mine.post('/v2/webhooks', {
+    const { body: named } = await mine.post<Webhook>('/v2/webhooks', {
       url: 'https://a.example/h',
       events: ['webhook.disabled'],
     })
@@ -117,16 +118,16 @@ describe('fan-out', () => {
       emitEvent(tx, {
         accountId: merchant.accountId,
         type: 'webhook.disabled',
-        objectId: String(all['id']),
+        objectId: all.id,
         sequence: 1,
         customerId: null,
         facts: { object: { object: 'webhook' } },
       }),
     )
     const deliveries = async (id: unknown) =>
-      (await mine.get(`/v2/webhooks/${String(id)}/deliveries`)).body['data']
-    expect(await deliveries(all['id'])).toEqual([])
-    expect(await deliveries(named['id'])).toMatchObject([{ event_type: 'webhook.disabled' }])
+      (await mine.get<Listed>(`/v2/webhooks/${id}/deliveries`)).body.data
+    expect(await deliveries(all.id)).toEqual([])
+    expect(await deliveries(named.id)).toMatchObject([{ event_type: 'webhook.disabled' }])
   })
 })
 
@@ -134,13 +135,16 @@ describe('deliveries', () => {
   test('are filtered by state, type, event and time, newest first, page by page and by cursor', async () => {
     const merchant = await makeAccount(api.database)
     const mine = api.client(merchant.key)
-    const { body } = await mine.post('/v2/webhooks', { url: 'https://a.example/h', events: ['*'] })
-    const path = `/v2/webhooks/${String(body['id'])}/deliveries`
+    const { body } = await mine.post<Webhook>('/v2/webhooks', {
+      url: 'https://a.example/h',
+      events: ['*'],
+    })
+    const path = `/v2/webhooks/${body.id}/deliveries`
     for (const sku of ['A', 'B', 'C']) {
       await mine.post('/v2/products', { name: sku, price: 1, sku })
     }
-    const { body: product } = await mine.get('/v2/products/A')
-    await mine.patch(`/v2/products/${String(product['id'])}`, { name: 'A2' })
+    const { body: product } = await mine.get<{ id: string }>('/v2/products/A')
+    await mine.patch(`/v2/products/${product.id}`, { name: 'A2' })
     const [first] = await api.database.db
       .selectFrom('deliveries')
       .selectAll()
@@ -153,8 +157,8 @@ describe('deliveries', () => {
       .where('id', '=', first?.id ?? '')
       .execute()
     const ids = async (query: string) => {
-      const { body: list } = await mine.get(`${path}?${query}`)
-      return [...(list['data'] as never as { id: string }[])].map((each) => each.id)
+      const { body: list } = await mine.get<Listed>(`${path}?${query}`)
+      return list.data.map((each) => each.id)
     }
     const all = await ids('')
     expect(all).toHaveLength(4)
@@ -166,8 +170,8 @@ describe('deliveries', () => {
     expect(await ids('created_from=2999-01-01')).toEqual([])
     expect(await ids('created_to=2000-01-01T00:00:00Z')).toEqual([])
     expect(await ids('limit=2&page=2')).toEqual(all.slice(2))
-    const { body: walk } = await mine.get(`${path}?cursor=&limit=3`)
-    const next = String((walk['pagination'] as never as { next_cursor: string }).next_cursor)
+    const { body: walk } = await mine.get<Listed>(`${path}?cursor=&limit=3`)
+    const next = walk.pagination.next_cursor ?? ''
     expect(await ids(`limit=3&cursor=${encodeURIComponent(next)}`)).toEqual(all.slice(3))
   })
 })
@@ -175,17 +179,17 @@ describe('deliveries', () => {
 test('lists webhooks newest first, by whether they are on', async () => {
   const merchant = await makeAccount(api.database)
   const mine = api.client(merchant.key)
-  const on = await mine.post('/v2/webhooks', { url: 'https://a.example/1', events: ['*'] })
-  const off = await mine.post('/v2/webhooks', {
+  const on = await mine.post<Webhook>('/v2/webhooks', { url: 'https://a.example/1', events: ['*'] })
+  const off = await mine.post<Webhook>('/v2/webhooks', {
     url: 'https://a.example/2',
     events: ['*'],
     active: false,
   })
   const ids = async (query: string) => {
-    const { body } = await mine.get(`/v2/webhooks?${query}`)
-    return [...(body['data'] as never as { id: string }[])].map((each) => each.id)
+    const { body } = await mine.get<Listed>(`/v2/webhooks?${query}`)
+    return body.data.map((each) => each.id)
   }
-  expect(await ids('')).toEqual([off.body['id'], on.body['id']])
-  expect(await ids('active=true')).toEqual([on.body['id']])
-  expect(await ids('active=false')).toEqual([off.body['id']])
+  expect(await ids('')).toEqual([off.body.id, on.body.id])
+  expect(await ids('active=true')).toEqual([on.body.id])
+  expect(await ids('active=false')).toEqual([off.body.id])
 })

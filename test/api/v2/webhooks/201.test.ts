@@ -3,6 +3,7 @@ import { unseal } from '../../../../vault.ts'
 import { makeAccount, type TestAccount } from '../../../factories.ts'
 import type { TestClient } from '../../client.ts'
 import { serveApi, type ServedApi } from '../../serve.ts'
+import type { Listed, Rotated, SentTest, Webhook } from './objects.ts'
 
 let api: ServedApi
 let account: TestAccount
@@ -21,7 +22,11 @@ const plain = {
 
 test('a webhook as the reference shows it, with a name that nobody can look up', async () => {
   const secret = 'your_webhook_secret'
-  const { body, headers } = await client.post('/v2/webhooks', { ...plain, secret, active: true })
+  const { body, headers } = await client.post<Webhook>('/v2/webhooks', {
+    ...plain,
+    secret,
+    active: true,
+  })
   expect(body).toMatchObject({
     object: 'webhook',
     ...plain,
@@ -33,21 +38,21 @@ test('a webhook as the reference shows it, with a name that nobody can look up',
     secret,
     standard_secret: 'whsec_eW91cl93ZWJob29rX3NlY3JldA==',
   })
-  expect(body['id']).toMatch(/^whk_[0-9a-f]{26}$/)
-  expect(headers.get('location')).toBe(`/v2/webhooks/${String(body['id'])}`)
+  expect(body.id).toMatch(/^whk_[0-9a-f]{26}$/)
+  expect(headers.get('location')).toBe(`/v2/webhooks/${body.id}`)
 })
 
 test('the secret is shown this once, and is kept encrypted for its row', async () => {
-  const created = await client.post('/v2/webhooks', plain)
-  const secret = String(created.body['secret'])
+  const created = await client.post<Webhook>('/v2/webhooks', plain)
+  const secret = created.body.secret
   expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{32}$/)
-  expect(created.body['standard_secret']).toBe(secret)
-  const id = String(created.body['id'])
+  expect(created.body.standard_secret).toBe(secret)
+  const id = created.body.id
   const answers = [
     await client.get(`/v2/webhooks/${id}`),
-    await client.get('/v2/webhooks'),
+    await client.get<Listed>('/v2/webhooks'),
     await client.patch(`/v2/webhooks/${id}`, { description: 'shop' }),
-    await client.post(`/v2/webhooks/${id}/test`),
+    await client.post<SentTest>(`/v2/webhooks/${id}/test`),
     await client.get('/v2/events'),
   ]
   for (const answer of answers) expect(answer.bytes.toString()).not.toContain(secret)
@@ -64,12 +69,12 @@ test('the secret is shown this once, and is kept encrypted for its row', async (
 test('a repeat with the same Idempotency-Key answers the same secret and makes one webhook', async () => {
   const headers = { 'Idempotency-Key': 'hook-1' }
   const other = api.client((await makeAccount(api.database)).key)
-  const first = await other.post('/v2/webhooks', plain, { headers })
-  const second = await other.post('/v2/webhooks', plain, { headers })
+  const first = await other.post<Webhook>('/v2/webhooks', plain, { headers })
+  const second = await other.post<Webhook>('/v2/webhooks', plain, { headers })
   expect(second.body).toEqual(first.body)
   expect(second.headers.get('idempotent-replayed')).toBe('true')
-  const { body } = await other.get('/v2/webhooks')
-  expect(body['data']).toHaveLength(1)
+  const { body } = await other.get<Listed>('/v2/webhooks')
+  expect(body.data).toHaveLength(1)
 })
 
 describe('rotating the secret', () => {
@@ -82,23 +87,23 @@ describe('rotating the secret', () => {
       .execute()
 
   test('the old one ends after the overlap, 24 hours by default', async () => {
-    const created = await client.post('/v2/webhooks', plain)
-    const id = String(created.body['id'])
-    const { body } = await client.post(`/v2/webhooks/${id}/rotate_secret`, {})
+    const created = await client.post<Webhook>('/v2/webhooks', plain)
+    const id = created.body.id
+    const { body } = await client.post<Rotated>(`/v2/webhooks/${id}/rotate_secret`, {})
     expect(body).toMatchObject({ object: 'webhook_secret', webhook_id: id })
-    expect(body['secret']).not.toBe(created.body['secret'])
-    const endsInMs = Date.parse(String(body['old_secrets_end_at'])) - Date.now()
+    expect(body.secret).not.toBe(created.body.secret)
+    const endsInMs = Date.parse(body.old_secrets_end_at) - Date.now()
     expect(Math.abs(endsInMs - 86_400_000)).toBeLessThan(5_000)
     const [old, current] = await live(id)
-    expect(old?.expires_at?.toISOString()).toBe(body['old_secrets_end_at'])
+    expect(old?.expires_at?.toISOString()).toBe(body.old_secrets_end_at)
     expect(current?.expires_at).toBeNull()
   })
 
   test('overlap 0 ends every old one now; a shorter overlap is never lengthened', async () => {
-    const { body } = await client.post('/v2/webhooks', plain)
-    const id = String(body['id'])
+    const { body } = await client.post<Webhook>('/v2/webhooks', plain)
+    const id = body.id
     const rotate = (overlap_seconds: number) =>
-      client.post(`/v2/webhooks/${id}/rotate_secret`, { overlap_seconds })
+      client.post<Rotated>(`/v2/webhooks/${id}/rotate_secret`, { overlap_seconds })
     await rotate(60)
     await rotate(86_400)
     const [first, second] = await live(id)
@@ -115,10 +120,10 @@ describe('sending again', () => {
   test('a test event goes to this webhook only, whatever it is subscribed to', async () => {
     const merchant = await makeAccount(api.database)
     const mine = api.client(merchant.key)
-    await mine.post('/v2/webhooks', { ...plain, events: ['*', 'webhook.disabled'] })
-    const { body: webhook } = await mine.post('/v2/webhooks', plain)
-    const id = String(webhook['id'])
-    const { status, body, headers } = await mine.post(`/v2/webhooks/${id}/test`)
+    await mine.post<Webhook>('/v2/webhooks', { ...plain, events: ['*', 'webhook.disabled'] })
+    const { body: webhook } = await mine.post<Webhook>('/v2/webhooks', plain)
+    const id = webhook.id
+    const { status, body, headers } = await mine.post<SentTest>(`/v2/webhooks/${id}/test`)
     expect(status).toBe(202)
     expect(body).toMatchObject({ object: 'webhook_test', webhook_id: id })
     const delivery = await mine.get(String(headers.get('location')))
@@ -126,7 +131,7 @@ describe('sending again', () => {
       cause: 'test',
       event_type: 'webhook.test',
       state: 'pending',
-      event: { id: body['event_id'], data: { object: { object: 'webhook', id } } },
+      event: { id: body.event_id, data: { object: { object: 'webhook', id } } },
       attempts: [],
     })
     const rows = await api.database.db
@@ -138,29 +143,29 @@ describe('sending again', () => {
       {
         verb: 'start',
         workflow: 'deliverWebhook',
-        subject: { delivery_id: body['delivery_id'], webhook_id: id, event_type: 'webhook.test' },
+        subject: { delivery_id: body.delivery_id, webhook_id: id, event_type: 'webhook.test' },
       },
     ])
   })
 
   test('a resent delivery is a new one of the same event', async () => {
-    const { body: webhook } = await client.post('/v2/webhooks', plain)
-    const id = String(webhook['id'])
-    const { body: sent } = await client.post(`/v2/webhooks/${id}/test`)
-    const { body, headers } = await client.post(
-      `/v2/webhooks/${id}/deliveries/${String(sent['delivery_id'])}/resend`,
+    const { body: webhook } = await client.post<Webhook>('/v2/webhooks', plain)
+    const id = webhook.id
+    const { body: sent } = await client.post<SentTest>(`/v2/webhooks/${id}/test`)
+    const { body, headers } = await client.post<Webhook>(
+      `/v2/webhooks/${id}/deliveries/${sent.delivery_id}/resend`,
     )
     expect(body).toMatchObject({
       object: 'delivery',
       cause: 'resend',
-      copy_of: sent['delivery_id'],
-      event_id: sent['event_id'],
+      copy_of: sent.delivery_id,
+      event_id: sent.event_id,
       state: 'pending',
       attempt_count: 0,
     })
-    expect(headers.get('location')).toBe(`/v2/webhooks/${id}/deliveries/${String(body['id'])}`)
-    const { body: list } = await client.get(`/v2/webhooks/${id}/deliveries`)
-    expect(list['data']).toHaveLength(2)
+    expect(headers.get('location')).toBe(`/v2/webhooks/${id}/deliveries/${body.id}`)
+    const { body: list } = await client.get<Listed>(`/v2/webhooks/${id}/deliveries`)
+    expect(list.data).toHaveLength(2)
   })
 })
 
@@ -172,8 +177,11 @@ describe('catching up', () => {
   async function merchantBehind() {
     const merchant = await makeAccount(api.database)
     const mine = api.client(merchant.key)
-    const { body: webhook } = await mine.post('/v2/webhooks', { ...plain, events: ['product.*'] })
-    const path = `/v2/webhooks/${String(webhook['id'])}`
+    const { body: webhook } = await mine.post<Webhook>('/v2/webhooks', {
+      ...plain,
+      events: ['product.*'],
+    })
+    const path = `/v2/webhooks/${webhook.id}`
     const ends = [
       ['failed', 'attempts_exhausted'],
       ['cancelled', 'endpoint_gone'],
@@ -221,7 +229,7 @@ describe('catching up', () => {
   test('recover at the same time in two calls makes each once', async () => {
     const { catchUp, deliveries } = await merchantBehind()
     const both = await Promise.all([catchUp('recover'), catchUp('recover')])
-    expect(both.map((made) => made.created).sort()).toEqual([0, 2])
+    expect(both.map((made) => made.created).sort((a, b) => a - b)).toEqual([0, 2])
     expect((await deliveries()).filter((row) => row.cause === 'recovery')).toHaveLength(2)
   })
 
@@ -250,8 +258,8 @@ describe('catching up', () => {
     await mine.patch(path, { active: true })
     expect(await catchUp('replay_missing')).toMatchObject({ created: 1, has_more: false })
     expect(await catchUp('replay_missing')).toMatchObject({ created: 0, has_more: false })
-    const replayed = (await deliveries()).filter((row) => row.cause === 'replay')
-    const event = await mine.get(`/v2/events/${replayed[0]?.event_id ?? ''}`)
+    const replayed = (await deliveries()).find((row) => row.cause === 'replay')
+    const event = await mine.get(`/v2/events/${replayed?.event_id ?? ''}`)
     expect(event.body).toMatchObject({ type: 'product.created', data: { object: product } })
     const started = await api.database.db
       .selectFrom('outbox')
@@ -259,7 +267,7 @@ describe('catching up', () => {
       .where('verb', '=', 'start')
       .execute()
     expect(
-      started.filter((row) => JSON.stringify(row.subject).includes(replayed[0]?.id ?? '-')),
+      started.filter((row) => JSON.stringify(row.subject).includes(replayed?.id ?? '-')),
     ).toHaveLength(1)
   })
 })

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeAccount, makeCustomer, makeKey } from '../../../factories.ts'
 import type { TestClient } from '../../client.ts'
 import { serveApi, type ServedApi } from '../../serve.ts'
+import type { Listed, SentTest, Webhook } from './objects.ts'
 
 let api: ServedApi
 let mine: TestClient
@@ -12,9 +13,12 @@ beforeAll(async () => {
   api = await serveApi('webhooks_404')
   mine = api.client((await makeAccount(api.database)).key)
   others = api.client((await makeAccount(api.database)).key)
-  const { body } = await mine.post('/v2/webhooks', { url: 'https://a.example/h', events: ['*'] })
-  id = String(body['id'])
-  deliveryId = String((await mine.post(`/v2/webhooks/${id}/test`)).body['delivery_id'])
+  const { body } = await mine.post<Webhook>('/v2/webhooks', {
+    url: 'https://a.example/h',
+    events: ['*'],
+  })
+  id = body.id
+  deliveryId = (await mine.post<SentTest>(`/v2/webhooks/${id}/test`)).body.delivery_id
 })
 afterAll(() => api.stop())
 
@@ -38,7 +42,7 @@ test.each(calls)("%s %s of somebody else's webhook", async (method, rest, body) 
   expect((await others.request(method, path, options)).status).toBe(404)
   // It is all still there.
   expect((await mine.get(`/v2/webhooks/${id}`)).body).toMatchObject({ version: 1, description: '' })
-  expect((await mine.get(`/v2/webhooks/${id}/deliveries`)).body['data']).toHaveLength(1)
+  expect((await mine.get<Listed>(`/v2/webhooks/${id}/deliveries`)).body.data).toHaveLength(1)
 })
 
 test.each(calls)('%s %s of a webhook that never was', async (method, rest, body) => {
@@ -50,8 +54,11 @@ test.each(calls)('%s %s of a webhook that never was', async (method, rest, body)
 })
 
 test('a deleted webhook is gone for everything but another DELETE', async () => {
-  const { body } = await mine.post('/v2/webhooks', { url: 'https://a.example/h', events: ['*'] })
-  const path = `/v2/webhooks/${String(body['id'])}`
+  const { body } = await mine.post<Webhook>('/v2/webhooks', {
+    url: 'https://a.example/h',
+    events: ['*'],
+  })
+  const path = `/v2/webhooks/${body.id}`
   expect((await mine.delete(path)).status).toBe(204)
   expect((await mine.delete(path)).status).toBe(204)
   for (const [method, rest, sent] of calls.filter(([each]) => each !== 'DELETE')) {
@@ -62,8 +69,11 @@ test('a deleted webhook is gone for everything but another DELETE', async () => 
 })
 
 test("another webhook's delivery", async () => {
-  const { body } = await mine.post('/v2/webhooks', { url: 'https://a.example/h', events: ['*'] })
-  const path = `/v2/webhooks/${String(body['id'])}/deliveries/${deliveryId}`
+  const { body } = await mine.post<Webhook>('/v2/webhooks', {
+    url: 'https://a.example/h',
+    events: ['*'],
+  })
+  const path = `/v2/webhooks/${body.id}/deliveries/${deliveryId}`
   expect((await mine.get(path)).status).toBe(404)
   expect((await mine.post(`${path}/resend`)).status).toBe(404)
 })
@@ -72,8 +82,9 @@ test('a key that is bound to a customer has no webhooks', async () => {
   const account = await makeAccount(api.database)
   const customerId = await makeCustomer(api.database, account.accountId)
   const bound = api.client(await makeKey(api.database, account, { customerId }))
-  expect((await bound.get('/v2/webhooks')).status).toBe(403)
+  expect((await bound.get<Listed>('/v2/webhooks')).status).toBe(403)
   expect(
-    (await bound.post('/v2/webhooks', { url: 'https://a.example/h', events: ['*'] })).status,
+    (await bound.post<Webhook>('/v2/webhooks', { url: 'https://a.example/h', events: ['*'] }))
+      .status,
   ).toBe(403)
 })

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeAccount } from '../../../factories.ts'
 import type { TestClient } from '../../client.ts'
 import { serveApi, type ServedApi } from '../../serve.ts'
+import type { SentTest, Webhook } from './objects.ts'
 
 let api: ServedApi
 let client: TestClient
@@ -12,18 +13,21 @@ beforeAll(async () => {
 afterAll(() => api.stop())
 
 const create = async () => {
-  const { body } = await client.post('/v2/webhooks', { url: 'https://a.example/h', events: ['*'] })
-  return `/v2/webhooks/${String(body['id'])}`
+  const { body } = await client.post<Webhook>('/v2/webhooks', {
+    url: 'https://a.example/h',
+    events: ['*'],
+  })
+  return `/v2/webhooks/${body.id}`
 }
 
 test('a webhook that is switched off sends nothing by hand either', async () => {
   const path = await create()
-  const { body: sent } = await client.post(`${path}/test`)
+  const { body: sent } = await client.post<SentTest>(`${path}/test`)
   await client.patch(path, { active: false })
   const since = new Date(Date.now() - 60_000).toISOString()
   const answers = [
-    await client.post(`${path}/test`),
-    await client.post(`${path}/deliveries/${String(sent['delivery_id'])}/resend`),
+    await client.post<SentTest>(`${path}/test`),
+    await client.post(`${path}/deliveries/${sent.delivery_id}/resend`),
     await client.post(`${path}/recover`, { since }),
     await client.post(`${path}/replay_missing`, { since }),
   ]

@@ -3,6 +3,7 @@ import { WEBHOOKS_PER_ACCOUNT_MAX } from '../../../../db/webhooks.ts'
 import { makeAccount } from '../../../factories.ts'
 import type { TestClient } from '../../client.ts'
 import { serveApi, type ServedApi } from '../../serve.ts'
+import type { Refusal, Rotated, Webhook } from './objects.ts'
 
 let api: ServedApi
 let client: TestClient
@@ -13,7 +14,6 @@ beforeAll(async () => {
 })
 afterAll(() => api.stop())
 
-type Refusal = { error: { reason: string; details: { field: string; message: string }[] } }
 const plain = { url: 'https://your-domain.com/webhook', events: ['order.created'] }
 
 test.each([
@@ -51,20 +51,20 @@ test.each([
   const created = await client.post<Refusal>('/v2/webhooks', { ...plain, url })
   expect(created).toMatchObject({ status: 422, body: { error: { reason: 'webhook_url_refused' } } })
   expect(created.body.error.details).toMatchObject([{ field: 'url' }])
-  const { body } = await client.post('/v2/webhooks', plain)
-  const changed = await client.patch<Refusal>(`/v2/webhooks/${String(body['id'])}`, { url })
+  const { body } = await client.post<Webhook>('/v2/webhooks', plain)
+  const changed = await client.patch<Refusal>(`/v2/webhooks/${body.id}`, { url })
   expect(changed).toMatchObject({ status: 422, body: { error: { reason: 'webhook_url_refused' } } })
-  await client.delete(`/v2/webhooks/${String(body['id'])}`)
+  await client.delete(`/v2/webhooks/${body.id}`)
 })
 
 test('a host of the allow-list may be private and plain http', async () => {
   const url = 'http://allowed.internal:9000/webhook'
-  expect((await client.post('/v2/webhooks', { ...plain, url })).status).toBe(201)
+  expect((await client.post<Webhook>('/v2/webhooks', { ...plain, url })).status).toBe(201)
 })
 
 test('the secret changes by rotation only', async () => {
-  const { body } = await client.post('/v2/webhooks', plain)
-  const answer = await client.patch<Refusal>(`/v2/webhooks/${String(body['id'])}`, {
+  const { body } = await client.post<Webhook>('/v2/webhooks', plain)
+  const answer = await client.patch<Refusal>(`/v2/webhooks/${body.id}`, {
     secret: 'x'.repeat(20),
   })
   expect(answer).toMatchObject({ status: 422, body: { error: { details: [{ field: 'secret' }] } } })
@@ -76,8 +76,8 @@ test.each([
   ['half a second', { overlap_seconds: 0.5 }],
   ['an unknown side', { sign_with: 'both' }],
 ])('a rotation with %s is refused', async (_, change) => {
-  const { body } = await client.post('/v2/webhooks', plain)
-  const path = `/v2/webhooks/${String(body['id'])}/rotate_secret`
+  const { body } = await client.post<Webhook>('/v2/webhooks', plain)
+  const path = `/v2/webhooks/${body.id}/rotate_secret`
   expect(await client.post<Refusal>(path, change)).toMatchObject({
     status: 422,
     body: { error: { details: [{ field: Object.keys(change)[0] }] } },
@@ -85,30 +85,31 @@ test.each([
 })
 
 test('a sixth live secret is refused and changes nothing', async () => {
-  const { body } = await client.post('/v2/webhooks', plain)
-  const path = `/v2/webhooks/${String(body['id'])}/rotate_secret`
+  const { body } = await client.post<Webhook>('/v2/webhooks', plain)
+  const path = `/v2/webhooks/${body.id}/rotate_secret`
   for (let count = 2; count <= 5; count++) {
-    expect((await client.post(path, { overlap_seconds: 600 + count })).status).toBe(201)
+    expect((await client.post<Rotated>(path, { overlap_seconds: 600 + count })).status).toBe(201)
   }
-  const before = await secrets(String(body['id']))
+  const before = await secrets(body.id)
   expect(await client.post<Refusal>(path, {})).toMatchObject({
     status: 422,
     body: { error: { details: [{ field: 'overlap_seconds' }] } },
   })
-  expect(await secrets(String(body['id']))).toEqual(before)
-  expect((await client.post(path, { overlap_seconds: 0 })).status).toBe(201)
+  expect(await secrets(body.id)).toEqual(before)
+  expect((await client.post<Rotated>(path, { overlap_seconds: 0 })).status).toBe(201)
 })
 
 test.each([
   ['more than thirty days ago', -31],
   ['to come', 1],
 ])('a recovery from an instant %s is refused', async (_, days) => {
-  const { body } = await client.post('/v2/webhooks', plain)
+  const { body } = await client.post<Webhook>('/v2/webhooks', plain)
   const since = new Date(Date.now() + days * 86_400_000).toISOString()
   for (const verb of ['recover', 'replay_missing']) {
-    expect(
-      await client.post<Refusal>(`/v2/webhooks/${String(body['id'])}/${verb}`, { since }),
-    ).toMatchObject({ status: 422, body: { error: { details: [{ field: 'since' }] } } })
+    expect(await client.post<Refusal>(`/v2/webhooks/${body.id}/${verb}`, { since })).toMatchObject({
+      status: 422,
+      body: { error: { details: [{ field: 'since' }] } },
+    })
   }
 })
 
