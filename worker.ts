@@ -156,6 +156,8 @@ async function main(): Promise<void> {
   })
   await Promise.race([stopped, worker.failed])
   await worker.stop()
+  // A channel to the parent keeps a process alive for as long as somebody listens on it.
+  if (process.connected) process.disconnect()
 }
 
 /** The SDK's own log, in ours; its lines name workflows and task queues and hold no payloads. */

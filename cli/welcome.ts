@@ -36,13 +36,15 @@ function webhookHosts(config: Config): string | null {
 
 function nextStep({ api, keys }: Running): string[] {
   if (api === null || keys.customer === null) return []
+  const key = `-H 'Authorization: Bearer ${keys.customer}'`
   return [
     '',
-    'Order two codes:',
+    'Order two codes and see them (the inner call orders, the outer one waits for the codes):',
     '',
-    `  curl ${api}/v2/transactions -H 'Authorization: Bearer ${keys.customer}' \\`,
-    `    -H 'Content-Type: application/json' -d '{"items":[{"sku":"TEST-INSTANT","quantity":2}]}'`,
+    `  curl -s "${api}$(curl -s ${api}/v2/transactions ${key} \\`,
+    `    -H 'Content-Type: application/json' -d '{"items":[{"sku":"TEST-INSTANT","quantity":2}]}' \\`,
+    `    | grep -o '/v2/transactions/[^"]*/codes')" ${key} -H 'Prefer: wait=10'`,
     '',
-    'and paste "links.codes" of the answer after the API for the codes, or run: npm run demo',
+    'Then: npm run demo',
   ]
 }

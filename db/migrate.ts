@@ -41,12 +41,17 @@ export async function migrate(databaseUrl: string): Promise<{ applied: string[] 
       const before = seen.get(migration.name)
       if (before === migration.sha256) continue
       if (before !== undefined) {
-        throw new Error(`Migration ${migration.name} was edited after it had been applied`)
+        throw new Error(
+          `Migration ${migration.name} was edited after it had been applied to this database. ` +
+            'A new migration carries the change; a sandbox may start anew with --reset.',
+        )
       }
       await client.query('begin')
       // A migration must not stand in front of orders: it waits at most this long for a lock.
       await client.query(`set local lock_timeout = '1s'`)
-      await client.query(migration.sql)
+      await client.query(migration.sql).catch((cause: unknown) => {
+        throw new Error(`Migration ${migration.name} failed: ${String(cause)}`, { cause })
+      })
       await client.query('insert into schema_migrations (name, sha256) values ($1, $2)', [
         migration.name,
         migration.sha256,
