@@ -18,7 +18,7 @@ import * as contract from './workflows/contract.ts'
 const ROUND_ROWS_MAX = 32 // beyond 16 to 32 starts in flight only latency grows
 const ACCOUNT_ROWS_MAX = 16 // of one account per round, so that a burst does not stand before others
 const ROUNDS_IN_FLIGHT = 2 // one leases and deletes while the other one talks to Temporal
-const LEASE_SECONDS = 30 // longer than a round may take: six calls' time-outs
+const LEASE_SECONDS = 10 // twice a round's calls: what a killed worker held waits no longer, and twice is harmless
 const CALL_MS_MAX = 5_000
 const POLL_MS = 500 // the safety net below the notifications
 const CLOCK_STEP_MS = 20 // while a test clock advances: docs/decisions/0006

@@ -7,7 +7,7 @@ import {
   type DeliveryProgress,
   type RecordedAttempt,
 } from '../db/attempts.ts'
-import { inTransaction, type Tx } from '../db/client.ts'
+import { inTransaction, type Db, type Tx } from '../db/client.ts'
 import { cancelDelivery, hastenDelivery, registerDeliveryWait } from '../db/deliveries.ts'
 import { emitEvent } from '../db/events.ts'
 import { insertOperatorDecision } from '../db/operator-decisions.ts'
@@ -48,7 +48,7 @@ export function webhookActivities(deps: ActivityDeps) {
      * receiver sees the same event id each time. A failed attempt is a result, not an exception.
      */
     async attemptDelivery(input: DeliveryKey): Promise<DeliveryStep> {
-      const claim = await inTransaction(db, (tx) => claimOrWait(tx, input))
+      const claim = await claimOrWait(db, input)
       if ('ended' in claim) return claim
       if (claim.send_in_ms > 0) await sleep(claim.send_in_ms)
       const request = signedRequest(deps.keys, input, claim)
@@ -98,15 +98,15 @@ export function webhookActivities(deps: ActivityDeps) {
   }
 }
 
-async function claimOrWait(tx: Tx, key: DeliveryKey): Promise<DeliveryStep | ClaimedAttempt> {
-  const claim = await claimAttempt(tx, key)
+async function claimOrWait(db: Db, key: DeliveryKey): Promise<DeliveryStep | ClaimedAttempt> {
+  const claim = await claimAttempt(db, key)
   switch (claim.outcome) {
     case 'send':
       return claim
     case 'ended':
       return endedStep(claim)
     case 'waiting':
-      return waitingStep(tx, key, claim, claim.why)
+      return inTransaction(db, (tx) => waitingStep(tx, key, claim, claim.why))
   }
 }
 

@@ -15,7 +15,7 @@ import { requireHttps } from './middleware/require-https.ts'
 import { createOrderServices } from './order-services.ts'
 import { financePages } from './pages/finance.ts'
 import { inboxPages } from './pages/inbox.ts'
-import { printAnswer, send } from './printed.ts'
+import { printAnswer, send, type Printed } from './printed.ts'
 import type { Caller, RawCall, Route } from './route.ts'
 import { ROUTES } from './routes.ts'
 import { readQuery, requireReadablePath } from './url.ts'
@@ -98,16 +98,18 @@ function createHandler(deps: ApiDeps): (ctx: ApiContext, route: Route) => Promis
     const raw = await readCall(ctx, route, caller)
     // What nobody has to sign in for costs little, and a probe must hear that the process lives.
     const run = caller === null ? <T>(work: () => Promise<T>) => work() : gate.run
-    return run(async () => {
-      if (route.idempotency !== 'key24h') {
-        return send(ctx, printAnswer(route, await route.respond(deps, raw)))
-      }
-      const call = { ...raw, operationId: route.operationId }
-      const printed = await runOnce(call, async (tx) =>
-        printAnswer(route, await route.respond(deps, { ...raw, tx })),
-      )
-      return send(ctx, printed)
-    })
+    const printed = await run(() => carryOut(route, raw))
+    // A write may have committed an event with its deliveries: the dispatcher need not wait for it.
+    if (route.rateClass === 'write') deps.orders.outbox.nudge()
+    return send(ctx, printed)
+  }
+
+  async function carryOut(route: Route, raw: RawCall): Promise<Printed> {
+    if (route.idempotency !== 'key24h') return printAnswer(route, await route.respond(deps, raw))
+    const call = { ...raw, operationId: route.operationId }
+    return runOnce(call, async (tx) =>
+      printAnswer(route, await route.respond(deps, { ...raw, tx })),
+    )
   }
 }
 

@@ -55,12 +55,13 @@ export type ClaimedAttempt = {
 
 /**
  * Transaction 1 of an attempt: claims the next number when it is due, the endpoint wants it and its
- * limits allow it. Safe to run any number of times: a number that was claimed and has no outcome is
- * answered again. Throws when there is no such delivery.
+ * limits allow it. One statement outside of any transaction, because it locks the endpoint's row,
+ * for which every other claim waits. Safe to run any number of times: a number that was claimed and
+ * has no outcome is answered again. Throws when there is no such delivery.
  */
-export async function claimAttempt(tx: Tx, { accountId, deliveryId }: DeliveryKey): Promise<Claim> {
+export async function claimAttempt(db: Db, { accountId, deliveryId }: DeliveryKey): Promise<Claim> {
   const { rows } = await sql<{ claim: Claim }>`
-    select claim_attempt(${accountId}, ${deliveryId}) as claim`.execute(tx)
+    select claim_attempt(${accountId}, ${deliveryId}) as claim`.execute(db)
   return only(rows).claim
 }
 

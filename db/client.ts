@@ -49,7 +49,9 @@ export function openDatabase(options: {
       },
     },
   })
-  pool.on('error', options.onError)
+  pool.on('error', options.onError) // of idle connections
+  // A connection in use that breaks between two statements would end the process without a listener.
+  pool.on('connect', (client) => client.on('error', () => undefined)) // the next statement says it
   const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
   return { db, pool, close: () => db.destroy() }
 }

@@ -1,8 +1,9 @@
-import { sql, type RawBuilder, type Selectable, type SqlBool } from 'kysely'
+import { sql, type Selectable, type SqlBool } from 'kysely'
 import { DomainError } from '../domain/error.ts'
 import { violatedConstraint, type Db, type Tx } from './client.ts'
 import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
 import { instantOf, type Moment } from './moment.ts'
+import { orderHistory, type OrderHistoryRow } from './order-history.ts'
 import type { Customers } from './tables.ts'
 
 export type Address = {
@@ -17,14 +18,6 @@ export type Address = {
   zip: string
   country: string
   phone?: string
-}
-
-/** What a customer has ordered; amounts in minor units by currency, below 2^53. */
-export type OrderHistoryRow = {
-  order_count: number
-  /** Delivered codes at their prices, before tax. */
-  spent: Record<string, number>
-  last_order_at: Date | string | null
 }
 
 export type CustomerRow = Omit<
@@ -264,29 +257,6 @@ function selectCustomers(db: Db, owner: CustomerOwner) {
       ),
     ])
   return owner.customerId === null ? query : query.where('customers.id', '=', owner.customerId)
-}
-
-/**
- * What is billed stands on the invoices; only the units that are not are looked at one by one, so
- * the sum does not grow slower with the years.
- */
-function orderHistory(): RawBuilder<OrderHistoryRow> {
-  return sql<OrderHistoryRow>`jsonb_build_object(
-    'order_count', (select count(*) from transactions t
-      where t.account_id = customers.account_id and t.customer_id = customers.id),
-    'last_order_at', (select max(t.accepted_at) from transactions t
-      where t.account_id = customers.account_id and t.customer_id = customers.id),
-    'spent', (select coalesce(jsonb_object_agg(currency, minor), '{}') from (
-      select currency, sum(minor) as minor from (
-        select i.currency, i.subtotal_minor as minor from invoices i
-        where i.account_id = customers.account_id and i.customer_id = customers.id
-          and i.state <> 'void'
-        union all
-        select po.currency, u.price_minor from purchase_orders po
-        join units u on u.purchase_order_id = po.id
-        where po.account_id = customers.account_id and po.customer_id = customers.id
-          and u.invoice_line_id is null and u.state = 'allocated') amounts
-      group by currency) spent))`
 }
 
 function containing(text: string): string {

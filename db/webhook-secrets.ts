@@ -1,10 +1,7 @@
-import { sql, type Selectable } from 'kysely'
+import { sql } from 'kysely'
 import { DomainError } from '../domain/error.ts'
 import { WEBHOOK_LIVE_SECRETS_MAX } from '../domain/webhook-secret.ts'
 import type { Tx } from './client.ts'
-import type { WebhookSecrets } from './tables.ts'
-
-export type WebhookSecretRow = Selectable<WebhookSecrets>
 
 /** A secret as it is kept: sealed for its own row. */
 export type SealedSecret = { id: string; sealed: Buffer; keyVersion: number }

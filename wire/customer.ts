@@ -1,5 +1,6 @@
 import { minorToNumber } from '../domain/money.ts'
-import type { CustomerRow, OrderHistoryRow } from '../db/customers.ts'
+import type { CustomerRow } from '../db/customers.ts'
+import type { OrderHistoryRow } from '../db/order-history.ts'
 import { printInstant } from './instant.ts'
 
 /**

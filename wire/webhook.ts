@@ -20,5 +20,3 @@ export function renderWebhook(row: WebhookRow) {
     updated_at: printInstant(row.updated_at),
   }
 }
-
-export type WebhookObject = ReturnType<typeof renderWebhook>

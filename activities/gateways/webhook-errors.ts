@@ -1,15 +1,18 @@
-/** Why no whole answer came, in words for the merchant. They stand in `docs/webhooks.md`. */
-export type DialError =
-  | 'address_refused'
-  | 'connection_closed'
-  | 'connection_refused'
-  | 'invalid_answer'
-  | 'name_not_resolved'
-  | 'redirect_not_followed'
-  | 'request_failed'
-  | 'timeout'
-  | 'tls_failed'
-  | 'unreachable'
+/** Why no whole answer came, in words for the merchant; `docs/webhooks.md` explains each. */
+export const DIAL_ERRORS = [
+  'address_refused',
+  'connection_closed',
+  'connection_refused',
+  'invalid_answer',
+  'name_not_resolved',
+  'redirect_not_followed',
+  'request_failed',
+  'timeout',
+  'tls_failed',
+  'unreachable',
+] as const
+
+export type DialError = (typeof DIAL_ERRORS)[number]
 
 /** The URL or its name leads where no webhook goes. */
 export class AddressRefused extends Error {

@@ -16,7 +16,9 @@ export type Gate = {
 export function createGate(database: Database, inFlightMax: number): Gate {
   let running = 0
   const requireRoom = () => {
-    if (running < inFlightMax && database.pool.waitingCount < inFlightMax) return
+    // Those for whom a connection is free wait for the rest of this tick only.
+    const waiting = database.pool.waitingCount - database.pool.idleCount
+    if (running < inFlightMax && waiting < inFlightMax) return
     throw new DomainError('busy', 'Too many requests are being worked on.', {
       retryAfterSeconds: 1,
     })

@@ -21,17 +21,14 @@ import { idParameter, requireId } from '../fields.ts'
 import { listOf, pageParameters, printPage, readPage } from '../middleware/pagination.ts'
 import { route, type Route } from '../route.ts'
 import {
-  applyChange,
-  blankProduct,
   categoryField,
   fulfillmentTypes,
   productCreate,
   productObject,
   productStatuses,
   productUpdate,
-  stateOf,
-  type ProductChange,
 } from './product-fields.ts'
+import { applyChange, blankProduct, stateOf, type ProductChange } from './product-state.ts'
 
 const byId = z.strictObject({ id: idParameter('id', 'prod_0199c0de5a000123456789abcd') })
 

@@ -196,7 +196,9 @@ begin
         exhausted_count = case p_end when 'delivered' then 0
           when 'failed' then exhausted_count + 1 else exhausted_count end
       where account_id = p_account and id = v_delivery.webhook_id
-        and (failing_since is not null or p_end is distinct from 'delivered');
+        -- Most outcomes change nothing here, and then the endpoint's row is left alone.
+        and case p_end when 'delivered' then failing_since is not null
+          when 'failed' then true else failing_since is null end;
   end if;
   select * into v_last from attempts where account_id = p_account and delivery_id = p_delivery
     order by number desc limit 1;

@@ -1,11 +1,6 @@
 import { expect, test } from 'vitest'
-import {
-  isDatabaseAway,
-  printProblem,
-  printRefusal,
-  REFUSALS,
-  toDomainError,
-} from '../../api/errors.ts'
+import { isDatabaseAway, printProblem, printRefusal, toDomainError } from '../../api/errors.ts'
+import { REFUSALS } from '../../api/refusals.ts'
 import { DOMAIN_REASONS, DomainError, type DomainErrorDetail } from '../../domain/error.ts'
 
 test('every reason has one status and one of the sources’ codes', () => {

@@ -77,6 +77,7 @@ export async function runCell(cluster: Cluster, cell: Cell): Promise<CellResult>
   const merchant = await makeMerchant(cluster)
   const { operations } = merchant.client
   const killsBefore = victim.kills
+  const deathsBefore = countOwnDeaths(cluster)
   const sprungIn: { operation: number; at: number; message: string; gone: Promise<void> }[] = []
   const link = cluster.links[cell.link]
   const trap = link.setTrap({
@@ -101,6 +102,10 @@ export async function runCell(cluster: Cluster, cell: Cell): Promise<CellResult>
     const seconds = (Date.now() - startedAt) / 1000
     violations.push(...(await checkStory(cluster, told, { count: 1, seconds })))
   }
+  if (countOwnDeaths(cluster) > deathsBefore) {
+    const rows = Object.values(cluster.mortals).map(({ name, ownDeaths }) => ({ name, ownDeaths }))
+    violations.push({ invariant: 'I27', what: 'another process died of the kill', rows })
+  }
   return {
     cell,
     hit: trap.sprung() && victim.kills === killsBefore + 1,
@@ -110,6 +115,11 @@ export async function runCell(cluster: Cluster, cell: Cell): Promise<CellResult>
     recoveredMs,
     violations,
   }
+}
+
+/** Deaths that nobody ordered. */
+export function countOwnDeaths(cluster: Cluster): number {
+  return Object.values(cluster.mortals).reduce((sum, { ownDeaths }) => sum + ownDeaths.length, 0)
 }
 
 /** A cell that names a message which this telling did not reach is tried again at an earlier one. */

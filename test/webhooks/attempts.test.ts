@@ -44,7 +44,7 @@ async function openDelivery() {
   await happen(db, accountId)
   const [delivery] = await readDeliveries(db, accountId)
   const key = { accountId, deliveryId: delivery?.id ?? '' }
-  const claim = () => inTransaction(db, (tx) => claimAttempt(tx, key))
+  const claim = () => claimAttempt(db, key)
   const record = (number: number, statusCode: number) => {
     const outcome: AttemptOutcome = {
       delivered: statusCode < 300,
@@ -148,12 +148,14 @@ type Act =
   | { act: 'claim' | 'claimTwice' | 'cancel' | 'hasten' | 'disable' }
   | { act: 'record'; statusCode: number; stale: boolean }
   | { act: 'advance'; seconds: number }
+  | { act: 'failOnce' }
 
 const often = (weight: number, arbitrary: fc.Arbitrary<Act>) => ({ weight, arbitrary })
 const act = (name: 'claim' | 'claimTwice' | 'cancel' | 'hasten' | 'disable') =>
   fc.constant<Act>({ act: name })
 const acts = fc.array(
   fc.oneof(
+    often(20, fc.constant<Act>({ act: 'failOnce' })),
     often(40, act('claim')),
     often(10, act('claimTwice')),
     often(
@@ -188,7 +190,14 @@ test('whatever happens in whatever order: six numbers at most, in order, on time
       let ended: string | null = null
       let hastened = false
       for (const step of steps) {
-        if (step.act === 'advance') await advance(step.seconds)
+        if (step.act === 'failOnce') {
+          const got = await claim()
+          if (got.outcome === 'send') {
+            claimed = Math.max(claimed, got.number)
+            await record(got.number, 503)
+          }
+          await advance(21_601)
+        } else if (step.act === 'advance') await advance(step.seconds)
         else if (step.act === 'cancel') await inTransaction(db, (tx) => cancelDelivery(tx, key))
         else if (step.act === 'hasten') {
           hastened = true

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { createServer as createTlsServer } from 'node:https'
 import { createServer, type Server } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -5,8 +7,10 @@ import {
   createWebhookDialer,
   type WebhookDialer,
 } from '../../activities/gateways/webhook-dialer.ts'
+import { DIAL_ERRORS } from '../../activities/gateways/webhook-errors.ts'
 import { isPublicAddress } from '../../domain/webhook-address.ts'
 import { startReceiver, type Receiver } from '../../sandbox/receiver.ts'
+import { SELF_SIGNED } from './self-signed.ts'
 
 let receiver: Receiver
 let dialer: WebhookDialer
@@ -122,6 +126,23 @@ describe('no answer at all', () => {
     expect(await dialer.post({ url, headers: {}, body: '' })).toMatchObject({
       error: 'invalid_answer',
     })
+    await server.close()
+  })
+
+  test('a certificate that nobody vouches for: nothing is sent', async () => {
+    let requests = 0
+    const server = await listen(
+      createTlsServer(SELF_SIGNED, (_, response) => {
+        requests += 1
+        response.end()
+      }),
+    )
+    const url = `https://127.0.0.1:${server.port}/`
+    expect(await dialer.post({ url, headers: {}, body: '' })).toMatchObject({
+      statusCode: null,
+      error: 'tls_failed',
+    })
+    expect(requests).toBe(0)
     await server.close()
   })
 
@@ -250,6 +271,11 @@ describe('the address that is dialled', () => {
     })
     await guarded.close()
   })
+})
+
+test('every word for a failure is explained to merchants', () => {
+  const page = readFileSync(new URL('../../docs/webhooks.md', import.meta.url), 'utf8')
+  expect(DIAL_ERRORS.filter((word) => !page.includes(`\`${word}\``))).toEqual([])
 })
 
 async function listen(

@@ -6,7 +6,6 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Activities } from '../../activities/index.ts'
 import { claimAttempt } from '../../db/attempts.ts'
-import { inTransaction } from '../../db/client.ts'
 import { startReceiver, type Receiver } from '../../sandbox/receiver.ts'
 import { KEY_VERSION, seal } from '../../vault.ts'
 import * as contract from '../../workflows/contract.ts'
@@ -116,7 +115,7 @@ test('an attempt that was claimed by somebody who then died is sent under the sa
   await happen(db, accountId)
   const [delivery] = await readDeliveries(db, accountId)
   const key = { accountId, deliveryId: delivery?.id ?? '' }
-  const claim = await inTransaction(db, (tx) => claimAttempt(tx, key))
+  const claim = await claimAttempt(db, key)
   expect(claim).toMatchObject({ outcome: 'send', number: 1 })
   await stack.restartWorker()
   expect(await deliveriesEnded(db, accountId)).toMatchObject([

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { sql } from 'kysely'
 import { inTransaction, type Db } from '../../db/client.ts'
 import { emitEvent } from '../../db/events.ts'
-import { advanceTestClocks, getTestClock, startAdvance } from '../../db/test-clock.ts'
+import { getTestClock, startAdvance } from '../../db/test-clock.ts'
 import { insertWebhookSecret } from '../../db/webhook-secrets.ts'
 import { insertWebhook, type NewWebhook } from '../../db/webhooks.ts'
 import type { EventType } from '../../domain/event-type.ts'
@@ -131,24 +130,12 @@ export async function advanceClock(db: Db, accountId: string, milliseconds: numb
   await clockReady(db, accountId)
 }
 
-/** The worker's dispatcher moves the clock; where there is none, this does. */
-export async function clockReady(db: Db, accountId: string, step = false): Promise<void> {
+async function clockReady(db: Db, accountId: string): Promise<void> {
   await eventually(
-    async () => {
-      if (step) await advanceTestClocks(db)
-      return getTestClock(db, accountId)
-    },
+    () => getTestClock(db, accountId),
     (clock) => clock.status === 'ready',
     60_000,
   )
-}
-
-/** Business time of the account, from SQL like everything that is due. */
-export async function businessNow(db: Db, accountId: string): Promise<Date> {
-  const { rows } = await sql<{ now: Date }>`select business_now(${accountId}) as now`.execute(db)
-  const [row] = rows
-  if (row === undefined) throw new Error('no clock')
-  return row.now
 }
 
 /**

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeAccount, makeCustomer, makeKey, type TestAccount } from '../../factories.ts'
 import type { TestClient } from '../client.ts'
+import { sendRaw } from '../raw.ts'
 import { serveApi, type ServedApi } from '../serve.ts'
 
 let api: ServedApi
@@ -99,6 +100,15 @@ test('a body of more than 256 KiB is 413, declared or in chunks', async () => {
   })
   expect(chunked.status).toBe(413)
   await chunked.text()
+})
+
+test('a body that is announced as too large is refused before it is sent', async () => {
+  const head =
+    `POST /v2/products HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${account.key}\r\n` +
+    'Content-Type: application/json\r\nContent-Length: 999999999\r\n\r\n'
+  const answer = await sendRaw(api.port, [head])
+  expect(answer.status).toBe(413)
+  expect(answer.tookMs).toBeLessThan(2_000)
 })
 
 test('a body of 256 KiB is read', async () => {

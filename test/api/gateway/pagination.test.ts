@@ -95,8 +95,19 @@ test.each(['created_at', 'updated_at', 'name', 'price'])(
   },
 )
 
-test('the order is that of the values, and then of the ids', async () => {
-  const rows = await walk('sort=price&order=desc&limit=4')
+test('the order is that of the values, and then of the ids, without the help of an index', async () => {
+  const { rows: databases } = await api.database.pool.query<{ name: string }>(
+    'select current_database() as name',
+  )
+  const name = databases[0]?.name ?? ''
+  for (const way of ['indexscan', 'indexonlyscan', 'bitmapscan']) {
+    await api.database.pool.query(`alter database "${name}" set enable_${way} = off`)
+  }
+  const sorting = openCountedApi(api.config)
+  const { body } = await sorting.client(account.key).get<List>('/v2/products?sort=price&limit=50')
+  await sorting.close()
+  await api.database.pool.query(`alter database "${name}" reset all`)
+  const rows = body.data
   for (const [index, row] of rows.slice(1).entries()) {
     const before = rows[index]
     if (before === undefined) throw new Error('no row before')

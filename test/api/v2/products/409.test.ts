@@ -30,6 +30,7 @@ test('a SKU of another account is free', async () => {
   const other = shop.api.client((await makeAccount(shop.api.database)).key)
   const answer = await other.post('/v2/products', { name: 'P', price: 1, sku: 'SHARED' })
   expect(answer.status).toBe(201)
+  expect((await other.get('/v2/products/SHARED')).body).toEqual(answer.body)
 })
 
 test('an edit cannot take a SKU either, and changes nothing then', async () => {
