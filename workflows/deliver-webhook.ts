@@ -34,6 +34,7 @@ const { decideDelivery, parkDelivery } = proxyActivities<Activities>({
  */
 const ATTEMPT_OPTIONS = {
   startToCloseTimeout: '30s',
+  heartbeatTimeout: contract.HEARTBEAT_TIMEOUT,
   retry: { initialInterval: '1s', maximumInterval: '10s' },
 } as const
 
