@@ -52,8 +52,17 @@ export function openDatabase(options: {
   pool.on('error', options.onError) // of idle connections
   // A connection in use that breaks between two statements would end the process without a listener.
   pool.on('connect', (client) => client.on('error', () => undefined)) // the next statement says it
+  // After a time-out the connection still waits for the answer: whoever borrowed it next would hang.
+  pool.on('release', (_error, client) => {
+    if (isWaiting(client)) client.end().catch(() => undefined) // it is thrown away
+  })
   const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
   return { db, pool, close: () => db.destroy() }
+}
+
+/** Whether a statement of this connection has no answer yet; `pg` keeps it in an untyped property. */
+function isWaiting(client: PoolClient): boolean {
+  return Reflect.get(client, 'readyForQuery') === false
 }
 
 const RETRIES_MAX = 4 // a deadlock's victim and a serialization failure succeed at once as a rule

@@ -128,6 +128,55 @@ describe.each(WITH_BODY.map((route) => [route.operationId, route] as const))('%s
   })
 })
 
+const READS = ROUTES.filter(({ method }) => method === 'get')
+const QUERIES = [
+  '?no_such_parameter=1',
+  '?limit=1&limit=2',
+  '?x=%00',
+  '?x=%ff',
+  '?%00=1',
+  '?__proto__=1',
+  '?limit=201',
+  '?limit=-1',
+  '?limit=9007199254740993',
+  '?page=1&cursor=',
+  '?cursor=AAAA.AAAA',
+  `?x=${'x'.repeat(8_000)}`,
+]
+const IDS = [
+  '%00',
+  '%ff',
+  '%',
+  '..%2f..',
+  "'%20or%20'1'='1",
+  'x'.repeat(2_000),
+  '%F0%9F%98%80',
+  '-1',
+  'null',
+]
+
+describe.each(READS.map((route) => [route.operationId, route] as const))('%s', (_, route) => {
+  test('refuses a query that it does not know with 400', async () => {
+    for (const query of QUERIES) {
+      const answer = await client.get<Refused>(`${pathOf(route)}${query}`)
+      // What is below an object that is not there may be 404 before its page is looked at.
+      const expected = route.path.includes('{') ? [400, 404] : [400]
+      expect(expected, query).toContain(answer.status)
+    }
+  })
+})
+
+test.each(
+  READS.filter(({ path }) => path.includes('{')).map(
+    (route) => [route.operationId, route] as const,
+  ),
+)('%s meets an id that cannot be one with 400 or 404', async (_, route) => {
+  for (const id of IDS) {
+    const answer = await client.get(route.path.replaceAll(/\{\w+\}/g, id))
+    expect([400, 404], id).toContain(answer.status)
+  }
+})
+
 /** What a route needs before one field of it is spoiled. */
 function baseOf(route: Route): object {
   const unique = randomUUID()

@@ -89,8 +89,9 @@ type ResponseObject = {
   headers?: Record<string, { required?: boolean }>
   content?: Record<string, unknown>
 }
+type Operation = { security?: object[]; responses: Record<string, ResponseObject> }
 type OpenApi = {
-  paths: Record<string, Record<string, { responses: Record<string, ResponseObject> }>>
+  paths: Record<string, Record<string, Operation>>
   components: { responses: Record<string, ResponseObject> }
 }
 
@@ -124,7 +125,8 @@ function findProblems(
   const template = findTemplate(openApi, path.split('?')[0] ?? path)
   const verb = method === 'HEAD' ? 'get' : method.toLowerCase()
   const operation = template === null ? undefined : openApi.paths[template]?.[verb]
-  const problems = findErrorProblems(answer, keyed && operation !== undefined)
+  const isKeyed = keyed && (operation?.security ?? []).length > 0
+  const problems = findErrorProblems(answer, isKeyed)
   if (template === null || operation === undefined) {
     const expected = template === null ? 404 : 405
     if (answer.status !== expected && answer.status < 500) problems.push(`is not ${expected}`)

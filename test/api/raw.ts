@@ -1,10 +1,10 @@
 import { connect } from 'node:net'
 
-/** Sends bytes as they are, in pieces if need be, and reads until the other side hangs up. */
+/** Sends bytes as they are and reads until the other side hangs up. */
 export async function sendRaw(
   port: number,
   pieces: readonly (string | Uint8Array)[],
-  options: { pauseMs?: number; withinMs?: number } = {},
+  options: { withinMs?: number } = {},
 ): Promise<{ status: number; text: string; tookMs: number }> {
   const startedAt = performance.now()
   const socket = connect({ port, host: '127.0.0.1' })
@@ -23,9 +23,6 @@ export async function sendRaw(
   for (const piece of pieces) {
     if (socket.destroyed) break
     socket.write(piece)
-    if (options.pauseMs !== undefined) {
-      await new Promise((resolve) => setTimeout(resolve, options.pauseMs))
-    }
   }
   await ended
   const text = Buffer.concat(chunks).toString()

@@ -142,7 +142,10 @@ export async function tell(
   } catch (error) {
     const what = error instanceof Error ? error.message : String(error)
     const rows = error instanceof NotAcknowledged ? error.operation.tries.slice(-3) : []
-    const log = cluster.log().filter((line) => /"level":"(warn|error)"|\[harness\]/.test(line))
+    const log = cluster
+      .log()
+      .filter((line) => /^(api|worker) .*"level":"(warn|error)"|\[harness\]/.test(line))
+      .map((line) => line.slice(0, 400))
     return {
       told: null,
       violations: [{ invariant: 'I27', what, rows: [...rows, ...log.slice(-20)] }],

@@ -75,7 +75,7 @@ async function listStories(db: Db, accountId: string): Promise<string[]> {
     ...days.map((day) =>
       contract.purchaseOrderWorkflowId({
         customerId: day.customer_id,
-        businessDate: String(day.business_date),
+        businessDate: day.business_date,
         currency: day.currency,
         sequence: day.sequence,
       }),

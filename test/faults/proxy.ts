@@ -1,4 +1,5 @@
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net'
+import { openPipe, type Pipe } from './pipe.ts'
 
 /**
  * A TCP proxy on one link between two processes. It can slow the link, swallow one side, cut it, and
@@ -9,8 +10,10 @@ import { createServer, connect, type AddressInfo, type Socket } from 'node:net'
 export type LinkMode =
   | { kind: 'pass' }
   | { kind: 'latency'; ms: number }
-  /** Accepts and swallows both ways. */
+  /** Nothing arrives, either way, until the link heals: then all of it does, as TCP sends again. */
   | { kind: 'blackHole' }
+  /** The other side is gone without a word: what was open stays silent for ever, also after healing. */
+  | { kind: 'silence' }
   /** Cuts what is open, and every new connection at once. */
   | { kind: 'reset' }
   /** The other side gets the request; its reply is swallowed and then the connection is cut. */
@@ -20,12 +23,11 @@ export type LinkMode =
   /** Each reply ends after so many bytes, and the connection with it. */
   | { kind: 'cutReplies'; afterBytes: number }
 
-export type Moment = (typeof MOMENTS)[number]
-
 /** `spring` gets the first bytes of the message that it stopped at. */
 export type Trap = { message: number; moment: Moment; spring: (message: Buffer) => void }
 
 export const MOMENTS = ['beforeRequest', 'replyWithheld', 'replyDelivered'] as const
+export type Moment = (typeof MOMENTS)[number]
 
 export type Link = {
   name: string
@@ -40,108 +42,110 @@ export type Link = {
   close(): Promise<void>
 }
 
-const TRICKLE_MS = 100
+type Pair = { near: Socket; far: Socket | null; pipes: Pipe[]; silent: boolean }
 
 /** Opens a link to a port on this machine. */
 export async function openLink(name: string, targetPort: number): Promise<Link> {
   let mode: LinkMode = { kind: 'pass' }
   let trap: Trap | null = null
   let messages = 0
-  const pairs = new Set<{ near: Socket; far: Socket }>()
+  const pairs = new Set<Pair>()
 
   const server = createServer((near) => {
-    if (mode.kind === 'reset') {
-      near.resetAndDestroy()
-      return
-    }
+    const pair: Pair = { near, far: null, pipes: [], silent: mode.kind === 'silence' }
+    near.on('error', () => cut(pair))
+    near.on('close', () => close(pair))
+    if (mode.kind === 'reset') near.resetAndDestroy()
+    else pairs.add(pair)
+    if (mode.kind !== 'reset' && !pair.silent) join(pair)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo // a TCP server that listens has one
+
+  function join(pair: Pair): void {
+    const { near } = pair
     const far = connect({ host: '127.0.0.1', port: targetPort, noDelay: true })
-    const pair = { near, far }
-    pairs.add(pair)
+    const requests = openPipe(far, () => (mode.kind === 'slow' ? { kind: 'pass' } : mode))
+    const replies = openPipe(near, () => mode)
+    Object.assign(pair, { far, pipes: [requests, replies] })
     near.setNoDelay(true)
     let spoke: 'near' | 'far' = 'far'
     let replyBytes = 0
     /** The trap that waits for the reply to the present request, if any. */
     let armed: { trap: Trap; message: Buffer } | null = null
-    const cut = () => {
-      pairs.delete(pair)
-      near.resetAndDestroy()
-      far.resetAndDestroy()
-    }
+
     near.on('data', (chunk) => {
+      if (pair.silent) return
       if (spoke === 'far') {
         spoke = 'near'
         replyBytes = 0
         messages += 1
         if (trap !== null && messages >= trap.message) {
-          const { moment, spring } = trap
           armed = { trap, message: chunk }
           trap = null
-          if (moment === 'beforeRequest') {
-            armed = null
-            spring(chunk)
-            cut()
-            return
-          }
+        }
+        if (armed?.trap.moment === 'beforeRequest') {
+          armed.trap.spring(chunk)
+          cut(pair)
+          return
         }
       }
-      if (mode.kind === 'blackHole') return
-      later(mode, () => far.write(chunk))
+      requests.push(chunk)
     })
     far.on('data', (chunk) => {
+      if (pair.silent) return
       spoke = 'far'
       if (armed !== null) {
         const { message } = armed
         const { moment, spring } = armed.trap
         armed = null
-        if (moment === 'replyDelivered') near.write(chunk)
+        if (moment === 'replyDelivered') replies.push(chunk)
         spring(message)
-        if (moment === 'replyWithheld') cut()
+        if (moment === 'replyWithheld') cut(pair)
         return
       }
-      switch (mode.kind) {
-        case 'blackHole':
-          return
-        case 'loseReplies':
-          cut()
-          return
-        case 'cutReplies':
-          near.write(chunk.subarray(0, Math.max(0, mode.afterBytes - replyBytes)))
-          replyBytes += chunk.length
-          if (replyBytes >= mode.afterBytes) cut()
-          return
-        case 'slow':
-          trickle(near, far, chunk, mode.bytesPerSecond)
-          return
-        default:
-          later(mode, () => near.write(chunk))
+      if (mode.kind === 'loseReplies') {
+        cut(pair)
+      } else if (mode.kind === 'cutReplies') {
+        replies.push(chunk.subarray(0, Math.max(0, mode.afterBytes - replyBytes)))
+        replyBytes += chunk.length
+        if (replyBytes >= mode.afterBytes) cut(pair)
+      } else {
+        replies.push(chunk)
       }
     })
-    for (const socket of [near, far]) {
-      socket.on('error', cut)
-      socket.on('close', () => {
-        pairs.delete(pair)
-        near.destroy()
-        far.destroy()
-      })
-    }
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo // a TCP server that listens has one
-
-  const cutAll = () => {
-    for (const { near, far } of pairs) {
-      near.resetAndDestroy()
-      far.resetAndDestroy()
-    }
-    pairs.clear()
+    far.on('error', () => cut(pair))
+    far.on('close', () => close(pair))
   }
+
+  /** Both sides are told at once, by a reset. */
+  function cut(pair: Pair): void {
+    if (pair.silent) return
+    pairs.delete(pair)
+    pair.near.resetAndDestroy()
+    pair.far?.resetAndDestroy()
+  }
+
+  /** What one side ends the other one hears of, unless the line is dead. */
+  function close(pair: Pair): void {
+    if (pair.silent) return
+    pairs.delete(pair)
+    for (const pipe of pair.pipes) pipe.close()
+    pair.near.destroy()
+    pair.far?.destroy()
+  }
+
   return {
     name,
     port,
     messages: () => messages,
     setMode(next) {
       mode = next
-      if (next.kind === 'reset') cutAll()
+      for (const pair of [...pairs]) {
+        if (next.kind === 'reset') cut(pair)
+        if (next.kind === 'silence') pair.silent = true
+        for (const pipe of pair.pipes) pipe.look()
+      }
     },
     setTrap(next) {
       let sprung = false
@@ -159,28 +163,11 @@ export async function openLink(name: string, targetPort: number): Promise<Link> 
       trap = null
     },
     close() {
-      cutAll()
+      for (const pair of [...pairs]) {
+        pair.silent = false
+        cut(pair)
+      }
       return new Promise((resolve) => server.close(() => resolve()))
     },
   }
-}
-
-function later(mode: LinkMode, act: () => void): void {
-  if (mode.kind === 'latency') setTimeout(act, mode.ms)
-  else act()
-}
-
-function trickle(near: Socket, far: Socket, chunk: Buffer, bytesPerSecond: number): void {
-  const step = Math.max(1, Math.floor((bytesPerSecond * TRICKLE_MS) / 1000))
-  let sent = 0
-  far.pause()
-  const timer = setInterval(() => {
-    if (near.destroyed || sent >= chunk.length) {
-      clearInterval(timer)
-      far.resume()
-      return
-    }
-    near.write(chunk.subarray(sent, sent + step))
-    sent += step
-  }, TRICKLE_MS)
 }

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { CodeSupplier } from '../../activities/gateways/code-supplier.ts'
 import { createSandboxSupplier } from '../../activities/gateways/sandbox-supplier.ts'
 import { sourcingActivities } from '../../activities/sourcing.ts'
-import { seededRandom, seedOfRun, type Random } from '../faults/random.ts'
+import { seededRandom, type Random } from '../faults/random.ts'
+import { readRun } from '../faults/run.ts'
 import {
   countUnits,
   endLeases,
@@ -17,7 +18,7 @@ import {
 } from './world.ts'
 
 const RUNS = Number(process.env['BARK_TEST_SOURCING_RUNS'] ?? '200')
-const SEED = seedOfRun()
+const SEED = readRun().seed
 
 const SKUS = [
   'TEST-INSTANT',

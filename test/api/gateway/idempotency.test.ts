@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createLog } from '../../../log.ts'
 import { startApi, type RunningApi } from '../../../server.ts'
@@ -32,6 +31,10 @@ const count = async (what: string): Promise<number> => {
   )
   return rows[0]?.n ?? -1
 }
+
+/** Statements that wait for somebody's lock. */
+const lockWaits = () =>
+  count(`pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`)
 
 test('twenty requests with one key at once are carried out once, over two processes', async () => {
   const answers = await Promise.all(
@@ -112,10 +115,10 @@ test('a duplicate waits two seconds for the first and is then told to come back'
     [account.accountId],
   )
   const startedAt = performance.now()
-  const [first, second] = await Promise.all([
-    client.post('/v2/products', product('HELD-1'), under('held')),
-    delay(100).then(() => client.post('/v2/products', product('HELD-1'), under('held'))),
-  ])
+  const request = () => client.post('/v2/products', product('HELD-1'), under('held'))
+  const waiting = request()
+  await expect.poll(lockWaits, { interval: 10 }).toBe(1)
+  const [first, second] = await Promise.all([waiting, request()])
   for (const answer of [first, second]) {
     expect(answer.status).toBe(409)
     expect(answer.headers.get('retry-after')).toBe('1')
@@ -153,7 +156,7 @@ test('a process that dies before its commit leaves the key free', async () => {
     [account.accountId],
   )
   const waiting = client.post('/v2/products', product('DEAD-1'), under('dead'))
-  await delay(200)
+  await expect.poll(lockWaits, { interval: 10 }).toBe(1)
   dying.release(new Error('killed'))
   expect((await waiting).status).toBe(201)
 })
