@@ -49,7 +49,11 @@ export function openDatabase(options: {
       },
     },
   })
-  pool.on('error', options.onError) // of idle connections
+  // Of idle connections; the pool hangs the whole connection on the error, which no log should print.
+  pool.on('error', (error) => {
+    Reflect.deleteProperty(error, 'client')
+    options.onError(error)
+  })
   // A connection in use that breaks between two statements would end the process without a listener.
   pool.on('connect', (client) => client.on('error', () => undefined)) // the next statement says it
   // After a time-out the connection still waits for the answer: whoever borrowed it next would hang.

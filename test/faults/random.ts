@@ -1,3 +1,5 @@
+import { randomInt } from 'node:crypto'
+
 /** Chance that can be repeated: the same seed makes the same faults. */
 export type Random = {
   seed: number
@@ -34,4 +36,10 @@ export function seededRandom(seed: number): Random {
       return keyed.sort((a, b) => a.key - b.key).map(({ value }) => value)
     },
   }
+}
+
+/** The run's seed: `BARK_SEED` to repeat a run, else a new one. */
+export function seedOfRun(): number {
+  const given = process.env['BARK_SEED']
+  return given === undefined || given === '' ? randomInt(2 ** 31) : Number(given)
 }

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from '../../scripts/source-files.ts'
 import type { CellResult } from './cells.ts'
 import type { Violation } from './invariants.ts'
+import { seedOfRun } from './random.ts'
 
 /**
  * How much of the proof this run does. `npm test` does a part of it under a new seed; `npm run prove`
@@ -34,7 +34,7 @@ export function readRun(env: NodeJS.ProcessEnv = process.env): Run {
   const numberOrAll = (name: string, otherwise: number): number | 'all' =>
     env[name] === 'all' ? 'all' : number(name, otherwise)
   return {
-    seed: number('BARK_SEED', randomInt(2 ** 31)),
+    seed: seedOfRun(),
     cells: numberOrAll('BARK_PROVE_CELLS', SHORT.cells),
     randomStories: number('BARK_PROVE_RANDOM', SHORT.randomStories),
     lostReplies: number('BARK_PROVE_LOST_REPLIES', SHORT.lostReplies),

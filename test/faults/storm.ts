@@ -28,17 +28,22 @@ export function drawStorm(random: Random): Fault[] {
         return { ...time, kind: 'kill' as const, victim: random.pick(VICTIMS) }
       case 1:
         return { ...time, kind: 'freeze' as const, victim: random.pick(VICTIMS) }
-      default:
-        return { ...time, kind: 'link' as const, link: random.pick(LINKS), mode: drawMode(random) }
+      default: {
+        const link = random.pick(LINKS)
+        return { ...time, kind: 'link' as const, link, mode: drawMode(random, link) }
+      }
     }
   })
 }
 
-function drawMode(random: Random): LinkMode {
+function drawMode(random: Random, link: LinkName): LinkMode {
+  // Temporal's own statements have no time-out of their own: a silent database is waited for as
+  // long as the operating system waits (docs/promises.md).
+  const silence: LinkMode[] = link === 'temporal-postgres' ? [] : [{ kind: 'silence' }]
   return random.pick<LinkMode>([
+    ...silence,
     { kind: 'latency', ms: 50 + random.integer(400) },
     { kind: 'blackHole' },
-    { kind: 'silence' },
     { kind: 'reset' },
     { kind: 'loseReplies' },
     { kind: 'slow', bytesPerSecond: 200 + random.integer(5_000) },

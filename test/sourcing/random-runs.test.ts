@@ -3,8 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { CodeSupplier } from '../../activities/gateways/code-supplier.ts'
 import { createSandboxSupplier } from '../../activities/gateways/sandbox-supplier.ts'
 import { sourcingActivities } from '../../activities/sourcing.ts'
-import { seededRandom, type Random } from '../faults/random.ts'
-import { readRun } from '../faults/run.ts'
+import { seededRandom, seedOfRun, type Random } from '../faults/random.ts'
 import {
   countUnits,
   endLeases,
@@ -18,7 +17,7 @@ import {
 } from './world.ts'
 
 const RUNS = Number(process.env['BARK_TEST_SOURCING_RUNS'] ?? '200')
-const SEED = readRun().seed
+const SEED = seedOfRun()
 
 const SKUS = [
   'TEST-INSTANT',
