@@ -10,6 +10,18 @@ import type { Told } from './merchant.ts'
 
 const ATTEMPT_LATE_SECONDS_MAX = 5 // I19, where nothing is down
 
+/** Where the sources of truth are read: a cluster, or a stack within one process. */
+export type Place = Pick<
+  Cluster,
+  | 'database'
+  | 'keys'
+  | 'apiUrl'
+  | 'supplierControlUrl'
+  | 'receiverControlUrl'
+  | 'temporalAddress'
+  | 'log'
+>
+
 /** How much happened to the cluster while the story was told. */
 export type Disturbances = {
   /** Kills, cuts and pauses: each may make a receiver hear an attempt once more. */
@@ -24,15 +36,14 @@ export type Disturbances = {
  * requests, Temporal, and the logs. Every violation names its invariant; none is the proof.
  */
 export async function checkStory(
-  cluster: Cluster,
+  place: Place,
   told: Told,
   disturbances: Disturbances,
 ): Promise<Violation[]> {
-  const { db } = cluster.database
-  const temporal = await connectTemporal(cluster.temporalAddress)
+  const { db } = place.database
+  const temporal = await connectTemporal(place.temporalAddress)
   try {
-    const sales = await readLedger(cluster.supplierControlUrl)
-    const canaries = [...told.secrets, ...sales.map(({ code }) => code)]
+    const canaries = await listCanaries(place, told)
     return [
       ...checkHistory(told),
       ...(await checkDatabase(db)),
@@ -41,17 +52,23 @@ export async function checkStory(
         lateSecondsMax: ATTEMPT_LATE_SECONDS_MAX + disturbances.seconds,
       })),
       ...(await checkDrained(db)),
-      ...(await checkAccepted(cluster, told)),
-      ...(await checkStranger(cluster, told)),
-      ...(await checkLedger(cluster)),
-      ...(await checkReceived(cluster, told, disturbances.count)),
+      ...(await checkAccepted(place, told)),
+      ...(await checkStranger(place, told)),
+      ...(await checkLedger(place)),
+      ...(await checkReceived(place, told, disturbances.count)),
       ...(await checkWorkflows(temporal.client, db, told.accountId)),
       ...(await checkSecrets(db, told.accountId, canaries, {
-        log: cluster.log().join('\n'),
+        log: place.log().join('\n'),
         histories: await readHistories(temporal.client, told.accountId),
       })),
     ]
   } finally {
     await temporal.close()
   }
+}
+
+/** What must never be seen: the story's own secrets, and every code that the supplier sold. */
+export async function listCanaries(place: Place, told: Told): Promise<string[]> {
+  const sales = await readLedger(place.supplierControlUrl)
+  return [...told.secrets, ...sales.map(({ code }) => code)]
 }

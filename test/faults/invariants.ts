@@ -49,6 +49,14 @@ const CHECKS: Check[] = [
         and a.id < b.id and a.period_start < b.period_end and b.period_start < a.period_end`,
   },
   {
+    invariant: 'I5',
+    what: 'the clock was read under the lock: later positions have later instants',
+    query: sql`select id, accepted_at, before from (
+        select id, accepted_at, lag(accepted_at) over (
+          partition by purchase_order_id order by position) as before from transactions) ordered
+      where accepted_at < before`,
+  },
+  {
     invariant: 'I6',
     what: 'nothing was added after the close',
     query: sql`select t.id from transactions t join purchase_orders po on po.id = t.purchase_order_id

@@ -75,7 +75,12 @@ export async function makeMerchant(stage: Stage): Promise<Merchant> {
   }
 }
 
-async function putScript(stage: Stage, path: string, answers: object[]): Promise<void> {
+/** Tells the receiver how to answer the requests to a path. */
+export async function putScript(
+  stage: Pick<Stage, 'receiverControlUrl'>,
+  path: string,
+  answers: object[],
+): Promise<void> {
   const answer = await fetch(`${stage.receiverControlUrl}/scripts?path=${path}`, {
     method: 'PUT',
     body: JSON.stringify({ answers }),

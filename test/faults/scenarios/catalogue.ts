@@ -1,0 +1,36 @@
+import type { Violation } from '../invariants.ts'
+import type { World } from '../world.ts'
+import {
+  connectionsEndAfterTheAnswer,
+  duplicateRequests,
+  ordersAtTheClose,
+  raceForCodes,
+  refusedOrder,
+} from './orders.ts'
+import {
+  billingFails,
+  clockMovesBeforeTheTimer,
+  deadEndpoint,
+  deadlinePasses,
+  supplierReplyLost,
+  temporalAway,
+  wholeStory,
+} from './stories.ts'
+
+/** What is tried, by name: on the product as it is, and on the product with a planted bug. */
+export const SCENARIOS = {
+  billingFails,
+  clockMovesBeforeTheTimer,
+  connectionsEndAfterTheAnswer,
+  deadEndpoint,
+  deadlinePasses,
+  duplicateRequests,
+  ordersAtTheClose,
+  raceForCodes,
+  refusedOrder,
+  supplierReplyLost,
+  temporalAway,
+  wholeStory,
+} satisfies Record<string, (world: World) => Promise<Violation[]>>
+
+export type ScenarioName = keyof typeof SCENARIOS

@@ -1,0 +1,211 @@
+import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
+import { WEBHOOK_ATTEMPTS_MAX } from '../../../domain/webhook-schedule.ts'
+import { eventually } from '../../harness.ts'
+import { checkStory } from '../checker.ts'
+import { checkReceived } from '../check-receiver.ts'
+import { checkLedger } from '../check-supplier.ts'
+import { checkAttemptTimes, checkDatabase, type Violation } from '../invariants.ts'
+import { makeMerchant, putScript } from '../merchant.ts'
+import { tellStory } from '../story.ts'
+import type { World } from '../world.ts'
+import { openShop } from './shop.ts'
+
+const AWAY_MS = 8_000 // longer than a call to Temporal is tried
+
+/** The story of the kills, without a kill. */
+export async function wholeStory(world: World): Promise<Violation[]> {
+  const merchant = await makeMerchant(world)
+  try {
+    const told = await tellStory(world, merchant)
+    return await checkStory(world, told, { count: 0, seconds: 0 })
+  } catch (error) {
+    const what = error instanceof Error ? error.message : String(error)
+    return [{ invariant: 'I27', what, rows: [] }, ...(await checkDatabase(world.database.db))]
+  }
+}
+
+/** The supplier sells and its reply is lost: the unit is asked about, never bought again. */
+export async function supplierReplyLost(world: World): Promise<Violation[]> {
+  const shop = await openShop(world, { supplierSku: 'TEST-TIMEOUT-THEN-OK' })
+  await shop.order(2)
+  await shop.advance(600)
+  const { rows } = await sql<{ state: string }>`
+    select state from units where account_id = ${shop.accountId} and state <> 'allocated'`.execute(
+    world.database.db,
+  )
+  const violations = [...(await checkLedger(world)), ...(await checkDatabase(world.database.db))]
+  if (rows.length > 0) violations.push({ invariant: 'I9', what: 'sold and not delivered', rows })
+  return violations
+}
+
+/** Nobody has it until the deadline: the order fails, nothing is billed, nothing stays held. */
+export async function deadlinePasses(world: World): Promise<Violation[]> {
+  const shop = await openShop(world, { codes: 1, supplierSku: 'TEST-OUT-OF-STOCK' })
+  await shop.order(3)
+  await shop.advance(30 * 3_600)
+  return checkDatabase(world.database.db)
+}
+
+/** An endpoint that hangs up and then only fails: six attempts, at their times, and no seventh. */
+export async function deadEndpoint(world: World): Promise<Violation[]> {
+  const { db } = world.database
+  const shop = await openShop(world, { codes: 1 })
+  const path = `/${shop.accountId}`
+  const webhookSecret = `secret-${randomUUID()}`
+  await putScript(world, path, [{ instead: 'close' }, { status: 500 }])
+  await shop.client.insist({
+    name: 'create the endpoint',
+    method: 'POST',
+    path: '/v2/webhooks',
+    key: randomUUID(),
+    body: { url: `${world.receiverUrl}${path}`, events: ['order.created'], secret: webhookSecret },
+  })
+  await shop.order(1)
+  await shop.advance(20 * 3_600)
+  const told = { accountId: shop.accountId, webhookPath: path, webhookSecret }
+  const { rows } = await sql<{ state: string; attempt_count: number }>`
+    select state, attempt_count from deliveries where account_id = ${shop.accountId}`.execute(db)
+  const violations = [
+    ...(await checkReceived(world, told, 0)),
+    ...(await checkDatabase(db)),
+    ...(await checkAttemptTimes(db, { accountId: shop.accountId, lateSecondsMax: 5 })),
+  ]
+  const isRight = rows.every(
+    (row) => row.state === 'failed' && row.attempt_count === WEBHOOK_ATTEMPTS_MAX,
+  )
+  if (rows.length !== 1 || !isRight) {
+    violations.push({ invariant: 'I18', what: 'not failed after exactly six attempts', rows })
+  }
+  return violations
+}
+
+/** Issuing an invoice fails twice after its number was taken: no number is lost. */
+export async function billingFails(world: World): Promise<Violation[]> {
+  const { db } = world.database
+  const shop = await openShop(world, { codes: 3 })
+  const account = sql.lit(shop.accountId)
+  const trigger = sql.id(`fails_${shop.accountId}`)
+  await sql`create sequence ${trigger}`.execute(db)
+  await sql`create function ${trigger}() returns trigger language plpgsql as $$
+    begin
+      if new.account_id = ${account} and nextval(${sql.lit(`fails_${shop.accountId}`)}) in (2, 3) then
+        raise exception 'planted failure';
+      end if;
+      return new;
+    end $$`.execute(db)
+  await sql`create trigger ${trigger} after insert on invoices
+    for each row execute function ${trigger}()`.execute(db)
+  try {
+    for (let day = 1; day <= 3; day++) {
+      await shop.order(1)
+      await shop.advance(26 * 3_600)
+    }
+  } finally {
+    await sql`drop trigger ${trigger} on invoices`.execute(db)
+  }
+  const violations = await checkDatabase(db)
+  const { rows } = await sql<{ count: bigint }>`
+    select count(*) from invoices where account_id = ${shop.accountId}`.execute(db)
+  if (rows[0]?.count !== 3n) violations.push({ invariant: 'I16', what: 'not three invoices', rows })
+  return violations
+}
+
+/**
+ * The test clock passes a due instant after the story has written it and before its workflow sleeps:
+ * the wake-up that comes too early counts.
+ */
+export async function clockMovesBeforeTheTimer(world: World): Promise<Violation[]> {
+  const { db } = world.database
+  const shop = await openShop(world, { supplierSku: 'TEST-DELAYED' })
+  let late = false
+  await world.stack.restartWorker((activities) => ({
+    ...activities,
+    async awaitCodes(input) {
+      const look = await activities.awaitCodes(input)
+      if (!late && look.waiting !== null) {
+        late = true
+        // The signal is written when the wait is taken away, and given when its row is gone.
+        await eventually(
+          () => readWaits(world, input.transactionId),
+          (rows) => rows.length === 0,
+        )
+        await eventually(
+          () => outboxRows(world, shop.accountId),
+          (rows) => rows === 0n,
+        )
+      }
+      return look
+    },
+  }))
+  try {
+    const id = await shop.order(1)
+    await eventually(
+      () => readWaits(world, id),
+      (rows) => rows.length === 1,
+    )
+    await shop.client.insist({
+      name: 'advance',
+      method: 'POST',
+      path: '/v2/test_clock',
+      key: randomUUID(),
+      body: { advance: 'PT15S' },
+    })
+    // The supplier's ten seconds are over by the test clock, and not in real time.
+    const read = () =>
+      db.selectFrom('units').select('state').where('transaction_id', '=', id).execute()
+    const units = await eventually(read, ([unit]) => unit?.state === 'allocated', 6_000).catch(read)
+    const isDelivered = units[0]?.state === 'allocated'
+    if (isDelivered) return await checkDatabase(db)
+    return [{ invariant: 'I27', what: 'a wake-up of the test clock was lost', rows: units }]
+  } finally {
+    await world.stack.restartWorker()
+  }
+}
+
+/** Temporal is away when orders are accepted: every one of them is carried on when it is back. */
+export async function temporalAway(world: World): Promise<Violation[]> {
+  const ORDERS = 5
+  const shop = await openShop(world, { codes: ORDERS })
+  world.temporalLink.setMode({ kind: 'reset' })
+  try {
+    for (let orders = 0; orders < ORDERS; orders++) await shop.order(1)
+    await eventually(
+      () => outboxTries(world, shop.accountId),
+      (tries) => tries > 0n,
+      AWAY_MS,
+    ).catch(() => undefined) // a bug may have taken them away
+  } finally {
+    world.temporalLink.setMode({ kind: 'pass' })
+  }
+  const read = () =>
+    world.database.db
+      .selectFrom('transactions')
+      .select('id')
+      .where('account_id', '=', shop.accountId)
+      .where('ended_at', 'is', null)
+      .execute()
+  const open = await eventually(read, (rows) => rows.length === 0, 15_000).catch(read)
+  const violations = await checkDatabase(world.database.db)
+  if (open.length > 0) {
+    violations.push({ invariant: 'I23', what: 'an order has no workflow', rows: open })
+  }
+  return violations
+}
+
+function readWaits({ database: { db } }: World, storyId: string) {
+  return db.selectFrom('waits').select('story_id').where('story_id', '=', storyId).execute()
+}
+
+async function outboxRows({ database: { db } }: World, accountId: string): Promise<bigint> {
+  const { rows } = await sql<{ count: bigint }>`
+    select count(*) from outbox where account_id = ${accountId}`.execute(db)
+  return rows[0]?.count ?? 0n
+}
+
+async function outboxTries({ database: { db } }: World, accountId: string): Promise<bigint> {
+  const { rows } = await sql<{ tries: bigint }>`
+    select coalesce(max(attempts), 0)::bigint as tries from outbox
+    where account_id = ${accountId} and last_error is not null`.execute(db)
+  return rows[0]?.tries ?? 0n
+}
