@@ -21,6 +21,8 @@ export type ChildSpec = {
    */
   parentLink: 'ipc' | 'stdin' | 'guard'
   stop: StopStep[]
+  /** Called before every launch, also before a restart: takes away what a crash may have left. */
+  beforeStart?: () => Promise<void>
   /** `ready-line` waits for a log line with `"msg":"ready"`; a function is asked until it is true. */
   ready: 'ready-line' | (() => Promise<boolean>)
   readySecondsMax: number
@@ -66,6 +68,7 @@ export async function startChild(
 ): Promise<Child> {
   signal.throwIfAborted()
   const stopping = new AbortController()
+  await spec.beforeStart?.()
   let run = launch(spec, events)
   let supervision: Promise<void> = Promise.resolve()
 
@@ -95,6 +98,13 @@ export async function startChild(
       await delay(delaySeconds * 1000, undefined, { signal: stopping.signal }).catch(ignoreAbort)
       if (stopping.signal.aborted) return
       delaySeconds = Math.min(delaySeconds * 2, RESTART_SECONDS_MAX)
+      try {
+        await spec.beforeStart?.()
+      } catch (error) {
+        events.line(spec.name, `could not be started: ${String(error)}`, 'starting')
+        continue // with the next, longer delay
+      }
+      if (stopping.signal.aborted) return
       run = launch(spec, events)
       const failure = await untilReady(run, spec, stopping.signal)
       if (failure === null) events.revived(spec.name, run.process.pid ?? 0)

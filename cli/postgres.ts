@@ -8,7 +8,7 @@ import type { ChildSpec, Environment } from './children.ts'
 import { createDatabase, databaseAnswers, withDatabase } from './database.ts'
 import { freePort } from './ports.ts'
 import { findPostgresHome, giveTo, type PostgresHome } from './postgres-home.ts'
-import { commandOf, isAlive } from './process-list.ts'
+import { clearDeadLock, lockHolder } from './postgres-lock.ts'
 
 /** A PostgreSQL that is ready to be started, and the URL that it will have. */
 export type EmbeddedPostgres = {
@@ -97,6 +97,7 @@ function serverSpec(
       { signal: 'SIGINT', secondsMax: STOP_SECONDS_MAX }, // ends sessions, keeps everything
       { signal: 'SIGQUIT', secondsMax: 5 }, // at once; the next start replays the log
     ],
+    beforeStart: () => clearDeadLock(home.cluster),
     ready: () => databaseAnswers(withDatabase(url, 'postgres')),
     readySecondsMax: START_SECONDS_MAX,
   }
@@ -155,20 +156,12 @@ function assertSameMajor(cluster: string, version: string): void {
   )
 }
 
-/**
- * A PostgreSQL that outlived its start (its guard was killed too) is ended, and a pid file that names
- * a process of somebody else (after a reboot numbers repeat) is removed.
- */
+/** A PostgreSQL that outlived its start (its guard was killed too) is ended. */
 async function endOrphan(cluster: string): Promise<void> {
-  const pidFile = join(cluster, 'postmaster.pid')
-  if (!existsSync(pidFile)) return
-  const pid = Number(readFileSync(pidFile, 'utf8').split('\n')[0])
-  if (!isAlive(pid) || !commandOf(pid).includes(cluster)) {
-    rmSync(pidFile, { force: true })
-    return
-  }
+  const pid = lockHolder(cluster)
+  if (pid === null) return
   process.kill(pid, 'SIGINT')
-  for (let waited = 0; isAlive(pid); waited += 0.1) {
+  for (let waited = 0; lockHolder(cluster) === pid; waited += 0.1) {
     if (waited > ORPHAN_STOP_SECONDS_MAX) {
       throw new Error(`PostgreSQL (pid ${pid}) still runs on ${cluster} and does not end`)
     }

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
@@ -7,6 +7,8 @@ import { createDatabase, databaseAnswers, onServer } from '../../cli/database.ts
 import { preparePostgres } from '../../cli/postgres.ts'
 import { isAlive } from '../../cli/process-list.ts'
 
+/** For a busy machine; a poll ends as soon as it is true. */
+const PATIENT = { timeout: 20_000 }
 const quiet = { line: () => undefined, died: () => undefined, revived: () => undefined }
 let folder: string
 let child: Child | undefined
@@ -54,4 +56,27 @@ test('a start ends a server that an earlier start left behind', async () => {
   await child?.stop() // before its supervisor starts it again
   child = await startChild(next.child, quiet, new AbortController().signal)
   expect(await databaseAnswers(orphan.url)).toBe(true)
+})
+
+test('comes back when it was killed while it started, and left a lock file that nobody can read', async () => {
+  const { url, pid, postgres } = await start()
+  const lock = join(postgres.child.cwd, 'postmaster.pid')
+  // What each crash leaves: nothing written, half a line, a number that is somebody else's by now.
+  for (const left of ['', '\n', `${process.pid}\n${postgres.child.cwd}\n`]) {
+    const before = child?.pid ?? 0
+    process.kill(before, 'SIGKILL')
+    await expect.poll(() => isAlive(before), PATIENT).toBe(false)
+    writeFileSync(lock, left)
+    await expect.poll(() => databaseAnswers(url), PATIENT).toBe(true)
+    expect(readFileSync(lock, 'utf8')).toMatch(new RegExp(`^${child?.pid}\n`))
+  }
+  expect(child?.pid).not.toBe(pid)
+})
+
+test('never takes the lock of a server that lives', async () => {
+  const { pid, postgres } = await start()
+  const lock = readFileSync(join(postgres.child.cwd, 'postmaster.pid'), 'utf8')
+  await postgres.child.beforeStart?.()
+  expect(readFileSync(join(postgres.child.cwd, 'postmaster.pid'), 'utf8')).toBe(lock)
+  expect(isAlive(pid)).toBe(true)
 })
