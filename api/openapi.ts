@@ -1,11 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { OpenAPIHono, z, type RouteConfig } from '@hono/zod-openapi'
 import { DOMAIN_REASONS, type DomainReason } from '../domain/error.ts'
-import { EVENT_TYPES } from '../domain/event-type.ts'
+import { EVENT_TYPES, type EventType } from '../domain/event-type.ts'
 import { ERROR_CODES, REFUSALS } from './refusals.ts'
-import { eventObject } from './event-object.ts'
 import type { ResponseSpec, Route } from './route.ts'
 import { ROUTES } from './routes.ts'
+import { EVENT_OBJECTS, eventBody } from './v2/event-bodies.ts'
 import { API_VERSION } from './v2/root.ts'
 
 const FILE = new URL('../docs/openapi/v2.json', import.meta.url)
@@ -233,17 +233,19 @@ function describeHeaders(headers: Readonly<Record<string, string>>) {
   )
 }
 
-function describeWebhook(type: string): RouteConfig {
+function describeWebhook(type: EventType): RouteConfig {
+  const { summary, planned } = EVENT_OBJECTS[type]
   return {
     method: 'post',
     path: type,
     operationId: `webhook.${type}`,
     tags: ['Webhook events'],
     summary: type,
+    description: planned === true ? `${summary} Not emitted yet.` : summary,
     request: {
       body: {
         required: true,
-        content: { 'application/json': { schema: eventObject } },
+        content: { 'application/json': { schema: eventBody(type) } },
       },
     },
     responses: { 200: { description: 'Any 2xx within 15 seconds: the event was received.' } },

@@ -31,7 +31,7 @@ const invoiceLine = z
   })
   .openapi('InvoiceLine')
 
-const invoiceObject = z
+export const invoiceObject = z
   .strictObject({
     object: z.literal('invoice'),
     id: z.string(),

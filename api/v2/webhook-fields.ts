@@ -2,7 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { z } from '@hono/zod-openapi'
 import type { WebhookChange } from '../../db/webhooks.ts'
 import { DomainError } from '../../domain/error.ts'
-import { EVENT_SUBSCRIPTIONS, isEventSubscription } from '../../domain/event-type.ts'
+import {
+  ADDITIVE_EVENT_TYPES,
+  EVENT_SUBSCRIPTIONS,
+  isEventSubscription,
+} from '../../domain/event-type.ts'
 import { readWebhookUrl, WEBHOOK_URL_CHARACTERS_MAX } from '../../domain/webhook-address.ts'
 import {
   ROTATION_OVERLAP_SECONDS_DEFAULT,
@@ -16,6 +20,10 @@ import { instantField, line, metadataField, prose } from '../fields.ts'
 
 const EVENTS_MAX = 50 // more than there are: a list beyond it is a mistake
 const GENERATED_SECRET_BYTES = 24
+
+const ADDITIVE_TYPES = ADDITIVE_EVENT_TYPES.filter((type) => type !== 'webhook.test')
+  .map((type) => `\`${type}\``)
+  .join(', ')
 
 const secretField = line(WEBHOOK_SECRET_CHARACTERS_MAX)
   .min(WEBHOOK_SECRET_CHARACTERS_MIN, `At least ${WEBHOOK_SECRET_CHARACTERS_MIN} characters`)
@@ -46,8 +54,7 @@ const fields = {
     .openapi({
       description:
         'Types, `order.*` for the published types of a noun, or `*` for all of these. Additive types ' +
-        '(`codes.available`, `invoice.finalized`, `inventory.updated`, `webhook.disabled`) are sent ' +
-        'only where they are named.',
+        `(${ADDITIVE_TYPES}) are sent only where they are named.`,
       example: ['order.created', 'order.fulfilled'],
     }),
   description: prose(500),

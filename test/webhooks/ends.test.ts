@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { inTransaction } from '../../db/client.ts'
+import { listFailingWebhooks } from '../../db/failing-webhooks.ts'
 import { deleteWebhook, lockWebhook, updateWebhook } from '../../db/webhooks.ts'
 import { startReceiver, type Receiver } from '../../sandbox/receiver.ts'
 import { startStack, type Stack } from '../harness.ts'
@@ -112,7 +113,10 @@ describe('an endpoint that only fails', () => {
     const { db } = stack.database
     const accountId = await createAccount(db)
     receiver.script('/hopeless', { answers: [{ status: 500 }] })
-    const webhookId = await createWebhook(stack, accountId, { url: `${receiver.url}/hopeless` })
+    const webhookId = await createWebhook(stack, accountId, {
+      url: `${receiver.url}/hopeless`,
+      events: ['product.created'],
+    })
     const webhook = () =>
       db.selectFrom('webhooks').selectAll().where('id', '=', webhookId).executeTakeFirstOrThrow()
 
@@ -122,7 +126,19 @@ describe('an endpoint that only fails', () => {
       await advanceClock(db, accountId, 9 * HOUR_MS)
       return webhook()
     }
+    expect(await listFailingWebhooks(db, { accountId })).toEqual([])
     expect(await exhaust()).toMatchObject({ active: true, exhausted_count: 1 })
+    expect(await listFailingWebhooks(db)).toContainEqual(
+      expect.objectContaining({
+        account_id: accountId,
+        id: webhookId,
+        exhausted_count: 1,
+        failing_seconds: expect.closeTo(9 * 3_600, -2),
+        disabled_reason: null,
+        pending_count: 0,
+        last_answer: 'HTTP 500',
+      }),
+    )
     // Eighteen more, as if they had been waited for.
     await db
       .updateTable('webhooks')
@@ -137,6 +153,18 @@ describe('an endpoint that only fails', () => {
       exhausted_count: 21,
       disabled_reason: 'only_failures',
     })
+    expect(await listFailingWebhooks(db, { accountId })).toMatchObject([
+      { id: webhookId, disabled_reason: 'only_failures' },
+    ])
+    const told = await db
+      .selectFrom('events')
+      .select(['object_id', 'facts'])
+      .where('account_id', '=', accountId)
+      .where('type', '=', 'webhook.disabled')
+      .execute()
+    expect(told).toMatchObject([
+      { object_id: webhookId, facts: { object: { disabled_reason: 'only_failures' } } },
+    ])
     await happen(db, accountId)
     expect((await readDeliveries(db, accountId)).map((row) => row.state)).toEqual([
       'failed',
@@ -160,8 +188,12 @@ describe('an endpoint that only fails', () => {
         .where('id', '=', webhookId)
         .executeTakeFirstOrThrow()
     expect((await failingSince()).failing_since).toBeInstanceOf(Date)
+    expect(await listFailingWebhooks(db, { accountId, secondsMin: 0 })).toMatchObject([
+      { id: webhookId, pending_count: 1 },
+    ])
     await advanceClock(db, accountId, 61_000)
     await deliveriesEnded(db, accountId)
     expect((await failingSince()).failing_since).toBeNull()
+    expect(await listFailingWebhooks(db, { accountId, secondsMin: 0 })).toEqual([])
   })
 })

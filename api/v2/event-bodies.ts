@@ -1,0 +1,118 @@
+import { z } from '@hono/zod-openapi'
+import type { EventType } from '../../domain/event-type.ts'
+import { instantField } from '../fields.ts'
+import { customerObject } from './customer-fields.ts'
+import { inventoryPlan, paymentPlan, shipmentPlan } from './event-plans.ts'
+import { invoiceObject } from './invoices.ts'
+import { orderObject, transactionObject } from './order-shapes.ts'
+import { productObject } from './product-fields.ts'
+import { webhookObject } from './webhook-fields.ts'
+
+/** What a type of event tells, and of which object; `planned` while nothing emits it yet. */
+type Told = { summary: string; object: z.ZodType; planned?: true }
+
+/**
+ * Every type of event with its object: the schema that a GET of the object answers by. Whoever builds
+ * what emits a planned one takes `planned` away here and adds its act to `test/webhooks/events.ts`.
+ */
+export const EVENT_OBJECTS: Readonly<Record<EventType, Told>> = {
+  'order.created': { summary: 'An order was accepted.', object: orderObject },
+  'order.updated': {
+    summary: 'Something of an order changed that no other event tells.',
+    object: orderObject,
+    planned: true,
+  },
+  'order.cancelled': {
+    summary: 'An order ended and nothing of it was delivered.',
+    object: orderObject,
+  },
+  'order.fulfilled': {
+    summary: 'Nothing of an order is open any more, and at least one unit was delivered.',
+    object: orderObject,
+  },
+  'order.refunded': {
+    summary: 'Money that was captured for an order went back.',
+    object: orderObject,
+    planned: true,
+  },
+  'product.created': { summary: 'A product was created.', object: productObject },
+  'product.updated': { summary: 'A product was changed.', object: productObject },
+  'product.deleted': {
+    summary: 'A product was archived; it stays readable.',
+    object: productObject,
+  },
+  'inventory.low': {
+    summary: 'The stock of a product fell below its threshold; once until it recovers.',
+    object: inventoryPlan,
+    planned: true,
+  },
+  'inventory.out_of_stock': {
+    summary: 'Nothing of a product can be sold any more; once until it recovers.',
+    object: inventoryPlan,
+    planned: true,
+  },
+  'customer.created': { summary: 'A customer was created.', object: customerObject },
+  'customer.updated': { summary: 'A customer was changed.', object: customerObject },
+  'payment.succeeded': { summary: 'A payment was captured.', object: paymentPlan, planned: true },
+  'payment.failed': {
+    summary: 'A payment was declined or could not be made.',
+    object: paymentPlan,
+    planned: true,
+  },
+  'payment.refunded': {
+    summary: 'A payment was refunded, in part or as a whole.',
+    object: paymentPlan,
+    planned: true,
+  },
+  'shipment.created': { summary: 'A shipment was made.', object: shipmentPlan, planned: true },
+  'shipment.in_transit': {
+    summary: 'The carrier has a shipment.',
+    object: shipmentPlan,
+    planned: true,
+  },
+  'shipment.delivered': {
+    summary: 'A shipment reached its address.',
+    object: shipmentPlan,
+    planned: true,
+  },
+  'codes.available': {
+    summary: 'Codes of a transaction are ready: fetch them. They are never in an event.',
+    object: transactionObject,
+  },
+  'invoice.finalized': { summary: 'An invoice was issued.', object: invoiceObject },
+  'inventory.updated': {
+    summary: 'The stock of a product changed.',
+    object: inventoryPlan,
+    planned: true,
+  },
+  'webhook.test': { summary: 'You asked for a test.', object: webhookObject },
+  'webhook.disabled': {
+    summary: 'Bark switched one of your webhooks off.',
+    object: webhookObject,
+  },
+}
+
+/** The schema of a webhook's whole body. */
+export function eventBody(type: EventType): z.ZodType {
+  const { summary, object, planned } = EVENT_OBJECTS[type]
+  return z
+    .strictObject({
+      object: z.literal('event'),
+      id: z.string().openapi({ description: 'The same on every attempt.' }),
+      type: z.literal(type),
+      sequence: z.int().min(1).openapi({ description: '1, 2, 3 … per object.' }),
+      created_at: instantField,
+      data: z.strictObject({ object }),
+    })
+    .openapi(`${schemaName(type)}Event`, {
+      description: planned === true ? `${summary} Not emitted yet.` : summary,
+    })
+}
+
+/** `order.created` → `OrderCreated`. */
+function schemaName(type: EventType): string {
+  return type
+    .split(/[._]/)
+    .map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`)
+    .join('')
+}

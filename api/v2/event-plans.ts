@@ -1,0 +1,63 @@
+import { z } from '@hono/zod-openapi'
+import { instantField } from '../fields.ts'
+import { minor } from './order-shapes.ts'
+
+/**
+ * The objects of events that nothing emits yet, as they are designed: so that a client can be written
+ * against the whole list of events. Each goes away when its noun is built and has a schema of its own.
+ */
+
+const text = z.string()
+
+export const paymentPlan = z
+  .object({
+    object: z.literal('payment_intent'),
+    id: text.openapi({ example: 'pi_0199c0de5a000123456789abcd' }),
+    status: z.enum([
+      'requires_payment_method',
+      'requires_action',
+      'processing',
+      'requires_capture',
+      'succeeded',
+      'cancelled',
+      'failed',
+    ]),
+    order_id: text.nullable(),
+    customer_id: text.nullable(),
+    amount: minor.openapi({ description: 'Minor units.' }),
+    amount_captured: minor,
+    amount_refunded: minor,
+    currency: text,
+    created_at: instantField,
+  })
+  .openapi('PlannedPayment')
+
+export const inventoryPlan = z
+  .object({
+    object: z.literal('inventory'),
+    product_id: text.openapi({ example: 'prod_0199c0de5a000123456789abcd' }),
+    total_available: z.int().min(0),
+    total_reserved: z.int().min(0),
+    locations: z.array(
+      z.object({
+        warehouse_id: text.openapi({ example: 'wh_001' }),
+        available: z.int().min(0),
+        reserved: z.int().min(0),
+      }),
+    ),
+  })
+  .openapi('PlannedInventory')
+
+export const shipmentPlan = z
+  .object({
+    object: z.literal('shipment'),
+    id: text.openapi({ example: 'shp_0199c0de5a000123456789abcd' }),
+    order_id: text,
+    status: z.enum(['created', 'in_transit', 'delivered']),
+    carrier: text.openapi({ example: 'fedex' }),
+    service: text.openapi({ example: 'ground' }),
+    tracking_number: text,
+    label_url: text,
+    created_at: instantField,
+  })
+  .openapi('PlannedShipment')
