@@ -17,6 +17,8 @@ export type TestPair = {
   folder: string
   /** What leads `test/stack.ts` to the two. */
   variables: { BARK_TEST_DATABASE_URL: string; BARK_TEST_TEMPORAL_ADDRESS: string }
+  /** The process ids of the two, for those who measure them; 0 while one is down. */
+  pids(): { postgres: number; temporal: number }
   stop(): Promise<void>
 }
 
@@ -25,12 +27,13 @@ const PREFIX = 'bark-test-'
 
 /**
  * Starts both on free ports, below the temporary folder. `stop` also removes their data. Aborting
- * `giveUp` breaks the start off.
+ * `giveUp` breaks the start off. `durable` writes through to the disk, which tests do not need.
  */
 export async function startTestPair(
   context: LaunchContext,
   screen: Screen,
   giveUp: AbortController,
+  { durable = false }: { durable?: boolean } = {},
 ): Promise<TestPair> {
   const { signal } = giveUp
   removeLeftovers()
@@ -49,7 +52,7 @@ export async function startTestPair(
   try {
     const [databaseUrl, program] = await allOrNone(giveUp, [
       screen.step('PostgreSQL', async () => {
-        const postgres = await preparePostgres(folder, { durable: false, env: context.env })
+        const postgres = await preparePostgres(folder, { durable, env: context.env })
         children.push(await startChild(postgres.child, events, signal))
         return withDatabase(postgres.url, 'postgres')
       }),
@@ -67,6 +70,7 @@ export async function startTestPair(
     return {
       folder,
       variables: { BARK_TEST_DATABASE_URL: databaseUrl, BARK_TEST_TEMPORAL_ADDRESS: address },
+      pids: () => ({ postgres: children[0]?.pid ?? 0, temporal: children[1]?.pid ?? 0 }),
       stop,
     }
   } catch (error) {

@@ -80,7 +80,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     rooms: [...COMPOSITION_ROOT.rooms, 'worker.ts', 'server.ts', 'cli', 'sandbox', 'scripts'],
     packages: 'any',
   },
-  bench: { ...COMPOSITION_ROOT, rooms: [...COMPOSITION_ROOT.rooms, 'test'] },
+  bench: { ...COMPOSITION_ROOT, rooms: [...COMPOSITION_ROOT.rooms, 'cli', 'test'] },
   'vitest.config.ts': { rooms: ['test'], packages: 'any' },
 }
 

@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Client } from '@temporalio/client'
+import type { Database } from '../db/client.ts'
+import { checkDatabase } from '../test/faults/invariants.ts'
+import { perUnit, type Figure } from './figure.ts'
+import { inParallel } from './load.ts'
+import type { Program } from './program.ts'
+import { readProcessorTime, type Watched } from './processor-time.ts'
+import type { Servers } from './servers.ts'
+import { openBenchShop, type BenchShop } from './shop.ts'
+import { compare, spread, type Side } from './windows.ts'
+
+/** From the acceptance until the codes are there, through Temporal, against workflows without effects. */
+
+const STARTS_IN_FLIGHT = 32 // as the dispatcher
+const ORDERS_PER_SECOND_OF_WINDOW = 60 // so that a batch takes about as long as a window
+const POLL_MS = 10
+
+export const fulfillmentsPerSecond: Figure = {
+  id: 'B1',
+  title: 'orders from acceptance to codes ready (3 lines, 5 codes in stock), a batch at once',
+  against: 'a worker with three no-op activities in a row',
+  unit: 'per second',
+  gate: '≥ 1.7, then ≥ 3',
+  run: (servers, size) => withWorkers(servers, 'three', (ours, bare) => compare(ours, bare, size)),
+}
+
+export const fulfillmentLatency: Figure = {
+  id: 'B4',
+  title: 'from the answer to codes ready, one order at a time',
+  against: 'a workflow with one local no-op activity, start to result',
+  unit: 'ms',
+  gate: '≤ 2, then ≤ 1.2',
+  run: (servers, size) => withWorkers(servers, 'one', (ours, bare) => compare(ours, bare, size)),
+}
+
+async function withWorkers<T>(
+  servers: Servers,
+  load: 'three' | 'one',
+  measure: (ours: Side, bare: Side) => Promise<T>,
+): Promise<T> {
+  const { database, config, temporal } = servers
+  const shop = await openBenchShop(database, config)
+  const api = await servers.start('server.ts')
+  const worker = await servers.start('worker.ts')
+  const taskQueue = `bare-${randomUUID()}`
+  const bare = await servers.start('bench/bare/worker.ts', { TASK_QUEUE: taskQueue })
+  const watch = (program: Program): Watched => ({ worker: () => [program.pid], ...servers.watched })
+  const place = { database, shop, url: `${api.url}/v2/orders`, worker, watched: watch(worker) }
+  const bareplace = { temporal, taskQueue, watched: watch(bare) }
+  try {
+    const result = await (load === 'three'
+      ? measure(batchOfOrders(place), batchOfWorkflows(bareplace))
+      : measure(orderAfterOrder(place), workflowAfterWorkflow(bareplace)))
+    const broken = await checkDatabase(database.db)
+    if (broken.length > 0) throw new Error(`an invariant broke: ${JSON.stringify(broken)}`)
+    return result
+  } finally {
+    await worker.stop()
+    await api.stop()
+    await bare.stop()
+  }
+}
+
+type OurPlace = {
+  database: Database
+  shop: BenchShop
+  url: string
+  worker: Program
+  watched: Watched
+}
+type BarePlace = { temporal: Client; taskQueue: string; watched: Watched }
+
+/** The orders are accepted while the worker is frozen; measured is what it does once it thaws. */
+function batchOfOrders({ database, shop, url, worker, watched }: OurPlace): Side {
+  let ordered = 0
+  return {
+    async measure(seconds) {
+      const orders = seconds * ORDERS_PER_SECOND_OF_WINDOW
+      await shop.stock(orders)
+      process.kill(worker.pid, 'SIGSTOP')
+      await inParallel(orders, STARTS_IN_FLIGHT, () => order(shop, url, ordered++))
+      const time = readProcessorTime(watched)
+      const startedAt = performance.now()
+      process.kill(worker.pid, 'SIGCONT')
+      while ((await countOpenUnits(database, shop)) > 0) await delay(POLL_MS)
+      const taken = (performance.now() - startedAt) / 1_000
+      return { value: orders / taken, cpuMicros: perUnit(time.since(), orders) }
+    },
+  }
+}
+
+function batchOfWorkflows({ temporal, taskQueue, watched }: BarePlace): Side {
+  return {
+    async measure(seconds) {
+      const workflows = seconds * ORDERS_PER_SECOND_OF_WINDOW
+      const time = readProcessorTime(watched)
+      const startedAt = performance.now()
+      const results: Promise<unknown>[] = []
+      await inParallel(workflows, STARTS_IN_FLIGHT, async () => {
+        const handle = await temporal.workflow.start('threeActivities', {
+          taskQueue,
+          workflowId: `bare/${randomUUID()}`,
+        })
+        results.push(handle.result())
+      })
+      await Promise.all(results)
+      const taken = (performance.now() - startedAt) / 1_000
+      return { value: workflows / taken, cpuMicros: perUnit(time.since(), workflows) }
+    },
+  }
+}
+
+/** The median of a window: from the 201 until the last code is attached. */
+function orderAfterOrder({ database, shop, url, watched }: OurPlace): Side {
+  let ordered = 0
+  return {
+    measure: (seconds) =>
+      oneAfterAnother(seconds, watched, async () => {
+        await shop.stock(1)
+        await order(shop, url, ordered++)
+        const answeredAt = performance.now()
+        while ((await countOpenUnits(database, shop)) > 0) await delay(1)
+        return performance.now() - answeredAt
+      }),
+  }
+}
+
+function workflowAfterWorkflow({ temporal, taskQueue, watched }: BarePlace): Side {
+  return {
+    measure: (seconds) =>
+      oneAfterAnother(seconds, watched, async () => {
+        const startedAt = performance.now()
+        await temporal.workflow.execute('oneLocalActivity', {
+          taskQueue,
+          workflowId: `bare/${randomUUID()}`,
+        })
+        return performance.now() - startedAt
+      }),
+  }
+}
+
+async function oneAfterAnother(seconds: number, watched: Watched, one: () => Promise<number>) {
+  const time = readProcessorTime(watched)
+  const endAt = performance.now() + seconds * 1_000
+  const takenMs: number[] = []
+  while (performance.now() < endAt) takenMs.push(await one())
+  return { value: spread(takenMs).median, cpuMicros: perUnit(time.since(), takenMs.length) }
+}
+
+async function order(shop: BenchShop, url: string, n: number): Promise<void> {
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${shop.key}`, 'content-type': 'application/json' },
+    body: shop.orderBody(n),
+  })
+  if (answer.status !== 201) throw new Error(`order: ${answer.status} ${await answer.text()}`)
+  await answer.body?.cancel()
+}
+
+async function countOpenUnits({ db }: Database, { accountId }: BenchShop): Promise<number> {
+  const { open } = await db
+    .selectFrom('units')
+    .select((eb) => eb.fn.countAll<bigint>().as('open'))
+    .where('account_id', '=', accountId)
+    .where('state', 'in', ['queued', 'sourcing', 'backordered'])
+    .executeTakeFirstOrThrow()
+  return Number(open)
+}

@@ -1,0 +1,129 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Client } from 'undici'
+import { perUnit } from './figure.ts'
+import { readProcessorTime, type Watched } from './processor-time.ts'
+import type { Side } from './windows.ts'
+
+/** HTTP load on loopback. It stops by itself, and an answer that is not expected ends the figure. */
+
+export type Call = {
+  method: 'GET' | 'POST'
+  path: string
+  headers?: Record<string, string>
+  body?: string
+}
+
+export type Target = {
+  url: string
+  /** The n-th call of the run; n only grows. */
+  next(n: number): Call
+  /** The only status that counts as right. */
+  status: number
+}
+
+/** Rights measured in one window: how many, and how long each took in milliseconds. */
+export type Answers = { count: number; seconds: number; sortedMs: number[] }
+
+export const CONNECTIONS = 64
+
+export type Load = {
+  /** Every connection sends its next call as soon as it has its answer. */
+  closed(seconds: number): Promise<Answers>
+  /** `perSecond` calls begin at even distances, whether or not the ones before are answered. */
+  open(seconds: number, perSecond: number): Promise<Answers>
+  close(): Promise<void>
+}
+
+/** Opens the connections. `close` ends them. */
+export function openLoad(target: Target, connections = CONNECTIONS): Load {
+  const clients = Array.from({ length: connections }, () => new Client(target.url))
+  let n = 0
+  const send = async (client: Client): Promise<void> => {
+    const { method, path, headers, body } = target.next(n++)
+    const answer = await client.request({
+      method,
+      path,
+      ...(headers === undefined ? {} : { headers }),
+      ...(body === undefined ? {} : { body }),
+    })
+    if (answer.statusCode !== target.status) {
+      throw new Error(`${method} ${path}: ${answer.statusCode} ${await answer.body.text()}`)
+    }
+    await answer.body.dump()
+  }
+  return {
+    async closed(seconds) {
+      const takenMs: number[] = []
+      const startedAt = performance.now()
+      const endAt = startedAt + seconds * 1_000
+      await Promise.all(
+        clients.map(async (client) => {
+          for (;;) {
+            const sentAt = performance.now()
+            if (sentAt >= endAt) return
+            await send(client)
+            takenMs.push(performance.now() - sentAt)
+          }
+        }),
+      )
+      return answers(takenMs, performance.now() - startedAt)
+    },
+    async open(seconds, perSecond) {
+      const takenMs: number[] = []
+      const total = Math.floor(seconds * perSecond)
+      const startedAt = performance.now()
+      let sent = 0
+      const free = [...clients]
+      const waiting: (() => void)[] = []
+      // From the instant at which the call was due: waiting for a connection counts as its time.
+      const one = async (dueAt: number): Promise<void> => {
+        if (free.length === 0) await new Promise<void>((resolve) => waiting.push(resolve))
+        const client = free.pop()
+        if (client === undefined) throw new Error('woken without a connection')
+        await send(client)
+        free.push(client)
+        waiting.shift()?.()
+        takenMs.push(performance.now() - dueAt)
+      }
+      const running: Promise<void>[] = []
+      while (sent < total) {
+        const due = Math.min(total, ((performance.now() - startedAt) / 1_000) * perSecond)
+        for (; sent < due; sent++) running.push(one(startedAt + (sent / perSecond) * 1_000))
+        await delay(1)
+      }
+      await Promise.all(running)
+      return answers(takenMs, performance.now() - startedAt)
+    },
+    async close() {
+      await Promise.all(clients.map((client) => client.close()))
+    },
+  }
+}
+
+/** How many right answers a second a load gets when every connection is always busy. */
+export function throughput(load: Load, watched: Watched): Side {
+  return {
+    async measure(seconds) {
+      const time = readProcessorTime(watched)
+      const { count, seconds: taken } = await load.closed(seconds)
+      return { value: count / taken, cpuMicros: perUnit(time.since(), count) }
+    },
+  }
+}
+
+/** Does `one` so many times, at most `lanes` of them at a time. Passes the first error on. */
+export async function inParallel(
+  total: number,
+  lanes: number,
+  one: (n: number) => Promise<void>,
+): Promise<void> {
+  let begun = 0
+  const lane = async (): Promise<void> => {
+    while (begun < total) await one(begun++)
+  }
+  await Promise.all(Array.from({ length: lanes }, lane))
+}
+
+function answers(takenMs: number[], ms: number): Answers {
+  return { count: takenMs.length, seconds: ms / 1_000, sortedMs: takenMs.toSorted((a, b) => a - b) }
+}

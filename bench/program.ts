@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { openSync, closeSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Environment } from '../cli/children.ts'
+
+/** A process under measurement. Its log goes to a file, so that reading it costs nobody anything. */
+export type Program = { pid: number; stop(): Promise<void> }
+
+const READY_MS_MAX = 60_000
+const ROOT = join(import.meta.dirname, '..')
+
+/**
+ * Starts `file` (from the root) and resolves when its log says `"msg":"ready"`. It ends with us: a
+ * closed channel tells it. Throws with the end of its log when it is not ready in a minute.
+ */
+export async function startProgram(
+  file: string,
+  options: { env: Environment; logFile: string },
+): Promise<Program> {
+  const log = openSync(options.logFile, 'w')
+  const child = spawn(process.execPath, [join(ROOT, file)], {
+    cwd: ROOT,
+    env: options.env,
+    stdio: ['ignore', log, log, 'ipc'],
+  })
+  closeSync(log)
+  const ended = once(child, 'exit')
+  const until = performance.now() + READY_MS_MAX
+  while (!readFileSync(options.logFile, 'utf8').includes('"msg":"ready"')) {
+    if (child.exitCode !== null || performance.now() > until) {
+      child.kill('SIGKILL')
+      throw new Error(
+        `${file} is not ready:\n${readFileSync(options.logFile, 'utf8').slice(-2_000)}`,
+      )
+    }
+    await delay(20)
+  }
+  if (child.pid === undefined) throw new Error(`${file} has no process`)
+  return {
+    pid: child.pid,
+    async stop() {
+      if (child.connected) child.disconnect()
+      await ended
+    },
+  }
+}
