@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { CommandContext } from './command.ts'
 
 /** What the commands hear of the API when it refuses. */
 export class ApiRefusal extends Error {
@@ -15,6 +16,7 @@ export class ApiRefusal extends Error {
 export type ApiClient = {
   get<Shape>(path: string, shape: z.ZodType<Shape>, headers?: Headers): Promise<Shape>
   post<Shape>(path: string, body: unknown, shape: z.ZodType<Shape>): Promise<Shape>
+  patch<Shape>(path: string, body: unknown, shape: z.ZodType<Shape>): Promise<Shape>
   delete(path: string): Promise<void>
   getBytes(path: string): Promise<Uint8Array>
   /** Every item of a list, page after page. */
@@ -58,6 +60,9 @@ export function openApiClient(baseUrl: string, key: string): ApiClient {
     async post(path, body, shape) {
       return read(path, shape, await call('POST', path, body))
     },
+    async patch(path, body, shape) {
+      return read(path, shape, await call('PATCH', path, body))
+    },
     async delete(path) {
       await call('DELETE', path)
     },
@@ -79,6 +84,14 @@ export function openApiClient(baseUrl: string, key: string): ApiClient {
       return items
     },
   }
+}
+
+/** The API of the sandbox account that runs on the data folder; throws in words when none does. */
+export function openSandbox({ running }: CommandContext): ApiClient & { url: string } {
+  if (running === null || running.api === null || running.keys.account === null) {
+    throw new Error('Bark is not running with sandbox data on this data folder: npm start')
+  }
+  return { ...openApiClient(running.api, running.keys.account), url: running.api }
 }
 
 async function reach(url: string, init: RequestInit): Promise<Response> {

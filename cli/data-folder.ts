@@ -24,6 +24,7 @@ const CONTENTS = [
   'temporal.db',
   'temporal.db-shm',
   'temporal.db-wal',
+  'webhook-listen.json',
 ]
 
 /** Open to pass, so that PostgreSQL's own user reaches its part; what is secret is closed by itself. */

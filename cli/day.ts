@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { formatDecimal } from '../domain/money.ts'
-import { openApiClient, type ApiClient } from './api-client.ts'
+import { openSandbox, type ApiClient } from './api-client.ts'
 import { UsageError, type CommandContext } from './command.ts'
 
 export const help = `bark day close [--customer cust_…] [--all]
@@ -44,11 +44,7 @@ type Closed = {
 /** Repeatable: what is closed stays as it is. */
 export async function run(args: string[], context: CommandContext): Promise<number> {
   const customerId = readArguments(args)
-  const { running } = context
-  if (running === null || running.api === null || running.keys.account === null) {
-    throw new Error('Bark is not running with sandbox data on this data folder: npm start')
-  }
-  const api = openApiClient(running.api, running.keys.account)
+  const api = openSandbox(context)
   const filter = new URLSearchParams({
     status: 'open',
     ...(customerId === null ? {} : { customer_id: customerId }),
@@ -58,7 +54,7 @@ export async function run(args: string[], context: CommandContext): Promise<numb
     await api.post(`/v2/purchase-orders/${id}/close`, undefined, purchaseOrderShape)
   }
   const closed = await Promise.all(open.map(({ id }) => follow(api, id)))
-  print(closed, running.finance, context)
+  print(closed, context)
   return closed.every(isDone) ? 0 : 1
 }
 
@@ -104,7 +100,7 @@ function isDone({ purchaseOrder, codesToCome }: Closed): boolean {
   return purchaseOrder.status !== 'settling' || codesToCome > 0
 }
 
-function print(closed: Closed[], finance: string | null, { json, out, err }: CommandContext): void {
+function print(closed: Closed[], { json, out, err, running }: CommandContext): void {
   if (json) {
     out(
       JSON.stringify({
@@ -128,7 +124,7 @@ function print(closed: Closed[], finance: string | null, { json, out, err }: Com
     const total = formatDecimal(BigInt(total_minor), currency)
     out(`${number} is closed: ${count(transaction_count, 'order')}, ${total} ${currency}`)
     for (const invoice of invoices) {
-      const page = finance === null ? '' : `  ${finance}/invoices/${invoice.id}`
+      const page = running?.finance ? `  ${running.finance}/invoices/${invoice.id}` : ''
       out(`  invoice ${invoice.number}${page}`)
     }
     if (invoices.length > 0) continue

@@ -27,6 +27,11 @@ const COMMANDS: Record<string, Entry> = {
   },
   keys: { summary: 'create API keys', load: () => import('./keys.ts') },
   codes: { summary: 'import codes from a CSV file', load: () => import('./codes.ts') },
+  trigger: { summary: 'cause an event by its real act', load: () => import('./trigger.ts') },
+  webhooks: {
+    summary: 'forward events to this machine; send again what failed',
+    load: () => import('./webhooks.ts'),
+  },
   day: { summary: "close a customer's business day", load: () => import('./day.ts') },
 }
 

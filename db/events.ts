@@ -3,7 +3,7 @@ import { DomainError } from '../domain/error.ts'
 import type { EventType } from '../domain/event-type.ts'
 import type { UnitCounts } from '../domain/order-status.ts'
 import type { Db, Tx } from './client.ts'
-import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
+import { listPage, type PageRequest, type Position, type RowsPage } from './keyset.ts'
 import type { TransactionFacts } from './transactions.ts'
 
 /** What an event keeps of its object: of an order what changes, of everything else all of it. */
@@ -81,6 +81,16 @@ export async function listEvents(
     { value: sql.ref('events.id'), type: 'text' },
   ] as const
   return listPage(db, query, { columns, descending: false }, page)
+}
+
+/**
+ * The present end of the commit order: a walk that starts here sees every event whose transaction had
+ * not ended yet, and none that is listed already.
+ */
+export async function getEventsEnd(db: Db): Promise<Position> {
+  const { rows } = await sql<{ position: string[] }>`
+    select array[pg_snapshot_xmin(pg_current_snapshot())::text, ''] as position`.execute(db)
+  return rows[0]?.position ?? []
 }
 
 /** Throws `not_found`. */

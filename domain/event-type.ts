@@ -52,6 +52,16 @@ export function isEventSubscription(text: string): boolean {
   return EVENT_SUBSCRIPTIONS.includes(text)
 }
 
+/**
+ * Whether somebody subscribed to a type hears of it; `webhook_wants` in SQL says the same. Wildcards
+ * stand for the published types only.
+ */
+export function wantsEvent(subscriptions: readonly string[], type: string): boolean {
+  if (subscriptions.includes(type)) return true
+  const isPublished = PUBLISHED_EVENT_TYPES.some((each) => each === type)
+  return isPublished && [`${nounOf(type)}.*`, '*'].some((each) => subscriptions.includes(each))
+}
+
 function nounOf(type: string): string {
   return type.slice(0, type.indexOf('.'))
 }

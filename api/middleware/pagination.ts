@@ -72,9 +72,9 @@ export function printPage<Row, Item>(
   print: (row: Row) => Item,
 ): PageList<Item> | CursorList<Item> {
   const data = page.rows.map(print)
-  const request = readPage(deps, call)
-  if (request.kind === 'page') {
-    return renderPageList(data, { ...request, total: page.total ?? data.length })
+  const { page: number = 1, limit = LIMIT_DEFAULT, cursor } = call.input.query
+  if (cursor === undefined) {
+    return renderPageList(data, { page: number, limit, total: page.total ?? data.length })
   }
   return renderCursorList(data, page.next === null ? null : sealCursor(deps, call, page.next))
 }

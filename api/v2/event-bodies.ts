@@ -13,7 +13,7 @@ type Told = { summary: string; object: z.ZodType; planned?: true }
 
 /**
  * Every type of event with its object: the schema that a GET of the object answers by. Whoever builds
- * what emits a planned one takes `planned` away here and adds its act to `test/webhooks/events.ts`.
+ * what emits a planned one takes `planned` away here and adds its act to `cli/event-acts.ts`.
  */
 export const EVENT_OBJECTS: Readonly<Record<EventType, Told>> = {
   'order.created': { summary: 'An order was accepted.', object: orderObject },

@@ -1,13 +1,16 @@
 import { z } from '@hono/zod-openapi'
-import { getEvent, listEvents, type StoredEvent } from '../../db/events.ts'
+import { getEvent, getEventsEnd, listEvents, type StoredEvent } from '../../db/events.ts'
+import type { PageRequest } from '../../db/keyset.ts'
 import { EVENT_TYPES } from '../../domain/event-type.ts'
 import { renderEvent } from '../../wire/event.ts'
+import type { ApiDeps } from '../deps.ts'
 import { eventObject } from '../event-object.ts'
 import { idParameter, requireId } from '../fields.ts'
 import { listOf, pageParameters, printPage, readPage } from '../middleware/pagination.ts'
 import { route, type Route } from '../route.ts'
 
 const TAG = 'Events'
+const LATEST = 'latest'
 
 const listing = route({
   operationId: 'listEvents',
@@ -18,7 +21,7 @@ const listing = route({
   description:
     'In the order in which they became visible, the oldest first. For polling: start with `?cursor=` and ' +
     'go on with `next_cursor`, which this list gives at its end too; no event is skipped, and none comes ' +
-    'twice. A key that is bound to a customer sees the events of that customer.',
+    'twice. `?cursor=latest` starts with what comes from now on. A key that is bound to a customer sees the events of that customer.',
   access: 'events:read',
   rateClass: 'read',
   idempotency: 'none',
@@ -34,7 +37,7 @@ const listing = route({
   async handler(deps, call) {
     const { type, object_id } = call.input.query
     const filter = { type, objectId: object_id }
-    const request = readPage(deps, call)
+    const request = await readWalk(deps, call)
     const page = await listEvents(deps.database.db, call.caller, filter, request)
     // A poller at the end goes on from where it is, so it always gets a cursor.
     const after = request.kind === 'cursor' ? request.after : null
@@ -66,6 +69,18 @@ const reading = route({
 })
 
 export const eventRoutes: readonly Route[] = [listing, reading]
+
+/** `latest` starts a walk at the end instead of the beginning. */
+async function readWalk(deps: ApiDeps, call: Parameters<typeof readPage>[1]): Promise<PageRequest> {
+  const { query } = call.input
+  if (query.cursor !== LATEST) return readPage(deps, call)
+  const request = readPage(deps, {
+    ...call,
+    input: { ...call.input, query: { ...query, cursor: '' } },
+  })
+  const { db } = deps.database
+  return request.kind === 'page' ? request : { ...request, after: await getEventsEnd(db) }
+}
 
 function print({ transaction, ...event }: StoredEvent) {
   return renderEvent(event, transaction)

@@ -4,23 +4,48 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildOpenApi } from '../../api/openapi.ts'
 import { EVENT_OBJECTS } from '../../api/v2/event-bodies.ts'
-import { ADDITIVE_EVENT_TYPES, EVENT_TYPES, type EventType } from '../../domain/event-type.ts'
+import { openApiClient } from '../../cli/api-client.ts'
+import { EVENT_ACTS, type EventAct, type Scene } from '../../cli/event-acts.ts'
+import {
+  ADDITIVE_EVENT_TYPES,
+  EVENT_SUBSCRIPTIONS,
+  EVENT_TYPES,
+  wantsEvent,
+  type EventType,
+} from '../../domain/event-type.ts'
 import { startReceiver, type Receiver } from '../../sandbox/receiver.ts'
+import { cancelRemaining, transactionWorkflowId } from '../../workflows/contract.ts'
 import { eventually, startStack, type Stack } from '../harness.ts'
 import { openShop, type OpenShop } from '../shop.ts'
-import { EVENT_ACTS, type Act } from './events.ts'
 
 /** Every event that can happen is caused by its real act and arrives at a real endpoint. */
 
 let stack: Stack
 let receiver: Receiver
 let shop: OpenShop
+let scene: Scene
 beforeAll(async () => {
   receiver = await startReceiver()
   stack = await startStack('webhook-contracts', {
     env: { WEBHOOK_ALLOWED_PRIVATE_HOSTS: '127.0.0.1' },
   })
   shop = await openShop(stack)
+  scene = {
+    api: openApiClient(stack.apiUrl, shop.account.key),
+    stockedSku: shop.pooled.sku,
+    async listen(status) {
+      receiver.script(`/${status}`, { answers: [{ status }] })
+      return { url: `${receiver.url}/${status}`, close: async () => undefined }
+    },
+    async cancelRemaining(transactionId) {
+      const handle = stack.temporal.workflow.getHandle(transactionWorkflowId(transactionId))
+      await eventually(
+        () => handle.describe().catch(() => null),
+        (description) => description !== null,
+      )
+      await handle.executeUpdate(cancelRemaining, { args: [{}] })
+    },
+  }
   await shop.client.post('/v2/webhooks', {
     url: `${receiver.url}/all`,
     events: ['*', ...ADDITIVE_EVENT_TYPES.filter((type) => type !== 'webhook.test')],
@@ -77,13 +102,14 @@ const comparable = ({ links, ...object }: Shown, later: readonly string[] = []) 
   ...(links === undefined ? {} : { links: { ...links, workflow: null } }),
 })
 
-test.each(Object.entries(EVENT_ACTS))('%s', async (type: string, { cause, later }: Act) => {
-  const path = await cause({ stack, shop, receiver })
+test.each(Object.entries(EVENT_ACTS))('%s', async (type: string, { cause, later }: EventAct) => {
+  const { path, tidy } = await cause(scene)
   const objectId = path.split('/').at(-1) ?? ''
   const event = await sent(type, objectId)
   expect(refusals(type, event)).toEqual([])
   const { body: now } = await shop.client.get<Shown>(path)
   expect(comparable(event.data.object, later)).toEqual(comparable(now, later))
+  await tidy?.()
   const { body: listed } = await shop.client.get(`/v2/events/${event.id}`)
   expect(listed).toEqual(event)
 })
@@ -95,8 +121,8 @@ test('an event that can happen has an act here, and the others are called planne
 })
 
 test('a schema refuses the event of another object, and one with anything missing', async () => {
-  const path = await EVENT_ACTS['product.created']?.cause({ stack, shop, receiver })
-  const { body: product } = await shop.client.get<Shown>(path ?? '')
+  const caused = await EVENT_ACTS['product.created']?.cause(scene)
+  const { body: product } = await shop.client.get<Shown>(caused?.path ?? '')
   const event = { ...(await sent('product.created', product.id)) }
   const taken = EVENT_TYPES.filter((type) => isTaken(type, { ...event, type }))
   expect(taken).toEqual(['product.created', 'product.updated', 'product.deleted'])
@@ -123,4 +149,14 @@ test('the types here are those that SQL knows', async () => {
   expect(rows.map((row) => row.type).toSorted()).toEqual([...EVENT_TYPES].toSorted())
   const additive = rows.filter((row) => row.additive).map((row) => row.type)
   expect(additive.toSorted()).toEqual([...ADDITIVE_EVENT_TYPES].toSorted())
+})
+
+test('who hears of what is decided alike by the command line and by SQL', async () => {
+  const { rows } = await sql<{ type: string; subscription: string; wants: boolean }>`
+    select t.type, s.subscription, webhook_wants(array[s.subscription], t.type, t.additive) as wants
+    from event_types t cross join unnest(${[...EVENT_SUBSCRIPTIONS]}::text[]) as s (subscription)
+  `.execute(stack.database.db)
+  expect(rows.length).toBe(EVENT_TYPES.length * EVENT_SUBSCRIPTIONS.length)
+  const other = rows.filter((row) => wantsEvent([row.subscription], row.type) !== row.wants)
+  expect(other).toEqual([])
 })

@@ -86,6 +86,37 @@ test('what commits late is not skipped: it holds back what came after it', async
   expect(both.data.map((each) => each.data.object.id)).toEqual(['late', after])
 })
 
+test('cursor=latest starts with what comes from now on, also what commits late', async () => {
+  const { account, client, makeProduct } = await poller()
+  await makeProduct('OLD')
+  let letGo = (): void => undefined
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve
+  })
+  let written = (): void => undefined
+  const isWritten = new Promise<void>((resolve) => {
+    written = resolve
+  })
+  const late = inTransaction(api.database.db, async (tx) => {
+    const facts = { object: { id: 'late' } }
+    const event = { type: 'customer.updated' as const, objectId: 'cust_open', sequence: 1, facts }
+    await emitEvent(tx, { ...event, accountId: account.accountId, customerId: null })
+    written()
+    await held
+  })
+  await isWritten
+  const { body: start } = await client.get<Listed>('/v2/events?cursor=latest&limit=5')
+  expect(start.data).toEqual([])
+  letGo()
+  await late
+  const fresh = await makeProduct('FRESH')
+  const cursor = encodeURIComponent(start.pagination.next_cursor ?? '')
+  const { body: next } = await client.get<Listed>(`/v2/events?cursor=${cursor}`)
+  expect(next.data.map((each) => each.data.object.id)).toEqual(['late', fresh])
+  expect((await client.get('/v2/events?cursor=latest&page=2')).status).toBe(400)
+  expect((await client.get('/v2/products?cursor=latest')).status).toBe(400)
+})
+
 test('filters by type and by object', async () => {
   const { client, makeProduct } = await poller()
   const [one, two] = [await makeProduct('F1'), await makeProduct('F2')]

@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import type { EventType } from '../domain/event-type.ts'
+import type { ApiClient } from './api-client.ts'
+import { until } from './until.ts'
+
+/** What an act has to work with: the API of a test account that sells something from its pool. */
+export type Scene = {
+  api: ApiClient
+  /** A SKU with codes in the pool. */
+  stockedSku: string
+  /** Ends what is open of a transaction, as an operator does. */
+  cancelRemaining(transactionId: string): Promise<void>
+  /** Something on this machine that answers every webhook with one status. */
+  listen(status: number): Promise<{ url: string; close(): Promise<void> }>
+}
+
+/** The path whose GET shows the event's object, and what to do when nobody needs it any more. */
+export type Caused = { path: string; tidy?: () => Promise<void> }
+
+/** How an event is caused in the real way. */
+export type EventAct = {
+  cause(scene: Scene): Promise<Caused>
+  /** Fields of the object that may change between the event and a GET; all others are equal. */
+  later?: readonly string[]
+}
+
+/**
+ * Every event that can happen, with the act that causes it: for `bark trigger`, and for the contract
+ * test, which compares what arrives with the event's schema and with what GET answers. Whoever builds
+ * what emits another event adds its act here and takes `planned` away in `api/v2/event-bodies.ts`.
+ */
+export const EVENT_ACTS: Readonly<Partial<Record<EventType, EventAct>>> = {
+  'order.created': { cause: async ({ api }) => orderAt(await orderOfNobody(api)) },
+  'order.cancelled': {
+    async cause({ api, cancelRemaining }) {
+      const transactionId = await orderOfNobody(api)
+      await cancelRemaining(transactionId)
+      return orderAt(transactionId)
+    },
+  },
+  'order.fulfilled': { cause: async (scene) => orderAt(await orderInStock(scene)) },
+  'codes.available': {
+    cause: async (scene) => ({ path: `/v2/transactions/${await orderInStock(scene)}` }),
+  },
+  'product.created': { cause: async ({ api }) => createProduct(api) },
+  'product.updated': {
+    async cause({ api }) {
+      const { path } = await createProduct(api)
+      await api.patch(path, { name: 'Another name', price: 7 }, withId)
+      return { path }
+    },
+  },
+  'product.deleted': {
+    async cause({ api }) {
+      const { path } = await createProduct(api)
+      await api.delete(path)
+      return { path }
+    },
+  },
+  'customer.created': { cause: async ({ api }) => createCustomer(api) },
+  'customer.updated': {
+    async cause({ api }) {
+      const { path } = await createCustomer(api)
+      await api.patch(path, { company: 'New Ltd', tags: ['vip'] }, withId)
+      return { path }
+    },
+  },
+  'invoice.finalized': {
+    async cause(scene) {
+      const transactionId = await orderInStock(scene)
+      const order = await scene.api.get(orderAt(transactionId).path, withPurchaseOrder)
+      const purchaseOrder = `/v2/purchase-orders/${order.purchase_order.id}`
+      await scene.api.post(`${purchaseOrder}/close`, undefined, withId)
+      const { invoices } = await until(
+        'the invoice',
+        () => scene.api.get(purchaseOrder, withInvoices),
+        (seen) => seen.invoices.length > 0,
+      )
+      return { path: `/v2/invoices/${invoices[0]?.id}` }
+    },
+    later: ['sent_at'],
+  },
+  'webhook.test': {
+    async cause(scene) {
+      const { path, tidy } = await createEndpoint(scene, 200)
+      const { delivery_id } = await scene.api.post(`${path}/test`, undefined, withDelivery)
+      await until(
+        'the delivery',
+        () => scene.api.get(`${path}/deliveries/${delivery_id}`, withState),
+        (delivery) => delivery.state !== 'pending',
+      )
+      return { path, tidy }
+    },
+  },
+  'webhook.disabled': {
+    async cause(scene) {
+      const { path, tidy } = await createEndpoint(scene, 410)
+      await scene.api.post(`${path}/test`, undefined, z.object({}))
+      return { path, tidy }
+    },
+  },
+}
+
+const withId = z.object({ id: z.string() })
+const withPurchaseOrder = z.object({ purchase_order: withId })
+const withDelivery = z.object({ delivery_id: z.string() })
+const withState = z.object({ state: z.string() })
+const withInvoices = z.object({ invoices: z.array(withId) })
+
+const orderAt = (transactionId: string): Caused => ({
+  path: `/v2/orders/${transactionId.replace('txn_', 'ord_')}`,
+})
+
+/** An order that stays open, because nobody sells what is ordered. Answers the transaction's id. */
+async function orderOfNobody(api: ApiClient): Promise<string> {
+  const { sku } = await createProduct(api)
+  return placeOrder(api, sku)
+}
+
+const orderInStock = ({ api, stockedSku }: Scene) => placeOrder(api, stockedSku)
+
+/** By a customer of its own, so that nothing else stands on the day's purchase order. */
+async function placeOrder(api: ApiClient, sku: string): Promise<string> {
+  const { path } = await createCustomer(api)
+  const body = {
+    customer_id: path.replace('/v2/customers/', ''),
+    items: [{ sku, quantity: 1 }],
+  }
+  const { id } = await api.post('/v2/transactions', body, withId)
+  return id
+}
+
+async function createProduct(api: ApiClient): Promise<Caused & { sku: string }> {
+  const sku = `TRIGGER-${randomUUID()}`
+  const product = { name: 'Gift card', price: 5, sku, fulfillment_type: 'digital_code' }
+  const { id } = await api.post('/v2/products', product, withId)
+  return { path: `/v2/products/${id}`, sku }
+}
+
+async function createCustomer(api: ApiClient): Promise<Caused> {
+  const { id } = await api.post('/v2/customers', { email: `${randomUUID()}@example.com` }, withId)
+  return { path: `/v2/customers/${id}` }
+}
+
+/** An endpoint on this machine that answers one status, and that no other event is sent to. */
+async function createEndpoint(
+  { api, listen }: Scene,
+  status: number,
+): Promise<{ path: string; tidy: () => Promise<void> }> {
+  const endpoint = await listen(status)
+  const { id } = await api.post(
+    '/v2/webhooks',
+    { url: endpoint.url, events: ['webhook.disabled'], description: 'bark trigger' },
+    withId,
+  )
+  const path = `/v2/webhooks/${id}`
+  return {
+    path,
+    async tidy() {
+      await endpoint.close()
+      await api.delete(path)
+    },
+  }
+}
