@@ -36,6 +36,12 @@ const envShape = z.object({
   CODE_BLIND_INDEX_KEY: key32.optional(),
   CURSOR_SIGNING_KEY: key32.optional(),
   SANDBOX_SUPPLIER_URL: z.url().default('http://127.0.0.1:8090'),
+  SANDBOX_PSP_URL: z.url().default('http://127.0.0.1:8091'),
+  SANDBOX_PSP_WEBHOOK_SECRET: z.string().min(8).default('whsec_sandbox'),
+  STRIPE_SECRET_KEY: z.string().startsWith('sk_').optional(),
+  STRIPE_WEBHOOK_SECRET: z.string().startsWith('whsec_').optional(),
+  PSP_CALLS_PER_SECOND_MAX: count.default(25),
+  PSP_CALL_MS_MAX: count.default(8_000),
   WEBHOOK_ALLOWED_PRIVATE_HOSTS: z.string().optional(),
   MAIL_SMTP_URL: z.string().optional(),
   MAIL_FROM: z.string().default('Bark Billing <billing@bark.example>'),
@@ -76,6 +82,17 @@ export type Config = {
   }
   keys: { codes: Buffer; blindIndex: Buffer; cursors: Buffer }
   supplier: { sandboxUrl: string }
+  payments: {
+    /** Where test accounts pay. */
+    sandboxUrl: string
+    sandboxWebhookSecret: string
+    /** Live accounts pay at Stripe; without a key they take no payments. */
+    stripeSecretKey: string | undefined
+    stripeWebhookSecret: string | undefined
+    /** Of one process to one provider. */
+    callsPerSecondMax: number
+    callMsMax: number
+  }
   /** `host` or `host:port` entries that webhooks may reach although they are not public. */
   webhooks: { allowedPrivateHosts: string[] }
   mail: { smtpUrl: string | undefined; from: string }
@@ -133,6 +150,14 @@ export function toConfig(env: Env): Config {
       cursors: secret('CURSOR_SIGNING_KEY', env.CURSOR_SIGNING_KEY),
     },
     supplier: { sandboxUrl: env.SANDBOX_SUPPLIER_URL.replace(/\/$/, '') },
+    payments: {
+      sandboxUrl: env.SANDBOX_PSP_URL.replace(/\/$/, ''),
+      sandboxWebhookSecret: env.SANDBOX_PSP_WEBHOOK_SECRET,
+      stripeSecretKey: env.STRIPE_SECRET_KEY,
+      stripeWebhookSecret: env.STRIPE_WEBHOOK_SECRET,
+      callsPerSecondMax: env.PSP_CALLS_PER_SECOND_MAX,
+      callMsMax: env.PSP_CALL_MS_MAX,
+    },
     webhooks: {
       allowedPrivateHosts: list(
         env.WEBHOOK_ALLOWED_PRIVATE_HOSTS ?? (development ? '127.0.0.1,localhost,[::1]' : ''),

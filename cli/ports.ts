@@ -38,9 +38,15 @@ export async function isFree(port: number): Promise<boolean> {
   })
 }
 
-export type Ports = { api: number; temporal: number; temporalUi: number; supplier: number }
+export type Ports = {
+  api: number
+  temporal: number
+  temporalUi: number
+  supplier: number
+  psp: number
+}
 
-const USUAL: Ports = { api: 8080, temporal: 7233, temporalUi: 8233, supplier: 8090 }
+const USUAL: Ports = { api: 8080, temporal: 7233, temporalUi: 8233, supplier: 8090, psp: 8091 }
 
 /** The usual ports, or free ones where those are taken. Throws if a port that was asked for is. */
 export async function choosePorts(wantedApi: number | undefined): Promise<Ports> {
@@ -52,5 +58,6 @@ export async function choosePorts(wantedApi: number | undefined): Promise<Ports>
     temporal: await freePort(USUAL.temporal),
     temporalUi: await freePort(USUAL.temporalUi),
     supplier: await freePort(USUAL.supplier),
+    psp: await freePort(USUAL.psp),
   }
 }

@@ -6,7 +6,7 @@ const STOP_SECONDS_MAX = 15 // answers that are under way, activities that hand 
 
 /** How our own Node programs are run: settings by environment, ready by a log line, ended by IPC. */
 export function nodeProgram(
-  name: 'api' | 'worker' | 'supplier',
+  name: 'api' | 'worker' | 'supplier' | 'psp',
   file: string,
   root: string,
   env: Environment,

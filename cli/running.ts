@@ -19,7 +19,7 @@ export type Running = {
   pids: Record<ProcessName, number | null>
 }
 
-export type ProcessName = 'api' | 'worker' | 'temporal' | 'postgres' | 'supplier'
+export type ProcessName = 'api' | 'worker' | 'temporal' | 'postgres' | 'supplier' | 'psp'
 
 const FILE = 'running.json'
 

@@ -51,11 +51,12 @@ export async function startSystem(launch: Launch): Promise<System> {
   const nothing = Promise.resolve(null)
   const givenTemporal = context.env['TEMPORAL_ADDRESS'] || beside?.temporal_address
 
-  const [databaseUrl, program, bundle, supplier] = await allOrNone(giveUp, [
+  const [databaseUrl, program, bundle, supplier, psp] = await allOrNone(giveUp, [
     startDatabase(launch),
     wantsWorker && !givenTemporal ? searchTemporal(launch) : nothing,
     wantsWorker ? bundleWorkflows(launch) : nothing,
     options.only === undefined ? startSupplier(launch, ports.supplier) : nothing,
+    options.only === undefined ? startPsp(launch, ports) : nothing,
   ])
 
   const temporalAddress = givenTemporal || (program === null ? null : `127.0.0.1:${ports.temporal}`)
@@ -63,6 +64,7 @@ export async function startSystem(launch: Launch): Promise<System> {
     ...settingsBeside(beside),
     API_PUBLIC_URL: `http://127.0.0.1:${ports.api}`,
     ...(supplier === null ? {} : { SANDBOX_SUPPLIER_URL: supplier }),
+    ...(psp === null ? {} : { SANDBOX_PSP_URL: psp }),
     ...(program === null ? {} : { TEMPORAL_UI_URL: `http://127.0.0.1:${ports.temporalUi}` }),
     ...context.env,
     API_PORT: String(ports.api),
@@ -135,6 +137,19 @@ async function startSupplier(launch: Launch, port: number): Promise<string | nul
   return `http://127.0.0.1:${port}`
 }
 
+/** The pretend payment service, which tells the API of what happens there. */
+async function startPsp(launch: Launch, ports: Ports): Promise<string | null> {
+  const { env } = launch.context
+  if (env['SANDBOX_PSP_URL'] || env['BARK_MODE'] === 'production') return null
+  await startProgram(launch, 'psp', 'sandbox/psp.ts', {
+    ...env,
+    SANDBOX_PSP_PORT: String(ports.psp),
+    SANDBOX_PSP_DATA: join(launch.options.dataFolder, 'psp.json'),
+    SANDBOX_PSP_WEBHOOK_URL: `http://127.0.0.1:${ports.api}/psp/sandbox/events`,
+  })
+  return `http://127.0.0.1:${ports.psp}`
+}
+
 /** The schema, and what a newcomer finds in it. Null without sandbox data. */
 async function prepareData(launch: Launch, config: Config): Promise<Seeds | null> {
   const { options, screen } = launch
@@ -190,12 +205,12 @@ async function explained<T>(what: string, work: Promise<T>): Promise<T> {
 
 async function startProgram(
   launch: Launch,
-  name: 'api' | 'worker' | 'supplier',
+  name: 'api' | 'worker' | 'supplier' | 'psp',
   file: string,
   env: Environment,
 ): Promise<void> {
   const { root } = launch.context
-  const labels = { api: 'API', worker: 'Worker', supplier: 'Supplier' }
+  const labels = { api: 'API', worker: 'Worker', supplier: 'Supplier', psp: 'Payments' }
   await launch.screen.step(labels[name], () => start(launch, nodeProgram(name, file, root, env)))
 }
 
@@ -211,6 +226,7 @@ function describe(launch: Launch, config: Config, seeds: Seeds | null): Running 
   const page = (path: string) => (api === null ? null : `${api}/${path}`)
   const temporal = launch.options.only !== 'api'
   const supplier = has('supplier') || launch.context.env['SANDBOX_SUPPLIER_URL']
+  const psp = has('psp') || launch.context.env['SANDBOX_PSP_URL']
   return {
     api,
     docs: page('docs'),
@@ -220,7 +236,10 @@ function describe(launch: Launch, config: Config, seeds: Seeds | null): Running 
     database_url: config.database.url,
     finance: page('finance'),
     inbox: config.mode === 'development' ? page('inbox') : null,
-    sandbox: { supplier: supplier ? config.supplier.sandboxUrl : null, psp: null },
+    sandbox: {
+      supplier: supplier ? config.supplier.sandboxUrl : null,
+      psp: psp ? config.payments.sandboxUrl : null,
+    },
     keys: { account: seeds?.keys.account ?? null, customer: seeds?.keys.customer ?? null },
     account_id: seeds?.accountId ?? null,
     customer_ids: seeds?.customerIds ?? [],
@@ -230,6 +249,7 @@ function describe(launch: Launch, config: Config, seeds: Seeds | null): Running 
       temporal: pid('temporal'),
       postgres: pid('postgres'),
       supplier: pid('supplier'),
+      psp: pid('psp'),
     },
   }
 }
@@ -238,9 +258,11 @@ function describe(launch: Launch, config: Config, seeds: Seeds | null): Running 
 function settingsBeside(beside: Running | null): Environment {
   const page = beside?.temporal_ui ?? null
   const supplier = beside?.sandbox.supplier ?? null
+  const psp = beside?.sandbox.psp ?? null
   return {
     ...(page === null ? {} : { TEMPORAL_UI_URL: page }),
     ...(supplier === null ? {} : { SANDBOX_SUPPLIER_URL: supplier }),
+    ...(psp === null ? {} : { SANDBOX_PSP_URL: psp }),
   }
 }
 

@@ -10,6 +10,7 @@ export function welcomeText(running: Running, config: Config, seconds: number): 
     ['Inbox', running.inbox],
     ['Temporal', running.temporal_ui],
     ['Supplier', running.sandbox.supplier],
+    ['Payments', running.sandbox.psp],
     ['Database', running.database_url],
     ['Account key', running.keys.account],
     ['Customer key', running.keys.customer],

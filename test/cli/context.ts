@@ -25,7 +25,7 @@ export function commandContext(
     keys: { account: null, customer: null },
     account_id: null,
     customer_ids: [],
-    pids: { api: null, worker: null, temporal: null, postgres: null, supplier: null },
+    pids: { api: null, worker: null, temporal: null, postgres: null, supplier: null, psp: null },
     ...options.running,
   }
   return {

@@ -1,0 +1,59 @@
+/**
+ * How orders and payments can be paid, as one matrix. A method belongs to one of four classes of
+ * flow: `immediate` answers at once, `redirect` sends the payer to a page first, `delayed` arrives
+ * after days and may fail late, `credit` is no payment at all: the invoice is paid later.
+ */
+export const PAYMENT_METHODS = {
+  credit: { flow: 'credit', group: 'credit' },
+  card: { flow: 'immediate', group: 'card', needsToken: true, manualCapture: true },
+  apple_pay: { flow: 'immediate', group: 'wallet', manualCapture: true },
+  google_pay: { flow: 'immediate', group: 'wallet', manualCapture: true },
+  paypal: { flow: 'redirect', group: 'wallet', manualCapture: true },
+  ach: { flow: 'delayed', group: 'bank', currencies: ['USD'] },
+  wire: { flow: 'delayed', group: 'bank' },
+  affirm: { flow: 'redirect', group: 'bnpl', manualCapture: true, currencies: ['USD'] },
+  klarna: { flow: 'redirect', group: 'bnpl', manualCapture: true },
+  bitcoin: { flow: 'delayed', group: 'crypto', enterpriseOnly: true },
+  ethereum: { flow: 'delayed', group: 'crypto', enterpriseOnly: true },
+} as const satisfies Record<string, PaymentCapabilities>
+
+export type PaymentCapabilities = {
+  flow: 'credit' | 'immediate' | 'redirect' | 'delayed'
+  group: 'credit' | 'card' | 'wallet' | 'bank' | 'bnpl' | 'crypto'
+  /** Nothing can be tried before a card is named. */
+  needsToken?: true
+  /** Its money can be held first and captured later. */
+  manualCapture?: true
+  /** Only these; left out, every currency. */
+  currencies?: readonly string[]
+  enterpriseOnly?: true
+}
+
+export type PaymentMethodName = keyof typeof PAYMENT_METHODS
+
+/** Methods that move money at a payment provider: every one but `credit`. */
+export const PAID_METHODS: readonly PaymentMethodName[] = Object.keys(PAYMENT_METHODS).filter(
+  (name): name is PaymentMethodName => isPaymentMethod(name) && name !== 'credit',
+)
+
+export function isPaymentMethod(name: string): name is PaymentMethodName {
+  return Object.hasOwn(PAYMENT_METHODS, name)
+}
+
+export function capabilitiesOf(name: PaymentMethodName): PaymentCapabilities {
+  return PAYMENT_METHODS[name]
+}
+
+export type MethodRefusal = 'enterprise_only' | 'currency' | 'manual_capture'
+
+/** Why a method cannot be used so, or null. */
+export function refuseMethod(
+  name: PaymentMethodName,
+  use: { plan: string; currency: string; manual: boolean },
+): MethodRefusal | null {
+  const { enterpriseOnly, currencies, manualCapture } = capabilitiesOf(name)
+  if (enterpriseOnly === true && use.plan !== 'enterprise') return 'enterprise_only'
+  if (currencies !== undefined && !currencies.includes(use.currency)) return 'currency'
+  if (use.manual && manualCapture !== true) return 'manual_capture'
+  return null
+}

@@ -1,0 +1,268 @@
+import { divideHalfEven } from '../domain/money.ts'
+import { behaviourOf, type Desk } from './psp-desk.ts'
+import { PspFailure } from './psp-failure.ts'
+import { amountOf, groupOf, requireText, textOf, textsOf, type Params } from './psp-form.ts'
+import {
+  printCharge,
+  printDispute,
+  printRefund,
+  secondsOf,
+  type BalanceTransaction,
+  type Charge,
+  type Dispute,
+  type Refund,
+} from './psp-objects.ts'
+
+/** 2.9 % and 30 minor units of what is captured; 1,500 for a dispute. */
+const FEE_PER_MILLE = 29n
+const FEE_FIXED = 30
+const DISPUTE_FEE = 1_500
+const REFUND_SECONDS = 5 * 86_400
+const EVIDENCE_SECONDS = 9 * 86_400
+
+/** Moves the money: the charge, its fee, and what may follow by itself. */
+export function captureCharge(desk: Desk, charge: Charge, amount: number): Charge {
+  const fee = Number(divideHalfEven(BigInt(amount) * FEE_PER_MILLE, 1_000n)) + FEE_FIXED
+  const entry = book(desk, {
+    type: 'charge',
+    reporting_category: 'charge',
+    amount,
+    fee: Math.min(fee, amount),
+    currency: charge.currency,
+    source: charge.id,
+  })
+  const captured: Charge = {
+    ...charge,
+    captured: true,
+    amount_captured: amount,
+    capture_before: null,
+    balance_transaction: entry.id,
+  }
+  desk.save({ kind: 'charge', object: captured })
+  desk.emit('charge.succeeded', printCharge(captured))
+  const { dispute } = behaviourOf(desk.find('payment_method', charge.payment_method))
+  if (dispute !== undefined) desk.schedule('dispute', charge.id, 0)
+  return captured
+}
+
+/** `POST /v1/refunds`. */
+export function createRefund(desk: Desk, params: Params): Refund {
+  const intent = desk.get('payment_intent', requireText(params, 'payment_intent'))
+  const charge = desk.get('charge', intent.latest_charge ?? '')
+  const left = charge.amount_captured - charge.amount_refunded
+  const amount = amountOf(params, 'amount') ?? left
+  if (charge.disputed) {
+    throw PspFailure.invalid(
+      `Charge ${charge.id} has been charged back.`,
+      'charge',
+      'charge_disputed',
+    )
+  }
+  if (left === 0) {
+    throw PspFailure.invalid(
+      `Charge ${charge.id} has already been refunded.`,
+      'charge',
+      'charge_already_refunded',
+    )
+  }
+  if (amount > left) {
+    throw PspFailure.invalid(
+      'Refund amount is greater than unrefunded amount on charge.',
+      'amount',
+      'amount_too_large',
+    )
+  }
+  const behaves = behaviourOf(desk.find('payment_method', charge.payment_method)).refund
+  const id = desk.newId('re')
+  const entry = bookRefund(desk, charge, id, amount)
+  const refund: Refund = {
+    id,
+    account: desk.account,
+    created: secondsOf(desk.nowMs),
+    amount,
+    currency: charge.currency,
+    charge: charge.id,
+    payment_intent: intent.id,
+    status: behaves === 'pending' || behaves === 'fails_later' ? 'pending' : 'succeeded',
+    reason: textOf(params, 'reason'),
+    failure_reason: null,
+    balance_transaction: entry.id,
+    failure_balance_transaction: null,
+    metadata: textsOf(groupOf(params, 'metadata')),
+  }
+  desk.save({ kind: 'refund', object: refund })
+  desk.save({
+    kind: 'charge',
+    object: { ...charge, amount_refunded: charge.amount_refunded + amount },
+  })
+  desk.emit('refund.created', printRefund(refund))
+  if (behaves === 'pending') desk.schedule('settle_refund', id, REFUND_SECONDS)
+  if (behaves === 'fails_later') desk.schedule('fail_refund', id, REFUND_SECONDS)
+  return refund
+}
+
+/** A refund that was on its way arrives, or comes back. */
+export function runRefundJob(
+  desk: Desk,
+  action: 'settle_refund' | 'fail_refund',
+  id: string,
+): void {
+  const refund = desk.get('refund', id)
+  if (refund.status !== 'pending') return
+  if (action === 'settle_refund') {
+    const settled: Refund = { ...refund, status: 'succeeded' }
+    desk.save({ kind: 'refund', object: settled })
+    desk.emit('refund.updated', printRefund(settled))
+    return
+  }
+  const charge = desk.get('charge', refund.charge)
+  const entry = book(desk, {
+    type: 'refund_failure',
+    reporting_category: 'refund_failure',
+    amount: refund.amount,
+    fee: 0,
+    currency: refund.currency,
+    source: refund.id,
+  })
+  const failed: Refund = {
+    ...refund,
+    status: 'failed',
+    failure_reason: 'expired_or_canceled_card',
+    failure_balance_transaction: entry.id,
+  }
+  desk.save(
+    { kind: 'refund', object: failed },
+    {
+      kind: 'charge',
+      object: { ...charge, amount_refunded: charge.amount_refunded - refund.amount },
+    },
+  )
+  desk.emit('refund.failed', printRefund(failed))
+}
+
+/** The payer's bank takes the money back until it has decided. */
+export function openDispute(desk: Desk, chargeId: string): void {
+  const charge = desk.get('charge', chargeId)
+  const amount = charge.amount_captured - charge.amount_refunded
+  if (charge.disputed || amount <= 0) return
+  const id = desk.newId('dp')
+  const entry = book(desk, {
+    type: 'adjustment',
+    reporting_category: 'dispute',
+    amount: -amount,
+    fee: DISPUTE_FEE,
+    currency: charge.currency,
+    source: id,
+  })
+  const method = desk.find('payment_method', charge.payment_method)
+  const dispute: Dispute = {
+    id,
+    account: desk.account,
+    created: secondsOf(desk.nowMs),
+    amount,
+    currency: charge.currency,
+    charge: charge.id,
+    payment_intent: charge.payment_intent,
+    reason: behaviourOf(method).dispute ?? 'general',
+    status: 'needs_response',
+    evidence: {},
+    due_by: secondsOf(desk.nowMs) + EVIDENCE_SECONDS,
+    submission_count: 0,
+    balance_transactions: [entry.id],
+  }
+  desk.save(
+    { kind: 'dispute', object: dispute },
+    { kind: 'charge', object: { ...charge, disputed: true } },
+  )
+  desk.emit('charge.dispute.created', printDispute(dispute))
+}
+
+/**
+ * `POST /v1/disputes/:id`. As at Stripe's test mode, the text `winning_evidence` or
+ * `losing_evidence` in `uncategorized_text` decides it at once; other evidence is under review.
+ */
+export function updateDispute(desk: Desk, dispute: Dispute, params: Params): Dispute {
+  requireOpen(dispute)
+  const evidence = { ...dispute.evidence, ...textsOf(groupOf(params, 'evidence')) }
+  if (textOf(params, 'submit') === 'false') return keep(desk, { ...dispute, evidence })
+  const submission_count = dispute.submission_count + 1
+  const submitted: Dispute = { ...dispute, evidence, status: 'under_review', submission_count }
+  const text = evidence['uncategorized_text'] ?? ''
+  if (text.includes('winning_evidence')) return decide(desk, submitted, 'won')
+  if (text.includes('losing_evidence')) return decide(desk, submitted, 'lost')
+  keep(desk, submitted)
+  desk.emit('charge.dispute.updated', printDispute(submitted))
+  return submitted
+}
+
+/** `POST /v1/disputes/:id/close`: the merchant gives in. */
+export function closeDispute(desk: Desk, dispute: Dispute): Dispute {
+  requireOpen(dispute)
+  return decide(desk, dispute, 'lost')
+}
+
+/** The bank's word. What was taken comes back when it is won. */
+export function decide(desk: Desk, dispute: Dispute, status: 'won' | 'lost'): Dispute {
+  const entry =
+    status === 'won'
+      ? book(desk, {
+          type: 'adjustment',
+          reporting_category: 'dispute_reversal',
+          amount: dispute.amount,
+          fee: -DISPUTE_FEE,
+          currency: dispute.currency,
+          source: dispute.id,
+        })
+      : null
+  const decided = keep(desk, {
+    ...dispute,
+    status,
+    balance_transactions: [...dispute.balance_transactions, ...(entry === null ? [] : [entry.id])],
+  })
+  desk.emit('charge.dispute.closed', printDispute(decided))
+  return decided
+}
+
+function requireOpen(dispute: Dispute): void {
+  if (dispute.status === 'needs_response') return
+  throw PspFailure.invalid(
+    'This dispute is already closed or under review.',
+    'dispute',
+    'dispute_not_open',
+  )
+}
+
+function keep(desk: Desk, dispute: Dispute): Dispute {
+  desk.save({ kind: 'dispute', object: dispute })
+  return dispute
+}
+
+function bookRefund(desk: Desk, charge: Charge, id: string, amount: number): BalanceTransaction {
+  return book(desk, {
+    type: 'refund',
+    reporting_category: 'refund',
+    amount: -amount,
+    fee: 0,
+    currency: charge.currency,
+    source: id,
+  })
+}
+
+/** A line of the PSP's own ledger. */
+function book(
+  desk: Desk,
+  line: Pick<
+    BalanceTransaction,
+    'type' | 'reporting_category' | 'amount' | 'fee' | 'currency' | 'source'
+  >,
+): BalanceTransaction {
+  const entry: BalanceTransaction = {
+    id: desk.newId('txn'),
+    account: desk.account,
+    created: secondsOf(desk.nowMs),
+    ...line,
+    net: line.amount - line.fee,
+  }
+  desk.save({ kind: 'balance_transaction', object: entry })
+  return entry
+}

@@ -1,0 +1,348 @@
+import { TEST_BEHAVIOURS, type PspFault } from '../domain/test-card.ts'
+import { faultOf, type Desk } from './psp-desk.ts'
+import { closeDispute, createRefund, updateDispute } from './psp-charges.ts'
+import { PspFailure } from './psp-failure.ts'
+import { plainText, requireKnown, requireText, textOf, type Params } from './psp-form.ts'
+import {
+  cancelIntent,
+  captureIntent,
+  confirmIntent,
+  createIntent,
+  currentMethod,
+} from './psp-intents.ts'
+import { createMethod, tokenOf } from './psp-methods.ts'
+import {
+  printBalanceTransaction,
+  printCharge,
+  printDispute,
+  printEvent,
+  printIntent,
+  printMethod,
+  printRefund,
+  type Intent,
+} from './psp-objects.ts'
+
+/** One endpoint of the API: `known` are its parameters, everything else is refused. */
+export type PspRoute = {
+  method: 'GET' | 'POST'
+  /** `:id` is the only variable. */
+  path: string
+  known: readonly string[]
+  run(desk: Desk, params: Params, id: string): object
+  /** Which fault the payment's method plants here, by the name of the one thing it happens to. */
+  fault?(desk: Desk, params: Params, id: string): { name: string; fault: PspFault } | null
+  /** The name under which tests plant faults into it. */
+  operation?: string
+}
+
+const PAGE = ['limit', 'starting_after', 'ending_before', 'expand', 'created', 'page']
+const LIMIT_DEFAULT = 10
+const LIMIT_MAX = 100
+
+const INTENT_PARAMS = ['payment_method', 'payment_method_data', 'return_url', 'expand']
+
+function plannedOn(operation: 'capture' | 'refund', desk: Desk, intentId: string) {
+  const intent = desk.find('payment_intent', intentId)
+  if (intent === undefined) return null
+  const fault = faultOf(currentMethod(desk, intent), operation)
+  return fault === undefined ? null : { name: `${intent.id} ${operation}`, fault }
+}
+
+export const PSP_ROUTES: readonly PspRoute[] = [
+  {
+    method: 'POST',
+    path: '/v1/payment_methods',
+    known: ['type', 'card', 'billing_details', 'metadata', 'expand'],
+    run: (desk, params) => printMethod(createMethod(desk, params)),
+  },
+  {
+    method: 'GET',
+    path: '/v1/payment_methods/:id',
+    known: ['expand'],
+    run: (desk, _params, id) => printMethod(desk.get('payment_method', id)),
+  },
+  {
+    method: 'POST',
+    path: '/v1/payment_intents',
+    operation: 'authorize',
+    known: [
+      ...INTENT_PARAMS,
+      'amount',
+      'currency',
+      'capture_method',
+      'confirm',
+      'metadata',
+      'description',
+      'payment_method_types',
+      'automatic_payment_methods',
+      'statement_descriptor_suffix',
+    ],
+    run: (desk, params) => expand(desk, createIntent(desk, params), params),
+    fault(desk, params) {
+      const fault = TEST_BEHAVIOURS[tokenOf(desk, params)]?.faults?.authorize
+      const payment = params['metadata']
+      const name = typeof payment === 'object' ? textOf(payment, 'bark_payment') : null
+      return fault === undefined ? null : { name: `${name ?? 'any'} authorize`, fault }
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/payment_intents',
+    known: PAGE,
+    run: (desk, params) =>
+      page('/v1/payment_intents', desk.list('payment_intent'), params, (intent) =>
+        expand(desk, intent, params),
+      ),
+  },
+  {
+    method: 'GET',
+    path: '/v1/payment_intents/search',
+    known: ['query', 'limit', 'page', 'expand'],
+    run(desk, params) {
+      const found = search(desk.list('payment_intent'), requireText(params, 'query'))
+      return {
+        object: 'search_result',
+        url: '/v1/payment_intents/search',
+        has_more: false,
+        next_page: null,
+        data: found.map((intent) => expand(desk, intent, params)),
+      }
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/payment_intents/:id',
+    known: ['expand', 'client_secret'],
+    run: (desk, params, id) => expand(desk, desk.get('payment_intent', id), params),
+  },
+  {
+    method: 'POST',
+    path: '/v1/payment_intents/:id/confirm',
+    operation: 'authorize',
+    known: INTENT_PARAMS,
+    run: (desk, params, id) =>
+      expand(desk, confirmIntent(desk, desk.get('payment_intent', id), params), params),
+  },
+  {
+    method: 'POST',
+    path: '/v1/payment_intents/:id/capture',
+    operation: 'capture',
+    known: ['amount_to_capture', 'metadata', 'expand'],
+    run: (desk, params, id) =>
+      expand(desk, captureIntent(desk, desk.get('payment_intent', id), params), params),
+    fault: (desk, _params, id) => plannedOn('capture', desk, id),
+  },
+  {
+    method: 'POST',
+    path: '/v1/payment_intents/:id/cancel',
+    operation: 'cancel',
+    known: ['cancellation_reason', 'expand'],
+    run: (desk, params, id) =>
+      expand(
+        desk,
+        cancelIntent(desk, desk.get('payment_intent', id), textOf(params, 'cancellation_reason')),
+        params,
+      ),
+  },
+  {
+    method: 'POST',
+    path: '/v1/refunds',
+    operation: 'refund',
+    known: ['payment_intent', 'amount', 'reason', 'metadata', 'refund_application_fee', 'expand'],
+    run: (desk, params) => printRefund(createRefund(desk, params)),
+    fault: (desk, params) => plannedOn('refund', desk, textOf(params, 'payment_intent') ?? ''),
+  },
+  {
+    method: 'GET',
+    path: '/v1/refunds',
+    known: [...PAGE, 'payment_intent', 'charge'],
+    run(desk, params) {
+      const of = textOf(params, 'payment_intent')
+      const rows = desk.list('refund').filter((row) => of === null || row.payment_intent === of)
+      return page('/v1/refunds', rows, params, printRefund)
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/refunds/:id',
+    known: ['expand'],
+    run: (desk, _params, id) => printRefund(desk.get('refund', id)),
+  },
+  {
+    method: 'GET',
+    path: '/v1/charges/:id',
+    known: ['expand'],
+    run: (desk, _params, id) => printCharge(desk.get('charge', id)),
+  },
+  {
+    method: 'GET',
+    path: '/v1/disputes',
+    known: [...PAGE, 'payment_intent', 'charge'],
+    run(desk, params) {
+      const of = textOf(params, 'payment_intent')
+      const rows = desk.list('dispute').filter((row) => of === null || row.payment_intent === of)
+      return page('/v1/disputes', rows, params, printDispute)
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/disputes/:id',
+    known: ['expand'],
+    run: (desk, _params, id) => printDispute(desk.get('dispute', id)),
+  },
+  {
+    method: 'POST',
+    path: '/v1/disputes/:id',
+    operation: 'respond',
+    known: ['evidence', 'submit', 'metadata', 'expand'],
+    run: (desk, params, id) => printDispute(updateDispute(desk, desk.get('dispute', id), params)),
+  },
+  {
+    method: 'POST',
+    path: '/v1/disputes/:id/close',
+    operation: 'close',
+    known: ['expand'],
+    run: (desk, _params, id) => printDispute(closeDispute(desk, desk.get('dispute', id))),
+  },
+  {
+    method: 'GET',
+    path: '/v1/balance',
+    known: ['expand'],
+    run: (desk) => balanceOf(desk),
+  },
+  {
+    method: 'GET',
+    path: '/v1/balance_transactions',
+    known: [...PAGE, 'currency', 'type', 'source'],
+    run(desk, params) {
+      const created = params['created']
+      const bound = (name: string, otherwise: number) => {
+        const text = typeof created === 'object' ? textOf(created, name) : null
+        return text === null ? otherwise : Number(text)
+      }
+      const [from, before] = [bound('gte', 0), bound('lt', Number.MAX_SAFE_INTEGER)]
+      const rows = desk
+        .list('balance_transaction')
+        .filter((row) => row.created >= from && row.created < before)
+      return page('/v1/balance_transactions', rows, params, (row) => {
+        const printed = printBalanceTransaction(row)
+        return wants(params, 'data.source')
+          ? { ...printed, source: sourceOf(desk, row.source) }
+          : printed
+      })
+    },
+  },
+  {
+    method: 'GET',
+    path: '/v1/balance_transactions/:id',
+    known: ['expand'],
+    run: (desk, _params, id) => printBalanceTransaction(desk.get('balance_transaction', id)),
+  },
+  {
+    method: 'GET',
+    path: '/v1/events',
+    known: [...PAGE, 'type', 'types'],
+    run: (desk, params) => page('/v1/events', desk.list('event'), params, printEvent),
+  },
+  {
+    method: 'GET',
+    path: '/v1/events/:id',
+    known: ['expand'],
+    run: (desk, _params, id) => printEvent(desk.get('event', id)),
+  },
+]
+
+/** A page of a list, the newest first. */
+function page<Row extends { id: string }>(
+  url: string,
+  rows: Row[],
+  params: Params,
+  print: (row: Row) => object,
+): object {
+  requireKnownRange(params)
+  const limit = Number(textOf(params, 'limit') ?? LIMIT_DEFAULT)
+  if (!Number.isInteger(limit) || limit < 1 || limit > LIMIT_MAX) {
+    throw PspFailure.invalid(`limit must be from 1 to ${LIMIT_MAX}`, 'limit')
+  }
+  const newest = rows.toReversed()
+  const after = textOf(params, 'starting_after')
+  const before = textOf(params, 'ending_before')
+  const at = newest.findIndex((row) => row.id === (after ?? before))
+  if ((after ?? before) !== null && at === -1)
+    throw PspFailure.missing('object', after ?? before ?? '')
+  const from = before === null ? at + 1 : Math.max(0, at - limit)
+  const to = before === null ? from + limit : at
+  return {
+    object: 'list',
+    url,
+    has_more: before === null ? to < newest.length : from > 0,
+    data: newest.slice(from, to).map(print),
+  }
+}
+
+function requireKnownRange(params: Params): void {
+  const created = params['created']
+  if (typeof created === 'object') requireKnown(created, ['gt', 'gte', 'lt', 'lte'])
+}
+
+/** `metadata['name']:'value'`: the one query that is understood. */
+function search(intents: Intent[], query: string): Intent[] {
+  const match = /^metadata\['([\w-]+)'\]:'([^']*)'$/.exec(query)
+  if (match === null)
+    throw PspFailure.invalid("Only metadata['name']:'value' is known here", 'query')
+  const [, name = '', value] = match
+  return intents.filter((intent) => intent.metadata[name] === value)
+}
+
+function wants(params: Params, field: string): boolean {
+  const asked = params['expand']
+  if (typeof asked !== 'object') return false
+  return Object.values(asked).some(
+    (each) => each === field || plainText(each).startsWith(`${field}.`),
+  )
+}
+
+function expand(desk: Desk, intent: Intent, params: Params): object {
+  const printed = printIntent(intent)
+  const field = (name: string) => wants(params, name) || wants(params, `data.${name}`)
+  const charge =
+    intent.latest_charge === null ? undefined : desk.find('charge', intent.latest_charge)
+  const method = currentMethod(desk, intent)
+  const entry =
+    charge?.balance_transaction === null || charge === undefined
+      ? undefined
+      : desk.find('balance_transaction', charge.balance_transaction)
+  const printedCharge = charge === undefined ? null : printCharge(charge)
+  return {
+    ...printed,
+    ...(field('payment_method') && method !== undefined
+      ? { payment_method: printMethod(method) }
+      : {}),
+    ...(field('latest_charge') && printedCharge !== null
+      ? {
+          latest_charge:
+            field('latest_charge.balance_transaction') && entry !== undefined
+              ? { ...printedCharge, balance_transaction: printBalanceTransaction(entry) }
+              : printedCharge,
+        }
+      : {}),
+  }
+}
+
+function sourceOf(desk: Desk, id: string): object | string {
+  const charge = desk.find('charge', id)
+  if (charge !== undefined) return printCharge(charge)
+  const refund = desk.find('refund', id)
+  if (refund !== undefined) return printRefund(refund)
+  const dispute = desk.find('dispute', id)
+  return dispute === undefined ? id : printDispute(dispute)
+}
+
+function balanceOf(desk: Desk): object {
+  const sums = new Map<string, number>()
+  for (const { currency, net } of desk.list('balance_transaction')) {
+    sums.set(currency, (sums.get(currency) ?? 0) + net)
+  }
+  const available = [...sums].map(([currency, amount]) => ({ amount, currency, source_types: {} }))
+  return { object: 'balance', available, pending: [], livemode: false }
+}
