@@ -55,9 +55,8 @@ export function createStripeProvider(settings: StripeSettings): PaymentProvider 
     headersTimeout: settings.callMsMax,
     bodyTimeout: settings.callMsMax,
   })
-  const stripe = openStripe(settings, agent)
   const limiter = createRateLimiter(settings.callsPerSecondMax)
-  const options = (account: ProviderAccount, key?: string): Stripe.RequestOptions => {
+  const options: Calls['options'] = (account, key) => {
     const reference =
       account.reference ?? (settings.sandbox ? account.accountId.replace(/^acc_/, 'acct_') : null)
     return {
@@ -66,14 +65,35 @@ export function createStripeProvider(settings: StripeSettings): PaymentProvider 
       ...(settings.sandbox ? { headers: { 'X-Sandbox-Time': account.now.toISOString() } } : {}),
     }
   }
-  const call = async <Value>(
-    work: () => Promise<Value>,
-    readRefused: (error: unknown) => Value | null = () => null,
-  ): Promise<ProviderOutcome<Value>> => {
+  const call: Calls['call'] = async (work, readRefused = () => null) => {
     if (!(await limiter.enter(WAIT_MS_MAX))) return { kind: 'busy', said: 'too many calls at once' }
     return outcomeOf(work, readRefused)
   }
 
+  const calls: Calls = { stripe: openStripe(settings, agent), call, options }
+  return { ...paymentCalls(calls), ...disputeCalls(calls), close: () => agent.close() }
+}
+
+type Calls = {
+  stripe: Stripe
+  options(account: ProviderAccount, key?: string): Stripe.RequestOptions
+  /** One call in its turn; `readRefused` finds the value that a decline carries. */
+  call<Value>(
+    work: () => Promise<Value>,
+    readRefused?: (error: unknown) => Value | null,
+  ): Promise<ProviderOutcome<Value>>
+}
+
+type DisputeCalls = Pick<
+  PaymentProvider,
+  'findDisputes' | 'submitEvidence' | 'acceptDispute' | 'listMovements'
+>
+
+function paymentCalls({
+  stripe,
+  call,
+  options,
+}: Calls): Omit<PaymentProvider, keyof DisputeCalls | 'close'> {
   return {
     authorize: (account, key, request) =>
       call(
@@ -133,6 +153,11 @@ export function createStripeProvider(settings: StripeSettings): PaymentProvider 
         }
         return null
       }),
+  }
+}
+
+function disputeCalls({ stripe, call, options }: Calls): DisputeCalls {
+  return {
     findDisputes: (account, { paymentProviderId }) =>
       call(async () => {
         const { data } = await stripe.disputes.list(
@@ -172,7 +197,6 @@ export function createStripeProvider(settings: StripeSettings): PaymentProvider 
         }
         return movements
       }),
-    close: () => agent.close(),
   }
 }
 
