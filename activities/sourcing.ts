@@ -22,6 +22,7 @@ import {
   type SupplierAnswer,
 } from './gateways/code-supplier.ts'
 import { sealCode } from './seal-code.ts'
+import { createSupplierRoom } from './supplier-room.ts'
 
 /** Calls of one run: a huge order is bought in several runs, each short enough to be repeated. */
 const CALLS_MAX = 10
@@ -53,46 +54,57 @@ export type CodesLook = FulfillmentProgress & {
 
 export function sourcingActivities(deps: SourcingDeps) {
   const { db } = deps.database
+  const room = createSupplierRoom()
+
+  async function sourceInTurns(input: TransactionInput) {
+    let sums = sumTallies([])
+    for (let calls = 0; ; calls++) {
+      if (calls === CALLS_MAX) return { calls, ...sums }
+      const claimedAtMs = performance.now()
+      const batch = await inTransaction(db, (tx) =>
+        claimSourcingBatch(tx, input, {
+          itemsMax: SUPPLIER_ITEMS_MAX,
+          leaseSeconds: LEASE_SECONDS,
+        }),
+      )
+      if (batch === null) return { calls, ...sums }
+      if (performance.now() - claimedAtMs > START_SECONDS_MAX * 1000) {
+        throw new Error('Came too late to ask the supplier; the references are asked about again')
+      }
+      const answers = await askSupplier(deps, input, batch)
+      const tally = await inTransaction(db, (tx) => recordSupplierAnswers(tx, input, answers))
+      sums = sumTallies([sums, tally])
+      deps.log.info(
+        {
+          transaction_id: input.transactionId,
+          supplier_id: batch.supplierId,
+          asked: batch.items.length,
+          said: answers.said,
+          ...tally,
+        },
+        batch.kind === 'order' ? 'supplier_ordered' : 'supplier_asked',
+      )
+      asyncLocalStorage.getStore()?.heartbeat()
+    }
+  }
+
   return {
     /**
      * Buys what the own pool does not have, and asks about what is on its way or in doubt; answers
      * counts of units. Safe to run twice and at the same time as itself: each reference is stored
      * before the supplier hears it, the supplier sells a reference once, an attempt without a
      * recorded answer is asked by its reference before anything is bought again, and answers are
-     * recorded by conditional updates. Never fails because of a supplier: that is an outcome.
+     * recorded by conditional updates. Never fails because of a supplier: that is an outcome. Fails
+     * before it claims anything while too many other orders are asking.
      */
     async sourceCodes(input: TransactionInput): Promise<{ calls: number } & SourcingTally> {
-      let sums = sumTallies([])
-      for (let calls = 0; ; calls++) {
-        if (calls === CALLS_MAX) return { calls, ...sums }
-        const claimedAtMs = performance.now()
-        const batch = await inTransaction(db, (tx) =>
-          claimSourcingBatch(tx, input, {
-            itemsMax: SUPPLIER_ITEMS_MAX,
-            leaseSeconds: LEASE_SECONDS,
-          }),
-        )
-        if (batch === null) return { calls, ...sums }
-        if (performance.now() - claimedAtMs > START_SECONDS_MAX * 1000) {
-          throw new Error('Came too late to ask the supplier; the references are asked about again')
-        }
-        const answers = await askSupplier(deps, input, batch)
-        const tally = await inTransaction(db, (tx) => recordSupplierAnswers(tx, input, answers))
-        sums = sumTallies([sums, tally])
-        deps.log.info(
-          {
-            transaction_id: input.transactionId,
-            supplier_id: batch.supplierId,
-            asked: batch.items.length,
-            said: answers.said,
-            ...tally,
-          },
-          batch.kind === 'order' ? 'supplier_ordered' : 'supplier_asked',
-        )
-        asyncLocalStorage.getStore()?.heartbeat()
+      const leave = room.enter(input.accountId)
+      try {
+        return await sourceInTurns(input)
+      } finally {
+        leave()
       }
     },
-
     /**
      * Looks at a transaction: own pool, deadline and end first, then what sourcing does next. When
      * there is nothing to do now, the wait until then is registered. Safe to repeat.
