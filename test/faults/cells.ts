@@ -134,7 +134,7 @@ export async function runCellUntilHit(cluster: Cluster, cell: Cell): Promise<Cel
 
 /** Something promised that does not come is a violation like any other. */
 export async function tell(
-  cluster: Cluster,
+  cluster: Pick<Cluster, 'log'>,
   story: () => Promise<Told>,
 ): Promise<{ told: Told | null; violations: Violation[] }> {
   try {

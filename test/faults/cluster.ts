@@ -34,6 +34,8 @@ export type Cluster = {
   mortals: Record<Victim, Mortal>
   /** Our own way to the database, around the proxies: for set-up and for the checker. */
   database: Database
+  /** The same way, for connections of one's own. */
+  databaseUrl: string
   keys: Config['keys']
   /** Through the proxy `client-api`. */
   apiUrl: string
@@ -186,6 +188,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       links,
       mortals,
       database,
+      databaseUrl: prepared.url,
       keys: toConfig(readEnv({ DATABASE_URL: prepared.url })).keys,
       apiUrl,
       receiverUrl: `http://127.0.0.1:${workerReceiver.port}`,
@@ -221,7 +224,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 }
 
 /** How the processes of Bark run here: from their tree, ended with us, ready by a line of their log. */
-function nodeProgram(root: string, name: string, file: string, env: Environment): ChildSpec {
+export function nodeProgram(root: string, name: string, file: string, env: Environment): ChildSpec {
   return {
     name,
     command: process.execPath,

@@ -22,6 +22,8 @@ export type Mortal = {
   revive(): void
   /** Resolves when it runs and is ready. */
   up(): Promise<void>
+  /** Asks it to end in order, as a deploy does, and waits for that. It is not started again. */
+  retire(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -97,6 +99,12 @@ export async function startMortal(spec: ChildSpec, events: MortalEvents): Promis
     async up() {
       await reviving
       while (child.pid === null) await pause(RETRY_MS)
+    },
+    async retire() {
+      stopped = true
+      mayRun.resolve()
+      await reviving
+      await child.stop()
     },
     async stop() {
       stopped = true

@@ -10,8 +10,8 @@ import { openPipe, type Pipe } from './pipe.ts'
 export type LinkMode =
   | { kind: 'pass' }
   | { kind: 'latency'; ms: number }
-  /** Nothing arrives, either way, until the link heals: then all of it does, as TCP sends again. */
-  | { kind: 'blackHole' }
+  /** Nothing arrives, one way or both, until the link heals: then all of it does, as TCP sends again. */
+  | { kind: 'blackHole'; only?: 'requests' | 'replies' }
   /** The other side is gone without a word: what was open stays silent for ever, also after healing. */
   | { kind: 'silence' }
   /** Cuts what is open, and every new connection at once. */
@@ -65,8 +65,8 @@ export async function openLink(name: string, targetPort: number): Promise<Link> 
   function join(pair: Pair): void {
     const { near } = pair
     const far = connect({ host: '127.0.0.1', port: targetPort, noDelay: true })
-    const requests = openPipe(far, () => (mode.kind === 'slow' ? { kind: 'pass' } : mode))
-    const replies = openPipe(near, () => mode)
+    const requests = openPipe(far, () => modeOf('requests'))
+    const replies = openPipe(near, () => modeOf('replies'))
     Object.assign(pair, { far, pipes: [requests, replies] })
     near.setNoDelay(true)
     let spoke: 'near' | 'far' = 'far'
@@ -116,6 +116,11 @@ export async function openLink(name: string, targetPort: number): Promise<Link> 
     })
     far.on('error', () => cut(pair))
     far.on('close', () => close(pair))
+  }
+
+  function modeOf(direction: 'requests' | 'replies'): LinkMode {
+    const isOther = mode.kind === 'blackHole' && mode.only !== undefined && mode.only !== direction
+    return isOther || (mode.kind === 'slow' && direction === 'requests') ? { kind: 'pass' } : mode
   }
 
   /** Both sides are told at once, by a reset. */

@@ -20,6 +20,8 @@ export type Run = {
   lostReplies: number
   /** Planted bugs to be caught: so many, chosen by the seed. */
   plantedBugs: number | 'all'
+  /** Rows of the fault matrix: every variant, or one of each chosen by the seed. */
+  matrix: 'short' | 'all'
   /** Where results are kept for docs/crash-table.md; null keeps none. */
   resultsFolder: string | null
 }
@@ -39,6 +41,7 @@ export function readRun(env: NodeJS.ProcessEnv = process.env): Run {
     randomStories: number('BARK_PROVE_RANDOM', SHORT.randomStories),
     lostReplies: number('BARK_PROVE_LOST_REPLIES', SHORT.lostReplies),
     plantedBugs: numberOrAll('BARK_PROVE_PLANTED', SHORT.plantedBugs),
+    matrix: env['BARK_PROVE_MATRIX'] === 'all' ? 'all' : 'short',
     resultsFolder: env['BARK_PROVE_RESULTS'] ?? null,
   }
 }

@@ -28,7 +28,7 @@ export type Shop = {
 
 /** Opens a shop of an account of its own; `supplierSku` makes the sandbox supplier sell its product. */
 export async function openShop(
-  world: World,
+  world: Pick<World, 'database' | 'keys' | 'apiUrl'>,
   options: { codes?: number; supplierSku?: string } = {},
 ): Promise<Shop> {
   const { database, keys } = world
