@@ -91,6 +91,7 @@ test('deadlocks with somebody who locks in another order: one of the two is trie
       stranger.release()
     }
   }
+  expect(ids).toHaveLength(ORDERS + 1)
   await isWhole(shop, ids)
 }, 120_000)
 
