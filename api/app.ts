@@ -1,5 +1,7 @@
 import { Hono } from 'hono'
+import { returnRequest, type RateCount } from '../db/rate-limits.ts'
 import { DomainError } from '../domain/error.ts'
+import { requestLimits } from '../domain/plan.ts'
 import type { ApiContext, ApiEnv } from './context.ts'
 import type { ApiDeps, ApiParts } from './deps.ts'
 import { docsPages } from './docs.ts'
@@ -9,9 +11,10 @@ import { createAuthenticate } from './middleware/auth.ts'
 import { readBody } from './middleware/body.ts'
 import { createGate } from './middleware/gate.ts'
 import { createRunOnce, readIdempotencyKey } from './middleware/idempotency.ts'
-import { announceLimit, limitOf, limitRate } from './middleware/rate-limit.ts'
+import { announceLimits, limitRate, uncounted } from './middleware/rate-limit.ts'
 import { requestId } from './middleware/request-id.ts'
 import { requireHttps } from './middleware/require-https.ts'
+import { createKeyUsage, type KeyUsage } from './key-usage.ts'
 import { createOrderServices } from './order-services.ts'
 import { financePages } from './pages/finance.ts'
 import { inboxPages } from './pages/inbox.ts'
@@ -33,6 +36,7 @@ export type Api = {
 export function buildApp(parts: ApiParts, routes: readonly Route[] = ROUTES): Api {
   requireDeclared(routes)
   const { deps, close } = createDeps(parts)
+  const keyUsage = createKeyUsage(parts.database, parts.log)
   const app = new Hono<ApiEnv>()
   app.onError((error, ctx) => refuse(deps, ctx, error))
   app.notFound((ctx) => refuse(deps, ctx, new DomainError('not_found', 'No such path.')))
@@ -43,8 +47,14 @@ export function buildApp(parts: ApiParts, routes: readonly Route[] = ROUTES): Ap
   app.route('/', docsPages(routes))
   app.route('/', financePages(deps))
   app.route('/', inboxPages(deps))
-  mountRoutes(app, deps, routes)
-  return { app, close }
+  mountRoutes(app, deps, keyUsage, routes)
+  return {
+    app,
+    async close() {
+      await close()
+      await keyUsage.close()
+    },
+  }
 }
 
 function createDeps(parts: ApiParts): { deps: ApiDeps; close(): Promise<void> } {
@@ -53,8 +63,13 @@ function createDeps(parts: ApiParts): { deps: ApiDeps; close(): Promise<void> } 
 }
 
 /** Literal paths before those with parameters; a known path with another method is 405. */
-function mountRoutes(app: Hono<ApiEnv>, deps: ApiDeps, routes: readonly Route[]): void {
-  const handle = createHandler(deps)
+function mountRoutes(
+  app: Hono<ApiEnv>,
+  deps: ApiDeps,
+  keyUsage: KeyUsage,
+  routes: readonly Route[],
+): void {
+  const handle = createHandler(deps, keyUsage)
   const methods = Map.groupBy(routes, (route) => route.path)
   const parameters = (path: string) => path.split('{').length
   for (const [path, group] of [...methods].toSorted(([a], [b]) => parameters(a) - parameters(b))) {
@@ -71,36 +86,55 @@ function mountRoutes(app: Hono<ApiEnv>, deps: ApiDeps, routes: readonly Route[])
   }
 }
 
+type Admission = { caller: Caller; counted: RateCount }
+
 /** What every request passes, in this order: the cheap refusals first. */
-function createHandler(deps: ApiDeps): (ctx: ApiContext, route: Route) => Promise<Response> {
+function createHandler(
+  deps: ApiDeps,
+  keyUsage: KeyUsage,
+): (ctx: ApiContext, route: Route) => Promise<Response> {
   const { database, config } = deps
   const authenticate = createAuthenticate(database)
   const gate = createGate(database, config.api.inFlightMax)
   const runOnce = createRunOnce(deps)
 
-  async function admit(ctx: ApiContext, route: Route): Promise<Caller | null> {
+  async function admit(ctx: ApiContext, route: Route): Promise<Admission | null> {
     if (route.access === 'public') return null
-    const { caller, limitPerSecond } = await authenticate(ctx.req.header('authorization'))
+    const { caller, agreed } = await authenticate(ctx.req.header('authorization'))
     ctx.set('caller', caller)
+    keyUsage.note(caller.keyId, ctx.var.address)
     const { rateClass } = route
-    const limit = limitOf(caller, rateClass, limitPerSecond)
-    const resetSeconds = Math.floor(Date.now() / 1000) + 1
-    announceLimit(ctx, { rateClass, limit, remaining: limit, resetSeconds })
+    const { keyId, accountId } = caller
+    const limits = requestLimits(caller.plan, rateClass, agreed)
+    const request = { keyId, accountId, rateClass, limits }
+    announceLimits(ctx, rateClass, uncounted(request))
     gate.requireRoom()
-    await limitRate(ctx, database, { keyId: caller.keyId, rateClass, limit })
+    const counted = await limitRate(ctx, database, request)
     requireScope(caller, route)
-    return caller
+    return { caller, counted }
+  }
+
+  /** Gives the request back to the plan's windows, and says so in the headers. */
+  async function forgive(
+    ctx: ApiContext,
+    { rateClass }: Route,
+    { caller, counted }: Admission,
+  ): Promise<void> {
+    const left = await returnRequest(database.pool, caller.accountId, counted)
+    announceLimits(ctx, rateClass, left)
   }
 
   return async (ctx, route) => {
     ctx.set('routePath', route.path)
-    const caller = await admit(ctx, route)
+    const admission = await admit(ctx, route)
+    const caller = admission?.caller ?? null
     const raw = await readCall(ctx, route, caller)
     // What nobody has to sign in for costs little, and a probe must hear that the process lives.
     const run = caller === null ? <T>(work: () => Promise<T>) => work() : gate.run
     const printed = await run(() => carryOut(route, raw))
     // A write may have committed an event with its deliveries: the dispatcher need not wait for it.
     if (route.rateClass === 'write') deps.orders.outbox.nudge()
+    if (printed.free === true && admission !== null) await forgive(ctx, route, admission)
     return send(ctx, printed)
   }
 

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { OpenAPIHono, z, type RouteConfig } from '@hono/zod-openapi'
 import { DOMAIN_REASONS, type DomainReason } from '../domain/error.ts'
 import { EVENT_TYPES, type EventType } from '../domain/event-type.ts'
+import { PLANS } from '../domain/plan.ts'
 import { ERROR_CODES, REFUSALS } from './refusals.ts'
 import type { ResponseSpec, Route } from './route.ts'
 import { ROUTES } from './routes.ts'
@@ -53,15 +54,27 @@ Every request carries \`Authorization: Bearer <key>\`; the key's prefix says whe
 live account. Money is a decimal number in major units, and each amount is also there in minor units as
 \`<field>_minor\`. Lists come as numbered pages (\`page\`, \`limit\`) or, when \`cursor\` is given, as a walk.
 
-Limits count per key and second: 10 reads (a burst of up to 20 is served, the surplus up to a second late)
-and 100 writes, unless the key has its own. The hourly and daily windows of the plans are not enforced yet.`
+Limits count per key and second: ${PLANS.free.perSecond.read} reads (a burst of up to twice as many is served, the
+surplus up to a second late) and ${PLANS.free.perSecond.write} writes, unless the key has its own. The plan's hour and
+day count all requests of the account, in UTC: ${describePlans()}.
+In an hour, up to twice as many are served, late, when the hour before stayed within its limit; the day has no such
+room. An answer 429 has done nothing, counts in no hour and no day, and says in \`Retry-After\` when to come back.
+Reading the codes of an order counts in the second only while nothing is delivered or nothing is new.`
+
+function describePlans(): string {
+  return (['free', 'starter', 'professional'] as const)
+    .map((plan) => `${plan} ${PLANS[plan].perHour} and ${PLANS[plan].perDay}`)
+    .join(', ')
+}
 
 // Every answer has the first; keyed ones have them all.
 const ANSWER_HEADERS = { 'X-Request-Id': 'Id of this request: tell it to support.' }
 const KEYED_HEADERS = {
-  'X-RateLimit-Limit': 'Requests per second that this key may make.',
-  'X-RateLimit-Remaining': 'How many of them are left in this second.',
-  'X-RateLimit-Reset': 'Unix time in seconds at which the second ends.',
+  'X-RateLimit-Limit': 'Requests that the tightest window allows: second, hour or day.',
+  'X-RateLimit-Remaining': 'How many of them are left.',
+  'X-RateLimit-Reset': 'Unix time in seconds at which that window ends.',
+  'RateLimit-Policy': 'Every window as `"name";q=<requests>;w=<seconds>` (IETF draft).',
+  RateLimit: 'Every window as `"name";r=<left>;t=<seconds until it ends>` (IETF draft).',
 }
 const TAG_HEADERS = { ETag: 'Names this representation: send it back in `If-None-Match`.' }
 

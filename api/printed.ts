@@ -4,10 +4,20 @@ import type { ApiContext } from './context.ts'
 import type { Answer, Headers, Route } from './route.ts'
 
 /** An answer in its final bytes, as it is sent, and stored for its Idempotency-Key. */
-export type Printed = { status: number; headers: Headers; body: string | Uint8Array | null }
+export type Printed = {
+  status: number
+  headers: Headers
+  body: string | Uint8Array | null
+  /** Whether the plan's windows shall not count it. */
+  free?: boolean
+}
 
 /** Prints an answer; a route with `entityTag` gets a strong ETag of the very bytes. */
 export function printAnswer(route: Route, answer: Answer): Printed {
+  return { ...printBody(route, answer), free: answer.free ?? false }
+}
+
+function printBody(route: Route, answer: Answer): Printed {
   const headers = { ...answer.headers }
   if ('bytes' in answer) {
     return {

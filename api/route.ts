@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import type { Tx } from '../db/client.ts'
 import type { Mode } from '../domain/api-key.ts'
 import type { DomainReason } from '../domain/error.ts'
+import type { Plan, RateClass } from '../domain/plan.ts'
 import type { Scope } from '../domain/scope.ts'
 import type { ApiDeps } from './deps.ts'
 import { parseBody, parseInput } from './input.ts'
@@ -14,7 +15,7 @@ export type Caller = {
   /** The one customer whom a bound key may see; null for an unbound key. */
   customerId: string | null
   scopes: readonly string[]
-  plan: 'free' | 'starter' | 'professional' | 'enterprise' | 'sandbox'
+  plan: Plan
   /** The account's default currency, business zone, and whether orders need an Idempotency-Key. */
   currency: string
   timeZone: string
@@ -44,18 +45,24 @@ export type ResponseSpec = {
 export type Headers = Record<string, string>
 
 /** What a handler answers. The statuses and bodies are those that the route declares. */
-export type Answer =
-  | { status: number; body: unknown; headers?: Headers }
-  | { status: number; bytes: Uint8Array; contentType: string; headers?: Headers }
-  | { status: number; headers?: Headers }
+export type Answer = Free &
+  (
+    | { status: number; body: unknown; headers?: Headers }
+    | { status: number; bytes: Uint8Array; contentType: string; headers?: Headers }
+    | { status: number; headers?: Headers }
+  )
 
-type AnswerOf<Responses> = {
-  [Status in keyof Responses & number]: Responses[Status] extends { schema: infer Schema }
-    ? { status: Status; body: z.input<Schema>; headers?: Headers }
-    : Responses[Status] extends { media: readonly string[] }
-      ? { status: Status; bytes: Uint8Array; contentType: string; headers?: Headers }
-      : { status: Status; headers?: Headers }
-}[keyof Responses & number]
+/** An answer that the plan's hour and day do not count; the second does. */
+type Free = { free?: boolean }
+
+type AnswerOf<Responses> = Free &
+  {
+    [Status in keyof Responses & number]: Responses[Status] extends { schema: infer Schema }
+      ? { status: Status; body: z.input<Schema>; headers?: Headers }
+      : Responses[Status] extends { media: readonly string[] }
+        ? { status: Status; bytes: Uint8Array; contentType: string; headers?: Headers }
+        : { status: Status; headers?: Headers }
+  }[keyof Responses & number]
 
 /** What every request carries, whatever its route. */
 type CallBase = {
@@ -102,7 +109,7 @@ type Declaration<Acc, Idem, Responses> = {
   description?: string
   access: Acc
   /** `read` for every GET. */
-  rateClass: 'read' | 'write'
+  rateClass: RateClass
   idempotency: Idem
   responses: Responses
   /** What this route refuses beyond what every route may: see `COMMON_REASONS` in openapi.ts. */

@@ -1,13 +1,7 @@
-import { parseArgs } from 'node:util'
-import { findAccountMode } from '../db/accounts.ts'
-import { insertApiKey } from '../db/api-keys.ts'
-import { openDatabase, type Db } from '../db/client.ts'
-import { getCustomer } from '../db/customers.ts'
-import { DomainError } from '../domain/error.ts'
-import { SCOPES, type Scope } from '../domain/scope.ts'
-import { newId } from '../new-id.ts'
+import { SCOPES } from '../domain/scope.ts'
 import { UsageError, type CommandContext } from './command.ts'
-import { ACCOUNT_KEY_SCOPES, CUSTOMER_KEY_SCOPES } from './seed-keys.ts'
+import { createKey } from './keys-create.ts'
+import { listKeys } from './keys-list.ts'
 
 export const help = `bark keys create [--customer cust_…] [--scopes LIST] [--name TEXT] [--account acc_…]
   Makes an API key and prints it, once: only its hash is kept. It is good for 90 days.
@@ -17,118 +11,22 @@ export const help = `bark keys create [--customer cust_…] [--scopes LIST] [--n
   --name      what people call it (default "Command line")
   --account   the account; the running sandbox's when left out
 Scopes: ${SCOPES.join(', ')}
-Only the key goes to standard output. Exit code 0, or 1 when no key was made.`
+Only the key goes to standard output. Exit code 0, or 1 when no key was made.
 
-const LIFETIME_DAYS = 90 // the rotation period of the published reference
+bark keys list [--account acc_…]
+  The account's keys: the last four characters, until when they are good, and when and from which
+  address each was last used (to the minute). A key that nobody has used for long can be revoked.`
 
-type Wanted = {
-  accountId: string
-  customerId: string | null
-  scopes: readonly Scope[]
-  name: string
-}
+type Verb = (args: string[], context: CommandContext) => Promise<number>
 
-/** Not repeatable: each call makes another key. */
+const VERBS: Readonly<Record<string, Verb>> = { create: createKey, list: listKeys }
+
+/** The exit code is the verb's. */
 export async function run(args: string[], context: CommandContext): Promise<number> {
-  const wanted = readArguments(args, context)
-  const database = openDatabase({
-    url: context.config.database.url,
-    poolSizeMax: 1,
-    applicationName: 'bark keys',
-    onError: (error) => context.err(`The database connection failed: ${error.message}`),
-  })
-  try {
-    const id = newId('apiKey')
-    const expiresAt = new Date(Date.now() + LIFETIME_DAYS * 86_400_000)
-    const key = await insertApiKey(database.db, {
-      id,
-      accountId: wanted.accountId,
-      mode: await requireOwner(database.db, wanted),
-      name: wanted.name,
-      scopes: wanted.scopes,
-      ...(wanted.customerId === null ? {} : { customerId: wanted.customerId }),
-      expiresAt,
-    })
-    print({ id, key, expiresAt, ...wanted }, context)
-    return 0
-  } finally {
-    await database.close()
+  const [name = '', ...rest] = args
+  const verb = VERBS[name]
+  if (verb === undefined) {
+    throw new UsageError(`bark keys knows these things to do: ${Object.keys(VERBS).join(', ')}`)
   }
-}
-
-function readArguments(args: string[], { running }: CommandContext): Wanted {
-  const { values, positionals } = parse(args)
-  if (positionals.length !== 1 || positionals[0] !== 'create') {
-    throw new UsageError('bark keys knows one thing to do: create')
-  }
-  const accountId = values.account ?? running?.account_id
-  if (!accountId) throw new UsageError('Name the account with --account acc_…')
-  const customerId = values.customer ?? null
-  const usual = customerId === null ? ACCOUNT_KEY_SCOPES : CUSTOMER_KEY_SCOPES
-  return {
-    accountId,
-    customerId,
-    scopes: values.scopes === undefined ? usual : parseScopes(values.scopes),
-    name: values.name ?? 'Command line',
-  }
-}
-
-function parse(args: string[]) {
-  const text = { type: 'string' } as const
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: { account: text, customer: text, name: text, scopes: text },
-    })
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
-}
-
-function parseScopes(list: string): Scope[] {
-  const names = list.split(',').map((name) => name.trim())
-  const scopes = SCOPES.filter((scope) => names.includes(scope))
-  const known: readonly string[] = SCOPES
-  const unknown = names.filter((name) => !known.includes(name))
-  if (unknown.length === 0) return scopes
-  throw new UsageError(`There is no scope "${unknown.join('", "')}". Scopes: ${SCOPES.join(', ')}`)
-}
-
-/** The mode of the account. A key of a customer that does not exist would open nothing. */
-async function requireOwner(db: Db, { accountId, customerId }: Wanted): Promise<'live' | 'test'> {
-  const mode = await findAccountMode(db, accountId)
-  if (mode === null) throw new UsageError(`There is no account ${accountId}`)
-  if (customerId === null) return mode
-  try {
-    await getCustomer(db, { accountId, customerId: null }, customerId)
-  } catch (error) {
-    if (!(error instanceof DomainError) || error.reason !== 'not_found') throw error
-    throw new UsageError(`The account ${accountId} has no customer ${customerId}`)
-  }
-  return mode
-}
-
-function print(
-  made: Wanted & { id: string; key: string; expiresAt: Date },
-  { json, out, err }: CommandContext,
-): void {
-  if (json) {
-    out(
-      JSON.stringify({
-        id: made.id,
-        key: made.key,
-        name: made.name,
-        account_id: made.accountId,
-        customer_id: made.customerId,
-        scopes: made.scopes,
-        expires_at: made.expiresAt.toISOString(),
-      }),
-    )
-    return
-  }
-  out(made.key)
-  const owner = made.customerId ?? made.accountId
-  err(`${made.id} for ${owner}, until ${made.expiresAt.toISOString().slice(0, 10)}.`)
-  err('Keep it now: it is not shown again.')
+  return verb(rest, context)
 }

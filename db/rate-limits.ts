@@ -1,20 +1,52 @@
 import type { Pool } from 'pg'
+import type { RateClass, RequestLimits } from '../domain/plan.ts'
 import { runNamed } from './client.ts'
 
-export type RateCount = {
-  /** Requests of this window, this one included; those beyond twice the limit count once. */
+/** One window that a request was counted in. */
+export type RateWindow = {
+  name: 'second' | 'hour' | 'day'
+  /** Requests that it allows. */
+  limit: number
+  /** Requests so far, this one included unless it was refused. */
   count: number
-  /** Unix time in seconds at which the window ends. */
+  /** Unix time in seconds at which it ends. */
   resetSeconds: number
-  /** Milliseconds until then. */
+}
+
+export type RateCount = {
+  /** The second first, then those that the plan has. */
+  windows: RateWindow[]
+  /** The window that is full, or null; a refused request counts in no hour and no day. */
+  refusedBy: RateWindow['name'] | null
+  /** Milliseconds until the second ends: so long waits what is above a limit and not refused. */
   leftMs: number
+  /** The database's clock, Unix time in milliseconds. */
+  countedAtMs: number
+}
+
+export type CountedRequest = {
+  keyId: string
+  accountId: string
+  rateClass: RateClass
+  limits: RequestLimits
+}
+
+/**
+ * Counts a request of a key in the running second, and of its account in the running UTC hour and
+ * day, by the database's clock, so that the count is exact over all processes. One statement.
+ */
+export async function countRequest(pool: Pool, request: CountedRequest): Promise<RateCount> {
+  const { perHour, perDay } = request.limits
+  return perHour === null && perDay === null
+    ? countSecond(pool, request)
+    : countWindows(pool, request)
 }
 
 // One row per key and class. A request above the limit is served in the next second and is counted
 // there as well, so who asks for twice the rate for long gets the rate, and only a short burst gets
 // more. After a clock that stepped back the count starts anew.
-const COUNT_REQUEST = {
-  name: 'count_request',
+const COUNT_SECOND = {
+  name: 'count_second',
   text: `insert into rate_limits as r (key_id, class, window_start, count)
     values ($1, $2, date_trunc('second', clock_timestamp()), 1)
     on conflict (key_id, class) do update set
@@ -27,26 +59,112 @@ const COUNT_REQUEST = {
         when r.window_start = excluded.window_start - interval '1 second'
         then greatest(least(r.count, 2 * $3::integer) - $3::integer, 0)
         else 0 end) + 1
-    returning count, extract(epoch from window_start)::bigint + 1 as reset_seconds,
-      greatest(0, extract(epoch from window_start + interval '1 second' - clock_timestamp()) * 1000)
-        ::integer as left_ms`,
+    returning count, window_start as second_start, clock_timestamp() as counted_at`,
+}
+
+async function countSecond(
+  pool: Pool,
+  { keyId, rateClass, limits }: CountedRequest,
+): Promise<RateCount> {
+  const limit = limits.perSecond
+  const [row] = await runNamed<{ count: number; second_start: Date; counted_at: Date }>(
+    pool,
+    COUNT_SECOND,
+    [keyId, rateClass, limit],
+  )
+  if (row === undefined) throw new Error('PostgreSQL counted nothing')
+  return {
+    windows: [windowOf('second', limit, row.count, row.second_start)],
+    refusedBy: row.count > 2 * limit ? 'second' : null,
+    leftMs: Math.max(0, row.second_start.getTime() + 1_000 - row.counted_at.getTime()),
+    countedAtMs: row.counted_at.getTime(),
+  }
+}
+
+const COUNT_WINDOWS = {
+  name: 'count_request',
+  text: 'select * from count_request($1, $2, $3, $4, $5, $6)',
+}
+
+type WindowCounts = {
+  refused_by: RateWindow['name'] | null
+  second_count: number
+  hour_count: number
+  day_count: number
+  second_start: Date
+  hour_start: Date
+  day_start: Date
+  counted_at: Date
+}
+
+async function countWindows(
+  pool: Pool,
+  { keyId, accountId, rateClass, limits }: CountedRequest,
+): Promise<RateCount> {
+  const { perSecond, perHour, perDay } = limits
+  const [row] = await runNamed<WindowCounts>(pool, COUNT_WINDOWS, [
+    keyId,
+    rateClass,
+    perSecond,
+    accountId,
+    perHour,
+    perDay,
+  ])
+  if (row === undefined) throw new Error('PostgreSQL counted nothing')
+  return {
+    windows: [
+      windowOf('second', perSecond, row.second_count, row.second_start),
+      ...(perHour === null ? [] : [windowOf('hour', perHour, row.hour_count, row.hour_start)]),
+      ...(perDay === null ? [] : [windowOf('day', perDay, row.day_count, row.day_start)]),
+    ],
+    refusedBy: row.refused_by,
+    leftMs: Math.max(0, row.second_start.getTime() + 1_000 - row.counted_at.getTime()),
+    countedAtMs: row.counted_at.getTime(),
+  }
+}
+
+/** How long each window is. */
+export const WINDOW_SECONDS = { second: 1, hour: 3_600, day: 86_400 } as const
+
+function windowOf(
+  name: RateWindow['name'],
+  limit: number,
+  count: number,
+  startedAt: Date,
+): RateWindow {
+  return {
+    name,
+    limit,
+    count,
+    resetSeconds: startedAt.getTime() / 1_000 + WINDOW_SECONDS[name],
+  }
+}
+
+const RETURN_REQUEST = {
+  name: 'return_request',
+  text: `update plan_windows set
+      hour_count = hour_count - case when hour_start = to_timestamp($2 - 3600) and hour_count > 0
+        then 1 else 0 end,
+      day_count = day_count - case when day_start = to_timestamp($3 - 86400) and day_count > 0
+        then 1 else 0 end
+    where account_id = $1`,
 }
 
 /**
- * Counts a request of a key in the running second, by the database's clock, so that the count is
- * exact over all processes. One statement.
+ * Takes a counted request out of its account's hour and day again; its second keeps it. Not
+ * idempotent: call it once per request. One statement, or none where the plan has no windows.
  */
-export async function countRequest(
+export async function returnRequest(
   pool: Pool,
-  keyId: string,
-  rateClass: 'read' | 'write',
-  limitPerSecond: number,
+  accountId: string,
+  counted: RateCount,
 ): Promise<RateCount> {
-  const [row] = await runNamed<{ count: number; reset_seconds: bigint; left_ms: number }>(
-    pool,
-    COUNT_REQUEST,
-    [keyId, rateClass, limitPerSecond],
+  if (counted.windows.length === 1) return counted
+  const resetOf = (name: RateWindow['name']): number =>
+    counted.windows.find((window) => window.name === name)?.resetSeconds ?? 0
+  await runNamed(pool, RETURN_REQUEST, [accountId, resetOf('hour'), resetOf('day')])
+  const windows = counted.windows.map((window) =>
+    window.name === 'second' ? window : { ...window, count: window.count - 1 },
   )
-  if (row === undefined) throw new Error('PostgreSQL counted nothing')
-  return { count: row.count, resetSeconds: Number(row.reset_seconds), leftMs: row.left_ms }
+  return { ...counted, windows }
 }

@@ -428,6 +428,69 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.count_request(p_key text, p_class text, p_second integer, p_account text, p_hour integer, p_day integer, OUT refused_by text, OUT second_count integer, OUT hour_count integer, OUT day_count integer, OUT second_start timestamp with time zone, OUT hour_start timestamp with time zone, OUT day_start timestamp with time zone, OUT counted_at timestamp with time zone)
+ RETURNS record
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_second rate_limits;
+  v_plan plan_windows;
+  v_start timestamptz;
+begin
+  insert into rate_limits (key_id, class, window_start, count)
+    values (p_key, p_class, date_trunc('second', clock_timestamp()), 0) on conflict do nothing;
+  select * into strict v_second from rate_limits where key_id = p_key and class = p_class for update;
+  insert into plan_windows (account_id, hour_start, hour_count, previous_hour_count, day_start, day_count)
+    values (p_account, date_trunc('hour', clock_timestamp(), 'UTC'), 0, 0,
+      date_trunc('day', clock_timestamp(), 'UTC'), 0) on conflict do nothing;
+  select * into strict v_plan from plan_windows where account_id = p_account for update;
+  counted_at := clock_timestamp();
+
+  v_start := date_trunc('second', counted_at);
+  if v_second.window_start - v_start not between interval '0' and interval '1 second' then
+    v_second.count := case when v_second.window_start = v_start - interval '1 second'
+      then greatest(least(v_second.count, 2 * p_second) - p_second, 0) else 0 end;
+    v_second.window_start := v_start;
+  end if;
+  v_start := date_trunc('hour', counted_at, 'UTC');
+  if v_plan.hour_start - v_start not between interval '0' and interval '1 hour' then
+    v_plan.previous_hour_count := case when v_plan.hour_start = v_start - interval '1 hour'
+      then v_plan.hour_count else 0 end;
+    v_plan.hour_start := v_start;
+    v_plan.hour_count := 0;
+  end if;
+  v_start := date_trunc('day', counted_at, 'UTC');
+  if v_plan.day_start - v_start not between interval '0' and interval '1 day' then
+    v_plan.day_start := v_start;
+    v_plan.day_count := 0;
+  end if;
+
+  -- The window that ends last is named: until then every request is refused.
+  refused_by := case
+    when v_plan.day_count >= p_day then 'day'
+    when v_plan.hour_count >= case when v_plan.previous_hour_count <= p_hour then 2 else 1 end * p_hour
+      then 'hour'
+    when v_second.count >= 2 * p_second then 'second' end;
+  if refused_by is null then
+    v_second.count := v_second.count + 1;
+    v_plan.hour_count := v_plan.hour_count + 1;
+    v_plan.day_count := v_plan.day_count + 1;
+    update rate_limits set window_start = v_second.window_start, count = v_second.count
+      where key_id = p_key and class = p_class;
+    update plan_windows p set hour_start = v_plan.hour_start, hour_count = v_plan.hour_count,
+        previous_hour_count = v_plan.previous_hour_count, day_start = v_plan.day_start,
+        day_count = v_plan.day_count
+      where p.account_id = p_account;
+  end if;
+  second_count := v_second.count;
+  hour_count := v_plan.hour_count;
+  day_count := v_plan.day_count;
+  second_start := v_second.window_start;
+  hour_start := v_plan.hour_start;
+  day_start := v_plan.day_start;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.create_month_partition(p_table text, p_month date)
  RETURNS void
  LANGUAGE plpgsql
@@ -1024,6 +1087,7 @@ create table api_keys (
   revoked_at timestamp with time zone,
   last_used_at timestamp with time zone,
   created_at timestamp with time zone default clock_timestamp() not null,
+  last_used_address text,
   constraint api_keys_pkey PRIMARY KEY (id),
   constraint api_keys_hash_key UNIQUE (hash),
   constraint api_keys_account_id_customer_id_fkey FOREIGN KEY (account_id, customer_id) REFERENCES customers(account_id, id),
@@ -1368,8 +1432,12 @@ create table organizations (
   name text not null,
   plan text not null,
   created_at timestamp with time zone default clock_timestamp() not null,
+  requests_per_hour integer,
+  requests_per_day integer,
   constraint organizations_pkey PRIMARY KEY (id),
-  constraint organizations_plan_check CHECK ((plan = ANY (ARRAY['free'::text, 'starter'::text, 'professional'::text, 'enterprise'::text, 'sandbox'::text])))
+  constraint organizations_plan_check CHECK ((plan = ANY (ARRAY['free'::text, 'starter'::text, 'professional'::text, 'enterprise'::text, 'sandbox'::text]))),
+  constraint organizations_requests_per_day_check CHECK ((requests_per_day > 0)),
+  constraint organizations_requests_per_hour_check CHECK ((requests_per_hour > 0))
 );
 
 create table outbox (
@@ -1391,6 +1459,18 @@ create table outbox (
   constraint outbox_priority_check CHECK (((priority >= 1) AND (priority <= 5))),
   constraint outbox_verb_check CHECK ((verb = ANY (ARRAY['start'::text, 'signal'::text])))
 ) with (autovacuum_vacuum_scale_factor=0.0, autovacuum_vacuum_threshold=5000, fillfactor=70);
+
+create unlogged table plan_windows (
+  account_id text not null,
+  hour_start timestamp with time zone not null,
+  hour_count integer not null,
+  previous_hour_count integer not null,
+  day_start timestamp with time zone not null,
+  day_count integer not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint plan_windows_pkey PRIMARY KEY (account_id),
+  constraint plan_windows_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id)
+) with (fillfactor=50);
 
 create table products (
   id text not null,
@@ -1810,3 +1890,9 @@ CREATE TRIGGER operator_decisions_immutable BEFORE DELETE OR UPDATE ON public.op
 CREATE TRIGGER test_clocks_forward BEFORE UPDATE ON public.test_clocks FOR EACH ROW EXECUTE FUNCTION test_clock_only_forward();
 
 CREATE TRIGGER units_move BEFORE UPDATE OF state ON public.units FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION units_move();
+
+-- Comments
+
+comment on column organizations.requests_per_hour is 'Agreed instead of the plan''s; null: the plan''s.';
+
+comment on column organizations.requests_per_day is 'Agreed instead of the plan''s; null: the plan''s.';

@@ -60,6 +60,7 @@ export interface ApiKeys {
   revoked_at: Timestamp | null
   last_used_at: Timestamp | null
   created_at: Generated<Timestamp>
+  last_used_address: string | null
 }
 
 export interface Attempts {
@@ -298,6 +299,10 @@ export interface Organizations {
   name: string
   plan: 'free' | 'starter' | 'professional' | 'enterprise' | 'sandbox'
   created_at: Generated<Timestamp>
+  /** Agreed instead of the plan's; null: the plan's. */
+  requests_per_hour: number | null
+  /** Agreed instead of the plan's; null: the plan's. */
+  requests_per_day: number | null
 }
 
 export interface Outbox {
@@ -313,6 +318,16 @@ export interface Outbox {
   leased_until: Timestamp | null
   parked_at: Timestamp | null
   last_error: string | null
+  created_at: Generated<Timestamp>
+}
+
+export interface PlanWindows {
+  account_id: string
+  hour_start: Timestamp
+  hour_count: number
+  previous_hour_count: number
+  day_start: Timestamp
+  day_count: number
   created_at: Generated<Timestamp>
 }
 
@@ -560,6 +575,7 @@ export interface DB {
   operator_decisions: OperatorDecisions
   organizations: Organizations
   outbox: Outbox
+  plan_windows: PlanWindows
   products: Products
   purchase_orders: PurchaseOrders
   rate_limits: RateLimits

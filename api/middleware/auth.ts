@@ -2,12 +2,13 @@ import { findApiKey, hashApiKey, type ApiKeyRow } from '../../db/api-keys.ts'
 import type { Database } from '../../db/client.ts'
 import { apiKeyMode } from '../../domain/api-key.ts'
 import { DomainError } from '../../domain/error.ts'
+import type { AgreedLimits } from '../../domain/plan.ts'
 import type { Caller } from '../route.ts'
 
-/** Finds who calls; `limitPerSecond` is the key's own rate, or null for the plan's. */
+/** Finds who calls, and which limits were agreed instead of the plan's. */
 export type Authenticate = (
   authorization: string | undefined,
-) => Promise<{ caller: Caller; limitPerSecond: number | null }>
+) => Promise<{ caller: Caller; agreed: AgreedLimits }>
 
 const CACHE_MS = 1_000 // a revoked key works no longer than this in any process
 const CACHE_KEYS_MAX = 10_000
@@ -45,7 +46,7 @@ export function createAuthenticate(database: Database): Authenticate {
     if (row === null || row.mode !== mode || row.revoked_at !== null || isExpired(row)) {
       throw new DomainError('invalid_key', 'The API key is missing or not valid.')
     }
-    return { caller: toCaller(row), limitPerSecond: row.requests_per_second }
+    return { caller: callerOf(row), agreed: agreedLimits(row) }
   }
 }
 
@@ -54,7 +55,8 @@ function isExpired(row: ApiKeyRow): boolean {
   return row.expires_at.getTime() <= Date.now()
 }
 
-function toCaller(row: ApiKeyRow): Caller {
+/** Whom a key stands for. */
+export function callerOf(row: ApiKeyRow): Caller {
   return {
     keyId: row.id,
     accountId: row.account_id,
@@ -65,5 +67,14 @@ function toCaller(row: ApiKeyRow): Caller {
     currency: row.currency,
     timeZone: row.time_zone,
     requireIdempotencyKey: row.require_idempotency_key,
+  }
+}
+
+/** The limits that were agreed for a key and its organization. */
+export function agreedLimits(row: ApiKeyRow): AgreedLimits {
+  return {
+    perSecond: row.requests_per_second,
+    perHour: row.requests_per_hour,
+    perDay: row.requests_per_day,
   }
 }

@@ -1,71 +1,91 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from '../../db/client.ts'
-import { countRequest } from '../../db/rate-limits.ts'
+import {
+  countRequest,
+  WINDOW_SECONDS,
+  type CountedRequest,
+  type RateCount,
+  type RateWindow,
+} from '../../db/rate-limits.ts'
 import { DomainError } from '../../domain/error.ts'
+import type { RateClass } from '../../domain/plan.ts'
 import type { ApiContext } from '../context.ts'
-import type { Caller, Route } from '../route.ts'
-
-/** Requests per second and key by class; the hour and day windows of the plans are not built yet. */
-const LIMITS_PER_SECOND = {
-  read: 10, // the sources: "10 requests per second" for data retrieval
-  write: 100,
-  sandbox: 5_000, // keys printed by `npm start`: a limit that does not get in the way
-} as const
-
-/** The limit of a key in a class: its own, or that of its plan. */
-export function limitOf(
-  caller: Caller,
-  rateClass: Route['rateClass'],
-  ownPerSecond: number | null,
-): number {
-  return ownPerSecond ?? LIMITS_PER_SECOND[caller.plan === 'sandbox' ? 'sandbox' : rateClass]
-}
 
 /**
- * Counts the request and says so in the headers. Up to the limit it passes, up to twice the limit
- * it is held until the second is over, above it is refused.
+ * Counts the request and says so in the headers. Up to a limit it passes, above it, as far as the
+ * burst goes, it is held until the second is over, and then refused.
  *
  * @throws DomainError `rate_limited`, with nothing done
  */
 export async function limitRate(
   ctx: ApiContext,
   database: Database,
-  request: { keyId: string; rateClass: Route['rateClass']; limit: number },
-): Promise<void> {
-  const { keyId, rateClass, limit } = request
-  const counted = await countRequest(database.pool, keyId, rateClass, limit)
-  const leftSeconds = Math.max(1, Math.ceil(counted.leftMs / 1000))
-  announceLimit(ctx, {
-    rateClass,
-    limit,
-    remaining: Math.max(0, limit - counted.count),
-    resetSeconds: counted.resetSeconds,
-  })
-  if (counted.count > 2 * limit) {
-    throw new DomainError('rate_limited', `More than ${limit} requests per second.`, {
-      retryAfterSeconds: leftSeconds,
-    })
+  request: CountedRequest,
+): Promise<RateCount> {
+  const counted = await countRequest(database.pool, request)
+  announceLimits(ctx, request.rateClass, counted)
+  const full = counted.windows.find(({ name }) => name === counted.refusedBy)
+  if (full !== undefined) {
+    throw new DomainError(
+      'rate_limited',
+      `More than ${full.limit} requests in this ${full.name}.`,
+      { retryAfterSeconds: secondsLeft(full, counted.countedAtMs) },
+    )
   }
-  if (counted.count > limit) await delay(counted.leftMs)
+  if (counted.windows.some(({ count, limit }) => count > limit)) await delay(counted.leftMs)
+  return counted
 }
 
 /**
- * Writes the limit's headers. Before a request is counted its whole limit is all that is known;
- * a refusal at the gate says so, and counts for nothing.
+ * Writes the limits' headers: `X-RateLimit-*` for the window with the least left, the pair of
+ * draft-ietf-httpapi-ratelimit-headers for each of them.
  */
-export function announceLimit(
+export function announceLimits(
   ctx: ApiContext,
-  known: {
-    rateClass: Route['rateClass']
-    limit: number
-    remaining: number
-    resetSeconds: number
-  },
+  rateClass: RateClass,
+  { windows, countedAtMs }: Pick<RateCount, 'windows' | 'countedAtMs'>,
 ): void {
-  const { rateClass, limit, remaining, resetSeconds } = known
-  ctx.header('X-RateLimit-Limit', String(limit))
-  ctx.header('X-RateLimit-Remaining', String(remaining))
-  ctx.header('X-RateLimit-Reset', String(resetSeconds))
-  ctx.header('RateLimit-Policy', `"${rateClass}";q=${limit};w=1`)
-  ctx.header('RateLimit', `"${rateClass}";r=${remaining};t=1`)
+  // Of equals the longest: who has used it up waits for it.
+  const tightest = windows.toReversed().toSorted((a, b) => remainingOf(a) - remainingOf(b))[0]
+  if (tightest === undefined) throw new Error('A request is counted in its second at least')
+  ctx.header('X-RateLimit-Limit', String(tightest.limit))
+  ctx.header('X-RateLimit-Remaining', String(remainingOf(tightest)))
+  ctx.header('X-RateLimit-Reset', String(tightest.resetSeconds))
+  const nameOf = ({ name }: RateWindow): string => (name === 'second' ? rateClass : name)
+  ctx.header(
+    'RateLimit-Policy',
+    windows
+      .map((window) => `"${nameOf(window)}";q=${window.limit};w=${WINDOW_SECONDS[window.name]}`)
+      .join(', '),
+  )
+  ctx.header(
+    'RateLimit',
+    windows
+      .map((window) => {
+        const left = secondsLeft(window, countedAtMs)
+        return `"${nameOf(window)}";r=${remainingOf(window)};t=${left}`
+      })
+      .join(', '),
+  )
+}
+
+/**
+ * What is known of a key's limits before its request is counted: a refusal at the gate says so, and
+ * counts for nothing.
+ */
+export function uncounted({ limits }: CountedRequest): Pick<RateCount, 'windows' | 'countedAtMs'> {
+  const countedAtMs = Date.now()
+  const resetSeconds = Math.floor(countedAtMs / 1000) + 1
+  return {
+    windows: [{ name: 'second', limit: limits.perSecond, count: 0, resetSeconds }],
+    countedAtMs,
+  }
+}
+
+function remainingOf({ limit, count }: RateWindow): number {
+  return Math.max(0, limit - count)
+}
+
+function secondsLeft({ resetSeconds }: RateWindow, nowMs: number): number {
+  return Math.max(1, Math.ceil(resetSeconds - nowMs / 1000))
 }

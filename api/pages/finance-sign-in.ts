@@ -2,11 +2,13 @@ import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import { html } from 'hono/html'
-import { findApiKey, hashApiKey, type ApiKeyRow } from '../../db/api-keys.ts'
+import { findApiKey, hashApiKey } from '../../db/api-keys.ts'
 import { apiKeyMode } from '../../domain/api-key.ts'
 import { DomainError } from '../../domain/error.ts'
 import type { ApiContext, ApiEnv } from '../context.ts'
 import type { ApiDeps } from '../deps.ts'
+import { agreedLimits, callerOf } from '../middleware/auth.ts'
+import type { AgreedLimits } from '../../domain/plan.ts'
 import type { Caller } from '../route.ts'
 import { renderPage, type Markup } from './layout.ts'
 import {
@@ -17,7 +19,7 @@ import {
   SESSION_SECONDS,
 } from './session.ts'
 
-export type SignedIn = { caller: Caller; limitPerSecond: number | null }
+export type SignedIn = { caller: Caller; agreed: AgreedLimits }
 
 const FORM_BYTES_MAX = 4 * 1024 // a key and a path
 
@@ -58,7 +60,7 @@ export async function signedIn(deps: ApiDeps, ctx: ApiContext): Promise<SignedIn
   const hash = openSession(deps.config.keys.cursors, cookie, unixSeconds())
   const row = hash === null ? null : await findApiKey(deps.database.pool, hash)
   if (row === null || financeRefusal(row) !== null) return null
-  return { caller: toCaller(row), limitPerSecond: row.requests_per_second }
+  return { caller: callerOf(row), agreed: agreedLimits(row) }
 }
 
 function renderSignIn(to: string, alert: string | null): Markup {
@@ -121,20 +123,6 @@ function limitBody() {
       throw new DomainError('payload_too_large', 'The form is larger than it can be.')
     },
   })
-}
-
-function toCaller(row: ApiKeyRow): Caller {
-  return {
-    keyId: row.id,
-    accountId: row.account_id,
-    mode: row.mode,
-    customerId: row.customer_id,
-    scopes: row.scopes,
-    plan: row.plan,
-    currency: row.currency,
-    timeZone: row.time_zone,
-    requireIdempotencyKey: row.require_idempotency_key,
-  }
 }
 
 /** Sessions end in real time, also when a test account's clock is moved. */

@@ -2,10 +2,11 @@ import { Hono } from 'hono'
 import { html } from 'hono/html'
 import { getFinanceAccount } from '../../db/finance.ts'
 import { DomainError } from '../../domain/error.ts'
+import { requestLimits } from '../../domain/plan.ts'
 import type { ApiContext, ApiEnv } from '../context.ts'
 import type { ApiDeps } from '../deps.ts'
 import { createGate } from '../middleware/gate.ts'
-import { limitOf, limitRate } from '../middleware/rate-limit.ts'
+import { limitRate } from '../middleware/rate-limit.ts'
 import { readQuery, requireReadablePath } from '../url.ts'
 import { refusePage } from './refusal.ts'
 import { renderInvoicePage, sendDocument } from './finance-invoice.ts'
@@ -84,10 +85,16 @@ async function enter(
     const { pathname, search } = new URL(ctx.req.url)
     return ctx.redirect(`/finance/sign-in?to=${encodeURIComponent(pathname + search)}`, 303)
   }
-  const { caller, limitPerSecond } = session
+  const { caller, agreed } = session
   ctx.set('caller', caller)
-  const limit = limitOf(caller, 'read', limitPerSecond)
-  await limitRate(ctx, deps.database, { keyId: caller.keyId, rateClass: 'read', limit })
+  // The plan's hour and day are for programs: a person looking at pages does not use them up.
+  const { perSecond } = requestLimits(caller.plan, 'read', agreed)
+  await limitRate(ctx, deps.database, {
+    keyId: caller.keyId,
+    accountId: caller.accountId,
+    rateClass: 'read',
+    limits: { perSecond, perHour: null, perDay: null },
+  })
   return session
 }
 

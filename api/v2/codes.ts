@@ -60,7 +60,11 @@ const getting = (['transactions', 'orders'] as const).map((noun) =>
         rows = await listUnitCodes(deps.database.pool, owner, id)
       }
       const answerHeaders = headersOf(rows, waitSeconds)
-      if (isKnownToClient(known, tagOf(rows))) return { status: 304, headers: answerHeaders }
+      // Polling costs the second only: the plan's hour would be gone in ten seconds.
+      const { delivered, remaining } = tallyUnits(countUnits(rows))
+      if (isKnownToClient(known, tagOf(rows))) {
+        return { status: 304, headers: answerHeaders, free: remaining > 0 }
+      }
 
       const units = rows.map((row) => openUnit(deps, call.caller, row))
       const codeIds = rows.flatMap((row) => (isShown(row) ? [row.code_id] : []))
@@ -74,7 +78,12 @@ const getting = (['transactions', 'orders'] as const).map((noun) =>
           codeIds,
         })
       }
-      return { status: 200, headers: answerHeaders, body: renderCodeList(id, units) }
+      return {
+        status: 200,
+        headers: answerHeaders,
+        body: renderCodeList(id, units),
+        free: remaining > 0 && delivered === 0,
+      }
     },
   }),
 )

@@ -4,7 +4,8 @@ import { run } from '../../cli/keys.ts'
 import { apiKeyMode } from '../../domain/api-key.ts'
 import { SCOPES } from '../../domain/scope.ts'
 import { serveApi, type ServedApi } from '../api/serve.ts'
-import { makeAccount, makeCustomer, type TestAccount } from '../factories.ts'
+import { makeAccount, makeCustomer, makeKey, type TestAccount } from '../factories.ts'
+import { eventually } from '../harness.ts'
 import { commandContext } from './context.ts'
 
 let api: ServedApi
@@ -81,7 +82,7 @@ describe('bark keys create', () => {
   })
 
   test.each([
-    [['make'], /knows one thing/],
+    [['make'], /knows these things to do: create, list/],
     [['create', '--scopes', 'orders:read,everything'], /no scope "everything"/],
     [['create', '--scopes', ''], /no scope ""/],
     [['create', '--customer', 'cust_0199c0de5a000123456789abcd'], /no customer/],
@@ -100,5 +101,53 @@ describe('bark keys create', () => {
     const args = ['create', '--account', other.accountId, '--customer', customerId]
     await expect(run(args, commandContext(api.config).context)).rejects.toThrow(/no customer/)
     await expect(run(['create'], commandContext(api.config).context)).rejects.toThrow(/--account/)
+  })
+})
+
+describe('bark keys list', () => {
+  test('says when and from where each key was last used, and never a key', async () => {
+    const other = await makeAccount(api.database)
+    const unused = await makeKey(api.database, other)
+    const list = async () => {
+      const spoken = commandContext(api.config, { running: { account_id: other.accountId } })
+      expect(await run(['list'], spoken.context)).toBe(0)
+      return spoken.out
+    }
+    expect((await list()).every((line) => line.endsWith('never used'))).toBe(true)
+    await listCustomerIds(other.key)
+    const lines = await eventually(list, (seen) => seen.some((line) => line.includes('last used')))
+    expect(lines).toHaveLength(2)
+    const used = lines.find((line) => line.includes(`…${other.key.slice(-4)}`))
+    expect(used).toMatch(/last used \d{4}-\d\d-\d\d \d\d:\d\d UTC from (::ffff:)?127\.0\.0\.1$/)
+    expect(lines.find((line) => line.includes(`…${unused.slice(-4)}`))).toContain('never used')
+    expect(lines.join('\n')).not.toContain(other.key)
+  })
+
+  test('a busy key is written once a minute and not with every request', async () => {
+    const busy = await makeAccount(api.database)
+    const writes = async () => {
+      const { rows } = await api.database.pool.query<{ n: bigint }>(
+        `select last_used_at, xmin::text::bigint as n from api_keys where account_id = $1
+           and last_used_at is not null`,
+        [busy.accountId],
+      )
+      return rows.map(({ n }) => String(n))
+    }
+    await listCustomerIds(busy.key)
+    const [first] = await eventually(writes, (rows) => rows.length === 1)
+    for (let n = 0; n < 5; n++) await listCustomerIds(busy.key)
+    const late = await makeAccount(api.database)
+    await listCustomerIds(late.key)
+    // When the later key is written, whatever the busy one had to write is written too.
+    await eventually(
+      () =>
+        api.database.db
+          .selectFrom('api_keys')
+          .select('last_used_at')
+          .where('account_id', '=', late.accountId)
+          .executeTakeFirstOrThrow(),
+      (row) => row.last_used_at !== null,
+    )
+    expect(await writes()).toEqual([first])
   })
 })

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { countRequest } from '../../../db/rate-limits.ts'
 import { makeAccount, makeKey, type TestAccount } from '../../factories.ts'
+import { eventually } from '../../harness.ts'
 import { serveApi, type ServedApi } from '../serve.ts'
 
 let api: ServedApi
@@ -8,7 +9,7 @@ let account: TestAccount
 
 beforeAll(async () => {
   api = await serveApi('gateway_429')
-  account = await makeAccount(api.database, { plan: 'free' })
+  account = await makeAccount(api.database, { plan: 'enterprise' })
 })
 afterAll(() => api.stop())
 
@@ -19,11 +20,18 @@ async function secondBegins(): Promise<void> {
   )
 }
 
+/** Counts a read of a key that may make ten, on a plan without windows. */
+async function countSecond(keyId: string) {
+  const limits = { perSecond: 10, perHour: null, perDay: null }
+  const request = { keyId, accountId: account.accountId, rateClass: 'read', limits } as const
+  const [second] = (await countRequest(api.database.pool, request)).windows
+  if (second === undefined) throw new Error('no second was counted')
+  return second
+}
+
 test('the count of a second is exact over parallel connections', async () => {
   await secondBegins()
-  const counts = await Promise.all(
-    Array.from({ length: 60 }, () => countRequest(api.database.pool, 'key_exact', 'read', 10)),
-  )
+  const counts = await Promise.all(Array.from({ length: 60 }, () => countSecond('key_exact')))
   expect(new Set(counts.map(({ resetSeconds }) => resetSeconds)).size).toBe(1)
   const numbers = counts.map(({ count }) => count).toSorted((a, b) => a - b)
   expect(numbers.filter((count) => count <= 10)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
@@ -33,7 +41,7 @@ test('the count of a second is exact over parallel connections', async () => {
 
 test('what was served late counts in the next second too', async () => {
   await secondBegins()
-  const count = () => countRequest(api.database.pool, 'key_carry', 'read', 10)
+  const count = () => countSecond('key_carry')
   for (let n = 0; n < 25; n++) await count()
   await secondBegins()
   expect((await count()).count).toBe(11) // ten were carried over, so this one is late again
@@ -44,7 +52,7 @@ test('what was served late counts in the next second too', async () => {
 })
 
 test('a quiet second forgets, and so does a clock that stepped back', async () => {
-  const count = () => countRequest(api.database.pool, 'key_quiet', 'write', 10)
+  const count = () => countSecond('key_quiet')
   await count()
   await api.database.pool.query(
     `update rate_limits set count = 20, window_start = window_start + interval '10 minutes'
@@ -56,14 +64,20 @@ test('a quiet second forgets, and so does a clock that stepped back', async () =
 test('ten reads at once, ten held until the second is over, the rest refused', async () => {
   const client = api.client(account.key)
   await client.get('/v2/products') // the key is looked up, the connections are open
-  for (let seconds = 0; seconds < 3; seconds++) await secondBegins()
-  const startedAt = performance.now()
-  const answers = await Promise.all(
-    Array.from({ length: 40 }, async () => {
-      const answer = await client.get('/v2/products/none')
-      return { answer, tookMs: performance.now() - startedAt }
-    }),
-  )
+  const burst = async () => {
+    for (let seconds = 0; seconds < 3; seconds++) await secondBegins()
+    const startedAt = performance.now()
+    return Promise.all(
+      Array.from({ length: 40 }, async () => {
+        const answer = await client.get('/v2/products/none')
+        return { answer, tookMs: performance.now() - startedAt }
+      }),
+    )
+  }
+  // On a busy machine a burst may reach into the next second: then it is no answer to the question.
+  const isOneSecond = (answers: Awaited<ReturnType<typeof burst>>) =>
+    new Set(answers.map(({ answer }) => answer.headers.get('x-ratelimit-reset'))).size === 1
+  const answers = await eventually(burst, isOneSecond, 60_000)
   const passed = answers.filter(({ answer }) => answer.status === 404)
   const refused = answers.filter(({ answer }) => answer.status === 429)
   expect(passed.length).toBe(20)
@@ -76,7 +90,7 @@ test('ten reads at once, ten held until the second is over, the rest refused', a
     expect(answer.headers.get('x-ratelimit-remaining')).toBe('0')
     expect(answer.body['error']).toMatchObject({ code: 'rate_limit_exceeded' })
   }
-})
+}, 70_000)
 
 test('the headers say what is left and when the second ends', async () => {
   const key = await makeKey(api.database, account)
