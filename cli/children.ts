@@ -32,6 +32,8 @@ export type ChildSpec = {
 export type ChildPhase = 'starting' | 'running' | 'ending'
 
 export type ChildEvents = {
+  /** A process began; it is not ready yet. */
+  launched?(name: string, pid: number): void
   line(name: string, text: string, phase: ChildPhase): void
   /** The child ended by itself; it is started again after the delay. */
   died(name: string, how: string, delaySeconds: number): void
@@ -159,6 +161,7 @@ function launch(spec: ChildSpec, events: ChildEvents): Run {
     detached: true,
     stdio: spec.parentLink === 'ipc' ? ['ignore', 'pipe', 'pipe', 'ipc'] : ['pipe', 'pipe', 'pipe'],
   })
+  if (child.pid !== undefined) events.launched?.(spec.name, child.pid)
   // It may be gone before it reads its pipe; `ended` tells that story.
   child.stdin?.on('error', () => undefined)
 

@@ -1,4 +1,5 @@
 import { startChild, type Child, type ChildEvents, type ChildSpec } from '../../cli/children.ts'
+import { isAlive } from '../../cli/process-list.ts'
 
 /**
  * A process that a fault can kill or freeze. It comes back a moment later, as under an init system,
@@ -12,7 +13,10 @@ export type Mortal = {
   readonly kills: number
   /** Deaths that nobody ordered, each in words: the process gave up by itself. */
   readonly ownDeaths: string[]
-  /** kill -9 of the whole process group. Resolves when the process is gone; it is started again. */
+  /**
+   * kill -9 of the whole process group, also while it still starts. Resolves when the process is gone;
+   * it is started again. One that is down stays as it is.
+   */
   kill(): Promise<void>
   /** SIGSTOP and SIGCONT of the whole process group. */
   pause(): void
@@ -34,20 +38,32 @@ export type MortalEvents = {
   line(name: string, text: string): void
 }
 
+const POLL_MS = 5
+
 /** Starts it and resolves when it is ready. Rejects when it does not become ready this first time. */
 export async function startMortal(spec: ChildSpec, events: MortalEvents): Promise<Mortal> {
   const never = new AbortController()
   const ownDeaths: string[] = []
+  /** A process that is not ready yet. */
+  let starting: number | null = null
   const childEvents: ChildEvents = {
+    launched(_, pid) {
+      starting = pid
+    },
     line: (name, text) => events.line(name, text),
     died(name, how) {
       ownDeaths.push(how)
       events.line(name, `[harness] ${how}`)
     },
-    revived: (name) => events.line(name, '[harness] runs again'),
+    revived(name) {
+      starting = null
+      events.line(name, '[harness] runs again')
+    },
   }
   let child: Child = await startChild(spec, childEvents, never.signal)
+  starting = null
   let kills = 0
+  let dying: Promise<void> | null = null
   let stopped = false
   let mayRun = Promise.withResolvers<void>()
   mayRun.resolve()
@@ -60,15 +76,18 @@ export async function startMortal(spec: ChildSpec, events: MortalEvents): Promis
       if (stopped) return
       try {
         child = await startChild(spec, childEvents, never.signal)
+        starting = null
         return
       } catch (error) {
+        starting = null
         events.line(spec.name, `[harness] ${String(error).split('\n')[0]}`)
         await pause(RETRY_MS)
       }
     }
   }
   const signal = (name: NodeJS.Signals): void => {
-    if (child.pid !== null) process.kill(-child.pid, name)
+    const pid = child.pid ?? starting
+    if (pid !== null && isAlive(pid)) process.kill(-pid, name)
   }
 
   return {
@@ -81,14 +100,23 @@ export async function startMortal(spec: ChildSpec, events: MortalEvents): Promis
     },
     ownDeaths,
     async kill() {
-      const dying = child
-      if (dying.pid === null) return
+      if (dying !== null) return dying
+      if (starting !== null && isAlive(starting)) {
+        const pid = starting
+        kills += 1
+        events.line(spec.name, `[harness] kill -9 ${pid} while it starts`)
+        process.kill(-pid, 'SIGKILL')
+        while (isAlive(pid)) await pause(POLL_MS)
+        return // `launchUntilReady` hears of it and tries again
+      }
+      if (child.pid === null) return
       kills += 1
-      events.line(spec.name, `[harness] kill -9 ${dying.pid}`)
-      dying.kill()
-      const gone = dying.stop()
-      reviving = gone.then(launchUntilReady)
-      await gone
+      events.line(spec.name, `[harness] kill -9 ${child.pid}`)
+      child.kill()
+      dying = child.stop()
+      reviving = dying.then(launchUntilReady)
+      await dying
+      dying = null
     },
     pause: () => signal('SIGSTOP'),
     resume: () => signal('SIGCONT'),
