@@ -4,15 +4,6 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // On request only: storms with BARK_PROVE_RANDOM=4 (a second kill -9 while PostgreSQL starts can
-    // leave an empty lock file, and then nothing brings it back by itself), the planted bugs and their
-    // scenarios with BARK_PROVE_PLANTED=4 (not each of them is caught yet).
-    exclude: [
-      ...(process.env['BARK_PROVE_RANDOM'] === undefined ? ['test/faults/storm.test.ts'] : []),
-      ...(process.env['BARK_PROVE_PLANTED'] === undefined
-        ? ['test/faults/planted.test.ts', 'test/faults/scenarios.test.ts']
-        : []),
-    ],
     pool: 'forks', // each file its own process: the Temporal SDK has one runtime per process
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -24,6 +24,28 @@ export type CellResult = {
   violations: Violation[]
 }
 
+/** `worker-temporal 17 beforeRequest worker`: how a cell is named on a command line. */
+export function printCell({ link, message, moment, victim }: Cell): string {
+  return [link, message, moment, victim].join(' ')
+}
+
+/** Throws for what is no cell. */
+export function parseCell(text: string): Cell {
+  const [link, message, moment, victim] = text.split(' ')
+  return {
+    link: oneOf(LINKS, link),
+    message: Number(message),
+    moment: oneOf(MOMENTS, moment),
+    victim: oneOf(VICTIMS, victim),
+  }
+}
+
+function oneOf<T extends string>(names: readonly T[], given: string | undefined): T {
+  const found = names.find((name) => name === given)
+  if (found === undefined) throw new Error(`${given} is none of ${names.join(', ')}`)
+  return found
+}
+
 /** Tells the story once without a fault and counts the messages of each link. */
 export async function recordMessages(cluster: Cluster): Promise<Record<LinkName, number>> {
   const before = new Map(LINKS.map((link) => [link, cluster.links[link].messages()]))

@@ -11,6 +11,7 @@ export async function checkWorkflows(
   client: Client,
   db: Db,
   accountId: string,
+  visibleMsMax = VISIBLE_MS_MAX,
 ): Promise<Violation[]> {
   const wanted = await listStories(db, accountId)
   const read = async (): Promise<{ missing: string[]; surplus: string[]; open: string[] }> => {
@@ -25,7 +26,7 @@ export async function checkWorkflows(
   const isRight = (seen: Awaited<ReturnType<typeof read>>): boolean =>
     [seen.missing, seen.surplus, seen.open].every((ids) => ids.length === 0)
   try {
-    await eventually(read, isRight, VISIBLE_MS_MAX)
+    await eventually(read, isRight, visibleMsMax)
     return []
   } catch {
     const seen = await read()

@@ -65,6 +65,7 @@ export async function startMortal(spec: ChildSpec, events: MortalEvents): Promis
   let kills = 0
   let dying: Promise<void> | null = null
   let stopped = false
+  let keptDown = false
   let mayRun = Promise.withResolvers<void>()
   mayRun.resolve()
   let reviving: Promise<void> = Promise.resolve()
@@ -121,9 +122,13 @@ export async function startMortal(spec: ChildSpec, events: MortalEvents): Promis
     pause: () => signal('SIGSTOP'),
     resume: () => signal('SIGCONT'),
     keepDown() {
-      mayRun = Promise.withResolvers<void>()
+      if (!keptDown) mayRun = Promise.withResolvers<void>()
+      keptDown = true
     },
-    revive: () => mayRun.resolve(),
+    revive() {
+      keptDown = false
+      mayRun.resolve()
+    },
     async up() {
       await reviving
       while (child.pid === null) await pause(RETRY_MS)

@@ -1,14 +1,16 @@
 import { describe, expect, test } from 'vitest'
 import { ROOT } from '../../scripts/source-files.ts'
-import { applyPatch, listPatches, PLANTED_BUGS, tryPlantedBug } from './planted.ts'
-import { seededRandom } from './random.ts'
-import { readRun } from './run.ts'
+import {
+  ALARM,
+  applyPatch,
+  chooseBugs,
+  listPatches,
+  PLANTED_BUGS,
+  tryPlantedBug,
+} from './planted.ts'
+import { keepResult, readRun } from './run.ts'
 
 const run = readRun()
-const chosen =
-  run.plantedBugs === 'all'
-    ? PLANTED_BUGS
-    : seededRandom(run.seed).shuffle(PLANTED_BUGS).slice(0, run.plantedBugs)
 
 test('every planted bug is in the list, and its patch fits the code as it is', () => {
   expect(listPatches()).toEqual(PLANTED_BUGS.map(({ patch }) => patch))
@@ -17,12 +19,21 @@ test('every planted bug is in the list, and its patch fits the code as it is', (
   }
 })
 
+test('without a planted bug nothing is found, and what must be found always is', async () => {
+  expect(await tryPlantedBug({ patch: null, scenario: 'raceForCodes' })).toEqual([])
+  const found = await tryPlantedBug({ patch: null, scenario: ALARM.scenario })
+  expect(found.map(({ invariant }) => invariant)).toContain(ALARM.breaks)
+}, 200_000)
+
 describe(`planted bugs are caught (seed ${run.seed})`, () => {
-  test.each(chosen)(
+  test.each(chooseBugs(run))(
     '$patch breaks $breaks',
     async (bug) => {
+      const startedAt = Date.now()
       const found = await tryPlantedBug(bug)
-      expect(new Set(found.map(({ invariant }) => invariant))).toContain(bug.breaks)
+      const invariants = [...new Set(found.map(({ invariant }) => invariant))]
+      keepResult(run, 'planted', { ...bug, found: invariants, tookMs: Date.now() - startedAt })
+      expect(invariants).toContain(bug.breaks)
     },
     200_000,
   )

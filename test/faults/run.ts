@@ -14,8 +14,10 @@ export type Run = {
   seed: number
   /** Kills at messages: so many, chosen by the seed. */
   cells: number | 'all'
-  /** Stories with several faults at once. */
-  randomStories: number
+  /** This one kill only: `link message moment victim`, as a failed run prints it. */
+  cell: string | null
+  /** Storms: several faults at once, each storm from a seed of its own. */
+  storms: number
   /** Lost replies per link. */
   lostReplies: number
   /** Planted bugs to be caught: so many, chosen by the seed. */
@@ -26,7 +28,7 @@ export type Run = {
   resultsFolder: string | null
 }
 
-const SHORT = { cells: 16, randomStories: 4, lostReplies: 10, plantedBugs: 4 }
+const SHORT = { cells: 12, storms: 20, lostReplies: 10, plantedBugs: 3 }
 
 export function readRun(env: NodeJS.ProcessEnv = process.env): Run {
   const number = (name: string, otherwise: number): number => {
@@ -37,8 +39,9 @@ export function readRun(env: NodeJS.ProcessEnv = process.env): Run {
     env[name] === 'all' ? 'all' : number(name, otherwise)
   return {
     seed: seedOfRun(),
+    cell: env['BARK_PROVE_CELL'] ?? null,
     cells: numberOrAll('BARK_PROVE_CELLS', SHORT.cells),
-    randomStories: number('BARK_PROVE_RANDOM', SHORT.randomStories),
+    storms: number('BARK_PROVE_RANDOM', SHORT.storms),
     lostReplies: number('BARK_PROVE_LOST_REPLIES', SHORT.lostReplies),
     plantedBugs: numberOrAll('BARK_PROVE_PLANTED', SHORT.plantedBugs),
     matrix: env['BARK_PROVE_MATRIX'] === 'all' ? 'all' : 'short',
@@ -47,29 +50,43 @@ export function readRun(env: NodeJS.ProcessEnv = process.env): Run {
 }
 
 /** Keeps a result of the run, where one is asked for. */
-export function keepResult(run: Run, kind: 'cells' | 'random' | 'rows', result: object): void {
+export function keepResult(
+  run: Run,
+  kind: 'cells' | 'random' | 'planted' | 'lost-replies' | 'rows',
+  result: object,
+): void {
   if (run.resultsFolder === null) return
-  const line = JSON.stringify(result, (_, part: unknown) =>
-    typeof part === 'bigint' ? String(part) : part,
-  )
-  appendFileSync(join(run.resultsFolder, `${kind}.jsonl`), `${line}\n`)
+  appendFileSync(join(run.resultsFolder, `${kind}.jsonl`), `${print(result)}\n`)
 }
 
-/** What broke, at which commit, and the command that tells the same story again. */
+function print(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'bigint' ? String(part) : part,
+  )
+}
+
+/**
+ * What broke, at which commit, and the command that tries the same again. `settings` are the variables
+ * that, with the seed, make this run; the seed is that of the part that broke.
+ */
 export class PromiseBroken extends Error {
-  constructor(run: Run, file: string, context: object, violations: Violation[]) {
-    const lines = violations.map(({ invariant, what, rows }) => {
-      const shown = JSON.stringify(rows, (_, part: unknown) =>
-        typeof part === 'bigint' ? String(part) : part,
-      )
-      return `${invariant}: ${what}\n    ${shown.slice(0, 4_000)}`
-    })
+  constructor(
+    replay: { seed: number; file: string; settings: Record<string, string> },
+    context: object,
+    violations: Violation[],
+  ) {
+    const lines = violations.map(
+      ({ invariant, what, rows }) => `${invariant}: ${what}\n    ${print(rows).slice(0, 4_000)}`,
+    )
+    const variables = Object.entries({ BARK_SEED: String(replay.seed), ...replay.settings })
+      .map(([name, value]) => `${name}='${value}'`)
+      .join(' ')
     super(
       [
         lines.join('\n  '),
-        `context: ${JSON.stringify(context)}`,
-        `seed ${run.seed}, commit ${commit()}`,
-        `again: BARK_SEED=${run.seed} npm test -- --no-check ${file}`,
+        `context: ${print(context)}`,
+        `seed ${replay.seed}, commit ${commit()}`,
+        `again: ${variables} npm test -- --no-check ${replay.file}`,
       ].join('\n  '),
     )
     this.name = 'PromiseBroken'

@@ -3,37 +3,57 @@ import { pause } from './mortal.ts'
 import type { LinkMode } from './proxy.ts'
 import type { Random } from './random.ts'
 
-/** Several faults in one story, some of them at the same time. */
+/** One of the faults of a storm: begins and lasts so long after the storm's beginning. */
 export type Fault = { atMs: number; forMs: number } & (
   | { kind: 'kill'; victim: Victim }
   | { kind: 'freeze'; victim: Victim }
   | { kind: 'link'; link: LinkName; mode: LinkMode }
 )
 
-const FAULTS_MIN = 3
-const FAULTS_MORE = 4
-const STORY_MS = 3_000 // about as long as the story takes when nothing happens
-const FAULT_MS_MIN = 100
-const FAULT_MS_MORE = 2_500
+/** Several faults, two of them at the same time. */
+export type Storm = { seed: number; faults: Fault[] }
 
-/** Three to six faults over the time of a story; the first two overlap. */
-export function drawStorm(random: Random): Fault[] {
+const FAULTS_MIN = 2
+const FAULTS_MORE = 4
+const STORM_MS = 1_500
+const FAULT_MS_MIN = 100
+const FAULT_MS_MORE = 1_200
+const TOGETHER_MS = 400
+/** Between two storms something may get done, which the next one then meets half-way. */
+const CALM_MS = 1_000
+
+/** Two to five faults; the first two overlap and hit different things. */
+export function drawStorm(random: Random): Storm {
   const count = FAULTS_MIN + random.integer(FAULTS_MORE)
-  return Array.from({ length: count }, (_, index) => {
-    const forMs = FAULT_MS_MIN + random.integer(FAULT_MS_MORE)
-    const atMs = index < 2 ? 200 + index * 50 : random.integer(STORY_MS)
-    const time = { atMs, forMs: index < 2 ? Math.max(forMs, 400) : forMs }
-    switch (random.integer(3)) {
-      case 0:
-        return { ...time, kind: 'kill' as const, victim: random.pick(VICTIMS) }
-      case 1:
-        return { ...time, kind: 'freeze' as const, victim: random.pick(VICTIMS) }
-      default: {
-        const link = random.pick(LINKS)
-        return { ...time, kind: 'link' as const, link, mode: drawMode(random, link) }
-      }
+  const faults: Fault[] = []
+  while (faults.length < count) {
+    const fault = drawFault(random, faults.length)
+    const isNew = faults.length !== 1 || targetOf(fault) !== faults.map(targetOf)[0]
+    if (isNew) faults.push(fault)
+  }
+  return { seed: random.seed, faults }
+}
+
+function drawFault(random: Random, nth: number): Fault {
+  const forMs = FAULT_MS_MIN + random.integer(FAULT_MS_MORE)
+  const time =
+    nth < 2
+      ? { atMs: nth * 50, forMs: Math.max(forMs, TOGETHER_MS) }
+      : { atMs: random.integer(STORM_MS), forMs }
+  switch (random.integer(3)) {
+    case 0:
+      return { ...time, kind: 'kill', victim: random.pick(VICTIMS) }
+    case 1:
+      return { ...time, kind: 'freeze', victim: random.pick(VICTIMS) }
+    default: {
+      const link = random.pick(LINKS)
+      return { ...time, kind: 'link', link, mode: drawMode(random, link) }
     }
-  })
+  }
+}
+
+function targetOf(fault: Fault): string {
+  return fault.kind === 'link' ? fault.link : fault.victim
 }
 
 function drawMode(random: Random, link: LinkName): LinkMode {
@@ -51,17 +71,25 @@ function drawMode(random: Random, link: LinkName): LinkMode {
   ])
 }
 
-/** Lets the faults happen, each in its time; resolves when the last one is over. */
-export async function raiseStorm(cluster: Cluster, faults: Fault[]): Promise<void> {
-  await Promise.all(faults.map((fault) => happen(cluster, fault)))
+/** Lets the storms pass one after the other; resolves when the last fault is over. */
+export async function raiseStorms(cluster: Cluster, storms: Storm[]): Promise<void> {
+  for (const { faults } of storms) {
+    await Promise.all(faults.map((fault) => happen(cluster, fault)))
+    await pause(CALM_MS)
+  }
 }
 
 async function happen(cluster: Cluster, fault: Fault): Promise<void> {
   await pause(fault.atMs)
   switch (fault.kind) {
-    case 'kill':
-      await cluster.mortals[fault.victim].kill()
+    case 'kill': {
+      const mortal = cluster.mortals[fault.victim]
+      mortal.keepDown()
+      await mortal.kill()
+      await pause(fault.forMs)
+      mortal.revive()
       return
+    }
     case 'freeze':
       cluster.mortals[fault.victim].pause()
       await pause(fault.forMs)

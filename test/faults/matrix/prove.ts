@@ -34,7 +34,8 @@ export async function proveRow(stage: Place & Stage, run: Run, row: Row): Promis
   const proof = { seconds, slowestTryMs: Math.max(...tries.map(({ tookMs }) => tookMs)) }
   keepResult(run, 'rows', { row: row.name, ...proof, violations })
   if (violations.length > 0) {
-    throw new PromiseBroken(run, row.file, { row: row.name, ...proof }, violations)
+    const replay = { seed: run.seed, file: row.file, settings: {} }
+    throw new PromiseBroken(replay, { row: row.name, ...proof }, violations)
   }
   return proof
 }

@@ -9,7 +9,8 @@ import {
 } from './orders.ts'
 import {
   billingFails,
-  clockMovesBeforeTheTimer,
+  closedBeforeTheTimer,
+  codeTakenAway,
   deadEndpoint,
   deadlinePasses,
   supplierReplyLost,
@@ -20,7 +21,8 @@ import {
 /** What is tried, by name: on the product as it is, and on the product with a planted bug. */
 export const SCENARIOS = {
   billingFails,
-  clockMovesBeforeTheTimer,
+  closedBeforeTheTimer,
+  codeTakenAway,
   connectionsEndAfterTheAnswer,
   deadEndpoint,
   deadlinePasses,

@@ -9,7 +9,7 @@ import { openHistory, type HistoryClient } from '../history.ts'
 import { fieldsOf, textOf } from '../json.ts'
 import type { World } from '../world.ts'
 
-const CLOCK_MS_MAX = 30_000
+const CLOCK_MS_MAX = 60_000
 
 /** A small merchant for one scenario, told through the API or straight through the database. */
 export type Shop = {

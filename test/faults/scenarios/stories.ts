@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
+import { inTransaction } from '../../../db/client.ts'
 import { WEBHOOK_ATTEMPTS_MAX } from '../../../domain/webhook-schedule.ts'
 import { eventually } from '../../harness.ts'
 import { checkStory } from '../checker.ts'
@@ -11,7 +12,8 @@ import { tellStory } from '../story.ts'
 import type { World } from '../world.ts'
 import { openShop } from './shop.ts'
 
-const AWAY_MS = 8_000 // longer than a call to Temporal is tried
+const WAKE_UP_MS_MAX = 8_000
+const AWAY_MS = 16_000 // the SDK tries a broken connection for about 10 s before a call fails
 
 /** The story of the kills, without a kill. */
 export async function wholeStory(world: World): Promise<Violation[]> {
@@ -112,55 +114,72 @@ export async function billingFails(world: World): Promise<Violation[]> {
 }
 
 /**
- * The test clock passes a due instant after the story has written it and before its workflow sleeps:
- * the wake-up that comes too early counts.
+ * A day is closed by the merchant after its story has asked what to wait for and before it waits: the
+ * wake-up that comes too early counts.
  */
-export async function clockMovesBeforeTheTimer(world: World): Promise<Violation[]> {
+export async function closedBeforeTheTimer(world: World): Promise<Violation[]> {
   const { db } = world.database
-  const shop = await openShop(world, { supplierSku: 'TEST-DELAYED' })
-  let late = false
+  const shop = await openShop(world, { codes: 1 })
   await world.stack.restartWorker((activities) => ({
     ...activities,
-    async awaitCodes(input) {
-      const look = await activities.awaitCodes(input)
-      if (!late && look.waiting !== null) {
-        late = true
-        // The signal is written when the wait is taken away, and given when its row is gone.
-        await eventually(
-          () => readWaits(world, input.transactionId),
-          (rows) => rows.length === 0,
-        )
+    async stepPurchaseOrder(input) {
+      const found = await activities.stepPurchaseOrder(input)
+      if (found.step === 'wait' && found.state === 'open') {
+        await shop.client.insist({
+          name: 'close the day',
+          method: 'POST',
+          path: `/v2/purchase-orders/${input.purchaseOrderId}/close`,
+          key: randomUUID(),
+          body: {},
+        })
         await eventually(
           () => outboxRows(world, shop.accountId),
           (rows) => rows === 0n,
         )
       }
-      return look
+      return found
     },
   }))
   try {
-    const id = await shop.order(1)
-    await eventually(
-      () => readWaits(world, id),
-      (rows) => rows.length === 1,
-    )
-    await shop.client.insist({
-      name: 'advance',
-      method: 'POST',
-      path: '/v2/test_clock',
-      key: randomUUID(),
-      body: { advance: 'PT15S' },
-    })
-    // The supplier's ten seconds are over by the test clock, and not in real time.
+    await shop.order(1)
     const read = () =>
-      db.selectFrom('units').select('state').where('transaction_id', '=', id).execute()
-    const units = await eventually(read, ([unit]) => unit?.state === 'allocated', 6_000).catch(read)
-    const isDelivered = units[0]?.state === 'allocated'
-    if (isDelivered) return await checkDatabase(db)
-    return [{ invariant: 'I27', what: 'a wake-up of the test clock was lost', rows: units }]
+      db
+        .selectFrom('purchase_orders')
+        .select(['id', 'state'])
+        .where('account_id', '=', shop.accountId)
+        .execute()
+    const isInvoiced = (rows: { state: string }[]) => rows[0]?.state === 'invoiced'
+    const days = await eventually(read, isInvoiced, WAKE_UP_MS_MAX).catch(read)
+    if (days.length === 1 && isInvoiced(days)) return await checkDatabase(db)
+    return [{ invariant: 'I27', what: 'a wake-up was lost: the day stays closed', rows: days }]
   } finally {
     await world.stack.restartWorker()
   }
+}
+
+/**
+ * Must always be found: the product does all right, and then a delivered code is taken away by hand. A
+ * checker that says nothing here says nothing anywhere.
+ */
+export async function codeTakenAway(world: World): Promise<Violation[]> {
+  const { db } = world.database
+  const shop = await openShop(world, { codes: 1 })
+  await shop.accept(1)
+  await eventually(
+    () => givenCodes(world, shop.accountId),
+    (given) => given === 1n,
+  )
+  await inTransaction(db, async (tx) => {
+    await sql`set local session_replication_role = replica`.execute(tx) // past every trigger
+    await sql`delete from codes where account_id = ${shop.accountId}`.execute(tx)
+  })
+  return checkDatabase(db)
+}
+
+async function givenCodes({ database: { db } }: World, accountId: string): Promise<bigint> {
+  const { rows } = await sql<{ count: bigint }>`
+    select count(*) from codes where account_id = ${accountId} and unit_id is not null`.execute(db)
+  return rows[0]?.count ?? 0n
 }
 
 /** Temporal is away when orders are accepted: every one of them is carried on when it is back. */
@@ -191,10 +210,6 @@ export async function temporalAway(world: World): Promise<Violation[]> {
     violations.push({ invariant: 'I23', what: 'an order has no workflow', rows: open })
   }
   return violations
-}
-
-function readWaits({ database: { db } }: World, storyId: string) {
-  return db.selectFrom('waits').select('story_id').where('story_id', '=', storyId).execute()
 }
 
 async function outboxRows({ database: { db } }: World, accountId: string): Promise<bigint> {
