@@ -175,6 +175,20 @@ function describeStart(row: OutboxRow, apiUrl: string | undefined): StartDescrip
       )
       link('Purchase order', `/v2/purchase-orders/${text('purchase_order_id')}`)
       break
+    case 'issueCreditNote':
+      input = { ...input, creditNoteId: text('credit_note_id') }
+      summary = [
+        text('invoice_id'),
+        text('customer_id'),
+        `${formatDecimal(BigInt(text('total_minor') || '0'), text('currency'))} ${text('currency')}`,
+      ].join(' · ')
+      attributes.push(
+        { key: contract.barkCustomer, value: text('customer_id') },
+        { key: contract.barkAmountMinor, value: Number(subject['total_minor'] ?? 0) },
+      )
+      link('Credit note', `/v2/credit-notes/${text('credit_note_id')}`)
+      link('Invoice', `/v2/invoices/${text('invoice_id')}`)
+      break
     case 'deliverWebhook':
       input = { ...input, deliveryId: text('delivery_id') }
       summary = `${text('event_type')} to ${text('webhook_id')}`
@@ -207,6 +221,8 @@ function workflowIdOf(row: OutboxRow): string {
         currency: text('currency'),
         sequence: Number(row.subject['sequence'] ?? 1),
       })
+    case 'issueCreditNote':
+      return contract.creditNoteWorkflowId(text('credit_note_id'))
     case 'deliverWebhook':
       return contract.webhookWorkflowId(text('delivery_id'))
     case 'sweep':

@@ -1,5 +1,6 @@
 import type { Database } from '../db/client.ts'
 import type { Log } from '../log.ts'
+import { creditNoteActivities } from './credit-notes.ts'
 import type { CodeSupplier } from './gateways/code-supplier.ts'
 import type { Mailer } from './gateways/mailer.ts'
 import type { WebhookDialer } from './gateways/webhook-dialer.ts'
@@ -24,6 +25,7 @@ export type ActivityDeps = {
 /** Every activity by name. Temporal's space of names is flat, so a name may come once only. */
 export function createActivities(deps: ActivityDeps) {
   return {
+    ...creditNoteActivities(deps),
     ...invoiceActivities(deps),
     ...purchaseOrderActivities(deps),
     ...sourcingActivities(deps),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { inTransaction, type Tx } from '../db/client.ts'
+import { takeDocumentNumber } from '../db/document-numbers.ts'
 import { emitEvent } from '../db/events.ts'
 import { getInvoiceParties, type InvoiceParties } from '../db/invoice-parties.ts'
 import {
@@ -9,20 +10,18 @@ import {
   insertInvoiceDocument,
   listBillableLines,
   listIssuedInvoices,
-  takeInvoiceNumber,
   updateBalanceInvoiced,
   updateInvoiceSent,
   type BillableLine,
   type IssuedInvoice,
 } from '../db/invoices.ts'
-import { insertMail, updateMailSent } from '../db/mails.ts'
 import {
   lockPurchaseOrder,
   updatePurchaseOrderEnded,
   updatePurchaseOrderInvoiced,
   type PurchaseOrderRow,
 } from '../db/purchase-orders.ts'
-import { CONTENT_TYPES, documentFormats, renderDocument } from '../documents/render.ts'
+import { documentFormats, renderDocument } from '../documents/render.ts'
 import { writeInvoiceMail } from '../documents/invoice-mail.ts'
 import { canonicalJson } from '../domain/canonical-json.ts'
 import { computeInvoice } from '../domain/invoice.ts'
@@ -32,13 +31,15 @@ import { TAX_POLICY_CURRENT, taxTreatment, type TaxTreatment } from '../domain/t
 import { newId } from '../new-id.ts'
 import { renderInvoice } from '../wire/invoice.ts'
 import type { ActivityDeps } from './index.ts'
+import { sendDocumentMail } from './mails.ts'
 
 type PurchaseOrderInput = { accountId: string; purchaseOrderId: string }
 
 /** A purchase order's first invoices; what is delivered later is billed by later runs. */
 const FIRST_RUN = 1
 
-export function invoiceActivities({ database, mailer, log }: ActivityDeps) {
+export function invoiceActivities(deps: ActivityDeps) {
+  const { database, log } = deps
   const { db } = database
   return {
     /**
@@ -90,31 +91,23 @@ export function invoiceActivities({ database, mailer, log }: ActivityDeps) {
   }
 
   async function sendInvoice(accountId: string, invoice: IssuedInvoice): Promise<void> {
-    const mail = writeInvoiceMail(invoice.snapshot)
-    const recipients = [invoice.snapshot.buyer.email]
-    const key = `invoice/${invoice.id}`
-    const written = await insertMail(db, {
-      ...mail,
-      id: newId('mail'),
-      accountId,
-      key,
-      sender: mailer.sender,
-      recipients,
-      invoiceId: invoice.id,
-    })
-    if (!written.sent) {
-      const attachments = await Promise.all(
-        mail.attachments.map(async ({ filename, format }) => {
-          const kept = await findInvoiceDocument(db, { accountId, invoiceId: invoice.id, format })
-          if (kept === null) throw new Error(`${invoice.number} has no ${format} to send`)
-          return { filename, content: kept, contentType: CONTENT_TYPES[format] }
-        }),
-      )
-      await mailer.send({ ...mail, key, sender: mailer.sender, recipients, attachments })
-      await updateMailSent(db, accountId, written.id)
-      log.info({ invoice: invoice.id, mail: written.id }, 'invoice sent')
-    }
+    await sendDocumentMail(
+      deps,
+      {
+        ...writeInvoiceMail(invoice.snapshot),
+        accountId,
+        key: `invoice/${invoice.id}`,
+        recipients: [invoice.snapshot.buyer.email],
+        invoiceId: invoice.id,
+      },
+      async ({ format }) => {
+        const kept = await findInvoiceDocument(db, { accountId, invoiceId: invoice.id, format })
+        if (kept === null) throw new Error(`${invoice.number} has no ${format} to send`)
+        return kept
+      },
+    )
     await updateInvoiceSent(db, { accountId, invoiceId: invoice.id })
+    log.info({ invoice: invoice.id }, 'invoice sent')
   }
 }
 
@@ -156,7 +149,7 @@ async function billGroup(
     ...key,
     lines: lines.map((line) => ({ lineId: line.line_id, invoiceLineId: idOf(identify(line)) })),
   })
-  const number = await takeInvoiceNumber(tx, po.account_id)
+  const number = await takeDocumentNumber(tx, po.account_id, 'invoice')
   const snapshot = computeInvoice({
     ...parties.snapshot,
     number: number.number,

@@ -54,6 +54,11 @@ export const REFUSALS: Readonly<
     code: 'validation_error',
     hint: "Raise the customer's credit_limits for this currency, or order less.",
   },
+  credit_exceeds_invoice: {
+    status: 422,
+    code: 'validation_error',
+    hint: 'Credit at most what the invoice billed and no credit note took back already.',
+  },
   customer_exists: {
     status: 409,
     code: 'conflict',
@@ -68,6 +73,11 @@ export const REFUSALS: Readonly<
     status: 406,
     code: 'validation_error',
     hint: 'Ask for one of the formats that the invoice lists under documents.',
+  },
+  document_pending: {
+    status: 409,
+    code: 'conflict',
+    hint: 'It has no number yet: read it again until its status is issued.',
   },
   duplicate_code: {
     status: 409,
@@ -138,6 +148,11 @@ export const REFUSALS: Readonly<
     status: 422,
     code: 'validation_error',
     hint: 'Split the order: one transaction has one currency.',
+  },
+  not_billed: {
+    status: 409,
+    code: 'conflict',
+    hint: 'Only units that an invoice billed can be credited: wait for the invoice.',
   },
   not_found: {
     status: 404,

@@ -1,9 +1,11 @@
 import { healthRoutes } from './health.ts'
 import type { Route } from './route.ts'
 import { codeRoutes } from './v2/codes.ts'
+import { creditNoteRoutes } from './v2/credit-notes.ts'
 import { customerRoutes } from './v2/customers.ts'
 import { deliveryRoutes } from './v2/deliveries.ts'
 import { eventRoutes } from './v2/events.ts'
+import { invoiceCreditRoutes } from './v2/invoice-credits.ts'
 import { invoiceRoutes } from './v2/invoices.ts'
 import { orderRoutes } from './v2/orders.ts'
 import { productRoutes } from './v2/products.ts'
@@ -26,6 +28,8 @@ export const ROUTES: readonly Route[] = [
   ...codeRoutes,
   ...purchaseOrderRoutes,
   ...invoiceRoutes,
+  ...invoiceCreditRoutes,
+  ...creditNoteRoutes,
   ...webhookRoutes,
   ...webhookSecretRoutes,
   ...deliveryRoutes,

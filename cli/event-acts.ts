@@ -66,18 +66,19 @@ export const EVENT_ACTS: Readonly<Partial<Record<EventType, EventAct>>> = {
       return { path }
     },
   },
-  'invoice.finalized': {
+  'invoice.finalized': { cause: billOrder, later: ['sent_at'] },
+  'credit_note.issued': {
     async cause(scene) {
-      const transactionId = await orderInStock(scene)
-      const order = await scene.api.get(orderAt(transactionId).path, withPurchaseOrder)
-      const purchaseOrder = `/v2/purchase-orders/${order.purchase_order.id}`
-      await scene.api.post(`${purchaseOrder}/close`, undefined, withId)
-      const { invoices } = await until(
-        'the invoice',
-        () => scene.api.get(purchaseOrder, withInvoices),
-        (seen) => seen.invoices.length > 0,
+      const invoice = await billOrder(scene)
+      const path = `${invoice.path}/credit-notes`
+      const { id } = await scene.api.post(path, { reason: 'Refused by the shop' }, withId)
+      const note = `/v2/credit-notes/${id}`
+      await until(
+        'the credit note',
+        () => scene.api.get(note, withStatus),
+        (seen) => seen.status === 'issued',
       )
-      return { path: `/v2/invoices/${invoices[0]?.id}` }
+      return { path: note }
     },
     later: ['sent_at'],
   },
@@ -106,6 +107,7 @@ const withId = z.object({ id: z.string() })
 const withPurchaseOrder = z.object({ purchase_order: withId })
 const withDelivery = z.object({ delivery_id: z.string() })
 const withState = z.object({ state: z.string() })
+const withStatus = z.object({ status: z.string() })
 const withInvoices = z.object({ invoices: z.array(withId) })
 
 const orderAt = (transactionId: string): Caused => ({
@@ -119,6 +121,20 @@ async function orderOfNobody(api: ApiClient): Promise<string> {
 }
 
 const orderInStock = ({ api, stockedSku }: Scene) => placeOrder(api, stockedSku)
+
+/** The day of one order, closed and billed. */
+async function billOrder(scene: Scene): Promise<Caused> {
+  const transactionId = await orderInStock(scene)
+  const order = await scene.api.get(orderAt(transactionId).path, withPurchaseOrder)
+  const purchaseOrder = `/v2/purchase-orders/${order.purchase_order.id}`
+  await scene.api.post(`${purchaseOrder}/close`, undefined, withId)
+  const { invoices } = await until(
+    'the invoice',
+    () => scene.api.get(purchaseOrder, withInvoices),
+    (seen) => seen.invoices.length > 0,
+  )
+  return { path: `/v2/invoices/${invoices[0]?.id}` }
+}
 
 /** By a customer of its own, so that nothing else stands on the day's purchase order. */
 async function placeOrder(api: ApiClient, sku: string): Promise<string> {

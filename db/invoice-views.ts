@@ -11,6 +11,8 @@ export type InvoiceView = {
   state: 'open' | 'paid' | 'void'
   sent_at: Date | null
   snapshot: InvoiceSnapshot
+  /** What credit notes take back, with tax. */
+  credited_minor: bigint
   /** Open, and its due date is over in the seller's zone. */
   overdue: boolean
 }
@@ -72,6 +74,7 @@ function selectViews(db: Db, owner: Owner) {
       'invoices.id',
       'invoices.state',
       'invoices.sent_at',
+      'invoices.credited_minor',
       // Written by insertInvoice from an InvoiceSnapshot, and immutable since.
       sql<InvoiceSnapshot>`invoices.snapshot`.as('snapshot'),
       sql<boolean>`(invoices.state = 'open' and invoices.due_date <

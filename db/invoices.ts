@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { InvoiceSnapshot } from '../domain/invoice.ts'
 import type { ProductClass } from '../domain/tax.ts'
 import type { Db, Tx } from './client.ts'
+import type { DocumentNumber } from './document-numbers.ts'
 
 type PurchaseOrderKey = { accountId: string; purchaseOrderId: string }
 
@@ -52,60 +53,6 @@ export async function billUnits(
   return new Map(rows.map((row) => [row.line_id, row.quantity]))
 }
 
-export type InvoiceNumber = {
-  series: string
-  value: bigint
-  number: string
-  issueDate: string
-  dueDate: string
-  issuedAt: Date
-}
-
-const NUMBER_DIGITS = 6
-
-/**
- * Takes the next number of the seller's series for the year of issue. The counter row is locked
- * until the invoice is committed and the clock is read after the lock, so numbers have no gaps and
- * follow the dates. Nothing may be locked after it.
- */
-export async function takeInvoiceNumber(tx: Tx, accountId: string): Promise<InvoiceNumber> {
-  await sql`insert into counters (account_id, series, value)
-    select id, invoice_series, 0 from accounts where id = ${accountId}
-    on conflict do nothing`.execute(tx)
-  await sql`select 1 from counters c join accounts a on a.id = c.account_id and c.series = a.invoice_series
-    where a.id = ${accountId} for update of c`.execute(tx)
-  const { rows } = await sql<{
-    series: string
-    value: bigint
-    issue_date: string
-    due_date: string
-    issued_at: Date
-  }>`
-    with issue as (
-      select a.id, business_now(a.id) as at, a.time_zone, a.payment_term_days, a.invoice_series
-      from accounts a where a.id = ${accountId}
-    ), dated as (
-      select *, (at at time zone time_zone)::date as issue_date from issue
-    ), taken as (
-      insert into counters as c (account_id, series, value)
-      select id, invoice_series || '-' || to_char(issue_date, 'YYYY'), 1 from dated
-      on conflict (account_id, series) do update set value = c.value + 1
-      returning series, value
-    )
-    select series, value, issue_date, issue_date + payment_term_days as due_date, at as issued_at
-    from dated, taken`.execute(tx)
-  const row = rows[0]
-  if (row === undefined) throw new Error(`There is no account ${accountId}`)
-  return {
-    series: row.series,
-    value: row.value,
-    number: `${row.series}-${String(row.value).padStart(NUMBER_DIGITS, '0')}`,
-    issueDate: row.issue_date,
-    dueDate: row.due_date,
-    issuedAt: row.issued_at,
-  }
-}
-
 /** Writes the document and its lines. A second one for the same (PO, tax group, run) is refused. */
 export async function insertInvoice(
   tx: Tx,
@@ -114,7 +61,7 @@ export async function insertInvoice(
     customerId: string
     taxGroup: string
     run: number
-    number: InvoiceNumber
+    number: DocumentNumber
     snapshot: InvoiceSnapshot
     snapshotHash: Buffer
     lineIds: string[]
@@ -154,6 +101,11 @@ export async function insertInvoice(
     join jsonb_to_recordset(${JSON.stringify(snapshot.lines)}::jsonb) as line (position integer,
       sku text, name text, unit_price_minor bigint, quantity integer, net_minor bigint,
       tax_category text, tax_rate_bp integer) using (position)`.execute(tx)
+  await sql`
+    insert into invoice_taxes (account_id, invoice_id, category, rate_bp, taxable_minor, tax_minor)
+    select ${invoice.accountId}, ${invoice.invoiceId}, category, rate_bp, taxable_minor, tax_minor
+    from jsonb_to_recordset(${JSON.stringify(snapshot.tax_breakdown)}::jsonb) as tax (category text,
+      rate_bp integer, taxable_minor bigint, tax_minor bigint)`.execute(tx)
 }
 
 /** Moves what was held for these units to what is owed for them. */

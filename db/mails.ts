@@ -13,7 +13,8 @@ export type Mail = {
   subject: string
   body: string
   attachments: MailAttachment[]
-  invoiceId: string | null
+  invoiceId?: string
+  creditNoteId?: string
 }
 
 /** Writes a mail that is to be sent; answers whether it still has to be. Safe to repeat. */
@@ -29,7 +30,8 @@ export async function insertMail(db: Db, mail: Mail): Promise<{ id: string; sent
       subject: mail.subject,
       body: mail.body,
       attachments: JSON.stringify(mail.attachments),
-      invoice_id: mail.invoiceId,
+      invoice_id: mail.invoiceId ?? null,
+      credit_note_id: mail.creditNoteId ?? null,
     })
     .onConflict((conflict) => conflict.columns(['account_id', 'key']).doNothing())
     .execute()

@@ -502,6 +502,22 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.credit_notes_immutable()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if tg_op = 'DELETE' then
+    raise exception 'a credit note is never deleted' using errcode = 'check_violation';
+  end if;
+  if old.state = 'issued' and (to_jsonb(new) - array['sent_at', 'ended_at'])
+    is distinct from (to_jsonb(old) - array['sent_at', 'ended_at']) then
+    raise exception 'an issued credit note never changes' using errcode = 'check_violation';
+  end if;
+  return new;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.deliveries_end_once()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -641,7 +657,8 @@ begin
   if tg_op = 'DELETE' then
     raise exception 'an issued invoice is never deleted' using errcode = 'check_violation';
   end if;
-  if (to_jsonb(new) - array['state', 'sent_at']) is distinct from (to_jsonb(old) - array['state', 'sent_at']) then
+  if (to_jsonb(new) - array['state', 'sent_at', 'credited_minor'])
+    is distinct from (to_jsonb(old) - array['state', 'sent_at', 'credited_minor']) then
     raise exception 'an issued invoice never changes' using errcode = 'check_violation';
   end if;
   return new;
@@ -818,6 +835,131 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.request_credit_note(p jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_account text := p ->> 'account_id';
+  v_key text := p ->> 'key';
+  v_now timestamptz;
+  v_ids text[];
+  v_wanted jsonb;
+  v_refusal jsonb;
+  v_note record;
+  v_id text;
+  v_tax bigint;
+begin
+  perform 1 from units where account_id = v_account and id in (
+      select unit_id from jsonb_to_recordset(p -> 'units') as want (unit_id text))
+    order by id for update;
+
+  select array_agg(id order by id) into v_ids from credit_notes
+    where account_id = v_account and key = v_key;
+  if v_ids is not null then
+    return jsonb_build_object('outcome', 'done', 'credit_note_ids', to_jsonb(v_ids));
+  end if;
+
+  with wanted as (
+    select want.unit_id, u.state, u.price_minor, u.price_minor - u.credited_minor as left_minor,
+      coalesce(want.net_minor, u.price_minor - u.credited_minor) as net_minor,
+      t.customer_id, t.currency, l.invoice_id, l.tax_category, l.tax_rate_bp,
+      count(*) over (partition by want.unit_id) as times
+    from jsonb_to_recordset(p -> 'units') as want (unit_id text, net_minor bigint)
+    left join units u on u.account_id = v_account and u.id = want.unit_id
+    left join transactions t on t.account_id = v_account and t.id = u.transaction_id
+    left join invoice_lines l on l.account_id = v_account and l.id = u.invoice_line_id
+  ), judged as (
+    select *, case
+      when state is null then 'not_found'
+      when times > 1 then 'invalid_fields'
+      when invoice_id is null and (state <> 'allocated' or net_minor <> price_minor) then 'not_billed'
+      when net_minor > left_minor or net_minor < 0 then 'credit_exceeds_invoice'
+      when net_minor = 0 and (price_minor > 0 or state = 'reversed') then 'credit_exceeds_invoice'
+      end as problem
+    from wanted
+  )
+  select jsonb_agg(to_jsonb(judged) order by unit_id),
+    (array_agg(jsonb_build_object('reason', problem, 'unit_id', unit_id, 'left_minor', left_minor)
+      order by unit_id) filter (where problem is not null))[1]
+  into v_wanted, v_refusal from judged;
+  if v_refusal is not null then
+    return v_refusal || jsonb_build_object('outcome', 'refused');
+  end if;
+
+  v_now := business_now(v_account);
+  v_ids := '{}';
+  for v_note in
+    select invoice_id, min(customer_id) as customer_id, min(currency) as currency,
+      sum(net_minor)::bigint as net_minor
+    from jsonb_to_recordset(v_wanted) as w (invoice_id text, customer_id text, currency text, net_minor bigint)
+    where invoice_id is not null group by invoice_id order by invoice_id
+  loop
+    perform 1 from invoices where account_id = v_account and id = v_note.invoice_id for no key update;
+    v_id := new_id('cn');
+    v_ids := v_ids || v_id;
+    -- The tax of all that is credited so far less what was credited before: the parts of an invoice
+    -- that is credited bit by bit add up to its own tax exactly.
+    with part as (
+      select tax_category, tax_rate_bp, sum(net_minor)::bigint as net_minor
+      from jsonb_to_recordset(v_wanted)
+        as w (invoice_id text, tax_category text, tax_rate_bp integer, net_minor bigint)
+      where invoice_id = v_note.invoice_id group by tax_category, tax_rate_bp
+    ), taxed as (
+      select part.*, tax_of(t.credited_minor + part.net_minor, t.rate_bp) - t.credited_tax_minor as tax_minor
+      from part join invoice_taxes t on t.invoice_id = v_note.invoice_id
+        and t.category = part.tax_category and t.rate_bp = part.tax_rate_bp
+    ), credited as (
+      update invoice_taxes t set credited_minor = t.credited_minor + taxed.net_minor,
+        credited_tax_minor = t.credited_tax_minor + taxed.tax_minor
+      from taxed where t.account_id = v_account and t.invoice_id = v_note.invoice_id
+        and t.category = taxed.tax_category and t.rate_bp = taxed.tax_rate_bp
+      returning taxed.tax_category, taxed.tax_rate_bp, taxed.net_minor, taxed.tax_minor
+    ), note as (
+      insert into credit_notes (id, account_id, customer_id, invoice_id, key, reason, currency,
+        subtotal_minor, tax_minor, total_minor, requested_at)
+      select v_id, v_account, v_note.customer_id, v_note.invoice_id, v_key, p ->> 'reason',
+        v_note.currency, v_note.net_minor, sum(tax_minor), v_note.net_minor + sum(tax_minor), v_now
+      from credited
+      returning tax_minor
+    ), split as (
+      insert into credit_note_taxes (account_id, credit_note_id, category, rate_bp, taxable_minor, tax_minor)
+      select v_account, v_id, tax_category, tax_rate_bp, net_minor, tax_minor from credited
+    )
+    select tax_minor into v_tax from note;
+    update invoices set credited_minor = credited_minor + v_note.net_minor + v_tax
+      where account_id = v_account and id = v_note.invoice_id;
+    insert into credit_note_units (account_id, credit_note_id, unit_id, net_minor)
+      select v_account, v_id, unit_id, net_minor
+      from jsonb_to_recordset(v_wanted) as w (unit_id text, invoice_id text, net_minor bigint)
+      where invoice_id = v_note.invoice_id;
+    insert into outbox (account_id, verb, workflow, subject, priority)
+    values (v_account, 'start', 'issueCreditNote', jsonb_build_object('credit_note_id', v_id,
+      'invoice_id', v_note.invoice_id, 'customer_id', v_note.customer_id,
+      'total_minor', v_note.net_minor + v_tax, 'currency', v_note.currency), 4);
+  end loop;
+
+  update units u set credited_minor = u.credited_minor + w.net_minor
+    from jsonb_to_recordset(v_wanted) as w (unit_id text, invoice_id text, net_minor bigint)
+    where u.account_id = v_account and u.id = w.unit_id and w.invoice_id is not null;
+  update units u set state = 'reversed'
+    from jsonb_to_recordset(v_wanted) as w (unit_id text, invoice_id text)
+    where u.account_id = v_account and u.id = w.unit_id and u.state = 'allocated'
+      and (w.invoice_id is null or u.credited_minor = u.price_minor);
+  for v_note in
+    select customer_id, currency, sum(price_minor)::bigint as price_minor
+    from jsonb_to_recordset(v_wanted)
+      as w (invoice_id text, customer_id text, currency text, price_minor bigint)
+    where invoice_id is null group by customer_id, currency order by customer_id, currency
+  loop
+    update customer_balances set held_minor = held_minor - v_note.price_minor
+      where account_id = v_account and customer_id = v_note.customer_id
+        and currency = v_note.currency;
+  end loop;
+  return jsonb_build_object('outcome', 'done', 'credit_note_ids', to_jsonb(v_ids));
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.rows_immutable()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -881,6 +1023,11 @@ begin
         'currency', po.currency, 'business_date', po.business_date, 'sequence', po.sequence)
     from purchase_orders po where po.ended_at is null
     union all
+    select c.account_id, 'issueCreditNote', c.id, c.created_at, 4,
+      jsonb_build_object('credit_note_id', c.id, 'invoice_id', c.invoice_id,
+        'customer_id', c.customer_id, 'total_minor', c.total_minor, 'currency', c.currency)
+    from credit_notes c where c.ended_at is null
+    union all
     select d.account_id, 'deliverWebhook', d.id, d.created_at, 4,
       jsonb_build_object('delivery_id', d.id, 'webhook_id', d.webhook_id, 'event_type', e.type)
     from deliveries d join events e on e.account_id = d.account_id and e.id = d.event_id
@@ -893,7 +1040,8 @@ begin
       and not exists (select 1 from outbox o where o.account_id = story.account_id
         and o.workflow = story.workflow and o.subject @> jsonb_build_object(
           case story.workflow when 'fulfillTransaction' then 'transaction_id'
-            when 'runPurchaseOrderDay' then 'purchase_order_id' else 'delivery_id' end, story.id))
+            when 'runPurchaseOrderDay' then 'purchase_order_id'
+            when 'issueCreditNote' then 'credit_note_id' else 'delivery_id' end, story.id))
     order by story.created_at limit p_limit
   ), started as (
     insert into outbox (account_id, verb, workflow, subject, priority)
@@ -954,6 +1102,19 @@ begin
     update webhooks set queue_ends_at = take_place.hold_until + v_interval where id = p_webhook.id;
   end if;
 end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.tax_of(p_net bigint, p_rate_bp integer)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select (case
+    when 2 * (n % 10000) > 10000 or (2 * (n % 10000) = 10000 and div(n, 10000) % 2 = 1)
+      then div(n, 10000) + 1
+    else div(n, 10000) end)::bigint
+  from (select p_net::numeric * p_rate_bp as n) product
+$function$
 ;
 
 CREATE OR REPLACE FUNCTION public.test_clock_only_forward()
@@ -1059,16 +1220,19 @@ create table accounts (
   finance_email text not null,
   invoice_series text default 'INV'::text not null,
   created_at timestamp with time zone default clock_timestamp() not null,
+  credit_note_series text default 'CN'::text not null,
   constraint accounts_pkey PRIMARY KEY (id),
   constraint accounts_id_mode_key UNIQUE (id, mode),
   constraint accounts_organization_id_mode_key UNIQUE (organization_id, mode),
   constraint accounts_currency_fkey FOREIGN KEY (currency) REFERENCES currencies(code),
   constraint accounts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
   constraint accounts_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
+  constraint accounts_credit_note_series_check CHECK ((credit_note_series ~ '^[A-Z0-9-]{1,12}$'::text)),
   constraint accounts_cut_off_check CHECK ((cut_off > '00:00:00'::time without time zone)),
   constraint accounts_invoice_series_check CHECK ((invoice_series ~ '^[A-Z0-9-]{1,12}$'::text)),
   constraint accounts_mode_check CHECK ((mode = ANY (ARRAY['live'::text, 'test'::text]))),
   constraint accounts_payment_term_days_check CHECK (((payment_term_days >= 0) AND (payment_term_days <= 365))),
+  constraint accounts_series_differ CHECK ((credit_note_series <> invoice_series)),
   constraint accounts_settle_window_seconds_check CHECK (((settle_window_seconds >= 0) AND (settle_window_seconds <= 86400))),
   constraint accounts_time_zone_check CHECK (is_time_zone(time_zone))
 );
@@ -1172,6 +1336,110 @@ create table counters (
   constraint counters_pkey PRIMARY KEY (account_id, series),
   constraint counters_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
   constraint counters_value_check CHECK ((value >= 0))
+);
+
+create table credit_note_documents (
+  account_id text not null,
+  credit_note_id text not null,
+  format text not null,
+  content bytea not null,
+  sha256 bytea not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint credit_note_documents_pkey PRIMARY KEY (credit_note_id, format),
+  constraint credit_note_documents_account_id_credit_note_id_fkey FOREIGN KEY (account_id, credit_note_id) REFERENCES credit_notes(account_id, id),
+  constraint credit_note_documents_format_check CHECK ((format = ANY (ARRAY['pdf'::text, 'csv'::text, 'ubl'::text, 'cii'::text]))),
+  constraint credit_note_documents_sha256_check CHECK ((length(sha256) = 32))
+);
+
+create table credit_note_lines (
+  account_id text not null,
+  credit_note_id text not null,
+  "position" integer not null,
+  sku text not null,
+  name text not null,
+  unit_price_minor bigint not null,
+  quantity integer not null,
+  net_minor bigint not null,
+  tax_category text not null,
+  tax_rate_bp integer not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint credit_note_lines_pkey PRIMARY KEY (credit_note_id, "position"),
+  constraint credit_note_lines_account_id_credit_note_id_fkey FOREIGN KEY (account_id, credit_note_id) REFERENCES credit_notes(account_id, id),
+  constraint credit_note_lines_check CHECK ((net_minor = (unit_price_minor * quantity))),
+  constraint credit_note_lines_position_check CHECK (("position" >= 1)),
+  constraint credit_note_lines_quantity_check CHECK ((quantity >= 1)),
+  constraint credit_note_lines_tax_rate_bp_check CHECK (((tax_rate_bp >= 0) AND (tax_rate_bp <= 10000)))
+);
+
+create table credit_note_taxes (
+  account_id text not null,
+  credit_note_id text not null,
+  category text not null,
+  rate_bp integer not null,
+  taxable_minor bigint not null,
+  tax_minor bigint not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint credit_note_taxes_pkey PRIMARY KEY (credit_note_id, category, rate_bp),
+  constraint credit_note_taxes_account_id_credit_note_id_fkey FOREIGN KEY (account_id, credit_note_id) REFERENCES credit_notes(account_id, id),
+  constraint credit_note_taxes_rate_bp_check CHECK (((rate_bp >= 0) AND (rate_bp <= 10000))),
+  constraint credit_note_taxes_tax_minor_check CHECK ((tax_minor >= 0)),
+  constraint credit_note_taxes_taxable_minor_check CHECK ((taxable_minor >= 0))
+);
+
+create table credit_note_units (
+  account_id text not null,
+  credit_note_id text not null,
+  unit_id text not null,
+  net_minor bigint not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint credit_note_units_pkey PRIMARY KEY (credit_note_id, unit_id),
+  constraint credit_note_units_account_id_credit_note_id_fkey FOREIGN KEY (account_id, credit_note_id) REFERENCES credit_notes(account_id, id),
+  constraint credit_note_units_account_id_unit_id_fkey FOREIGN KEY (account_id, unit_id) REFERENCES units(account_id, id),
+  constraint credit_note_units_net_minor_check CHECK ((net_minor >= 0))
+);
+
+create table credit_notes (
+  id text not null,
+  account_id text not null,
+  customer_id text not null,
+  invoice_id text not null,
+  key text not null,
+  reason text not null,
+  state text default 'pending'::text not null,
+  currency text not null,
+  subtotal_minor bigint not null,
+  tax_minor bigint not null,
+  total_minor bigint not null,
+  requested_at timestamp with time zone not null,
+  series text,
+  number_value bigint,
+  number text,
+  issue_date date,
+  snapshot jsonb,
+  snapshot_hash bytea,
+  issued_at timestamp with time zone,
+  sent_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint credit_notes_pkey PRIMARY KEY (id),
+  constraint credit_notes_account_id_id_key UNIQUE (account_id, id),
+  constraint credit_notes_account_id_key_invoice_id_key UNIQUE (account_id, key, invoice_id),
+  constraint credit_notes_account_id_number_key UNIQUE (account_id, number),
+  constraint credit_notes_account_id_series_number_value_key UNIQUE (account_id, series, number_value),
+  constraint credit_notes_account_id_customer_id_invoice_id_fkey FOREIGN KEY (account_id, customer_id, invoice_id) REFERENCES invoices(account_id, customer_id, id),
+  constraint credit_notes_currency_fkey FOREIGN KEY (currency) REFERENCES currencies(code),
+  constraint credit_notes_check CHECK ((total_minor = (subtotal_minor + tax_minor))),
+  constraint credit_notes_check1 CHECK ((num_nulls(series, number_value, number, issue_date, snapshot, snapshot_hash, issued_at) =
+CASE state
+    WHEN 'pending'::text THEN 7
+    ELSE 0
+END)),
+  constraint credit_notes_number_value_check CHECK ((number_value >= 1)),
+  constraint credit_notes_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+  constraint credit_notes_snapshot_hash_check CHECK ((length(snapshot_hash) = 32)),
+  constraint credit_notes_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'issued'::text]))),
+  constraint credit_notes_subtotal_minor_check CHECK ((subtotal_minor >= 0)),
+  constraint credit_notes_tax_minor_check CHECK ((tax_minor >= 0))
 );
 
 create table currencies (
@@ -1329,6 +1597,25 @@ create table invoice_lines (
   constraint invoice_lines_tax_rate_bp_check CHECK (((tax_rate_bp >= 0) AND (tax_rate_bp <= 10000)))
 );
 
+create table invoice_taxes (
+  account_id text not null,
+  invoice_id text not null,
+  category text not null,
+  rate_bp integer not null,
+  taxable_minor bigint not null,
+  tax_minor bigint not null,
+  credited_minor bigint default 0 not null,
+  credited_tax_minor bigint default 0 not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint invoice_taxes_pkey PRIMARY KEY (invoice_id, category, rate_bp),
+  constraint invoice_taxes_account_id_invoice_id_fkey FOREIGN KEY (account_id, invoice_id) REFERENCES invoices(account_id, id),
+  constraint invoice_taxes_check CHECK (((credited_minor >= 0) AND (credited_minor <= taxable_minor))),
+  constraint invoice_taxes_check1 CHECK (((credited_tax_minor >= 0) AND (credited_tax_minor <= tax_minor))),
+  constraint invoice_taxes_rate_bp_check CHECK (((rate_bp >= 0) AND (rate_bp <= 10000))),
+  constraint invoice_taxes_tax_minor_check CHECK ((tax_minor >= 0)),
+  constraint invoice_taxes_taxable_minor_check CHECK ((taxable_minor >= 0))
+);
+
 create table invoices (
   id text not null,
   account_id text not null,
@@ -1352,15 +1639,18 @@ create table invoices (
   sent_at timestamp with time zone,
   issued_at timestamp with time zone not null,
   created_at timestamp with time zone default clock_timestamp() not null,
+  credited_minor bigint default 0 not null,
   constraint invoices_pkey PRIMARY KEY (id),
   constraint invoices_account_id_id_key UNIQUE (account_id, id),
   constraint invoices_account_id_number_key UNIQUE (account_id, number),
   constraint invoices_account_id_series_number_value_key UNIQUE (account_id, series, number_value),
+  constraint invoices_customer_id UNIQUE (account_id, customer_id, id),
   constraint invoices_purchase_order_id_tax_group_run_key UNIQUE (purchase_order_id, tax_group, run),
   constraint invoices_account_id_customer_id_purchase_order_id_fkey FOREIGN KEY (account_id, customer_id, purchase_order_id) REFERENCES purchase_orders(account_id, customer_id, id),
   constraint invoices_currency_fkey FOREIGN KEY (currency) REFERENCES currencies(code),
   constraint invoices_check CHECK ((total_minor = (subtotal_minor + tax_minor))),
   constraint invoices_check1 CHECK ((due_date >= issue_date)),
+  constraint invoices_credited CHECK (((credited_minor >= 0) AND (credited_minor <= total_minor))),
   constraint invoices_number_value_check CHECK ((number_value >= 1)),
   constraint invoices_run_check CHECK ((run >= 1)),
   constraint invoices_snapshot_hash_check CHECK ((length(snapshot_hash) = 32)),
@@ -1410,8 +1700,10 @@ create table mails (
   sent_at timestamp with time zone,
   last_error text,
   created_at timestamp with time zone default clock_timestamp() not null,
+  credit_note_id text,
   constraint mails_pkey PRIMARY KEY (id),
   constraint mails_account_id_key_key UNIQUE (account_id, key),
+  constraint mails_account_id_credit_note_id_fkey FOREIGN KEY (account_id, credit_note_id) REFERENCES credit_notes(account_id, id),
   constraint mails_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
   constraint mails_account_id_invoice_id_fkey FOREIGN KEY (account_id, invoice_id) REFERENCES invoices(account_id, id)
 );
@@ -1695,6 +1987,7 @@ create table units (
   allocated_at timestamp with time zone,
   invoice_line_id text,
   created_at timestamp with time zone default clock_timestamp() not null,
+  credited_minor bigint default 0 not null,
   constraint units_pkey PRIMARY KEY (id),
   constraint units_account_id_id_key UNIQUE (account_id, id),
   constraint units_transaction_id_position_key UNIQUE (transaction_id, "position"),
@@ -1703,6 +1996,7 @@ create table units (
   constraint units_account_id_transaction_id_line_id_fkey FOREIGN KEY (account_id, transaction_id, line_id) REFERENCES lines(account_id, transaction_id, id),
   constraint units_check CHECK (((allocated_at IS NOT NULL) = (state = ANY (ARRAY['allocated'::text, 'reversed'::text])))),
   constraint units_check1 CHECK (((invoice_line_id IS NULL) OR (allocated_at IS NOT NULL))),
+  constraint units_credited CHECK ((((credited_minor >= 0) AND (credited_minor <= price_minor)) AND ((credited_minor = 0) OR (invoice_line_id IS NOT NULL)))),
   constraint units_position_check CHECK (("position" >= 1)),
   constraint units_price_minor_check CHECK ((price_minor >= 0)),
   constraint units_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sourcing'::text, 'allocated'::text, 'backordered'::text, 'unknown'::text, 'failed'::text, 'cancelled'::text, 'reversed'::text])))
@@ -1795,6 +2089,16 @@ CREATE INDEX code_reveals_transaction ON public.code_reveals USING btree (accoun
 
 CREATE INDEX codes_pool ON public.codes USING btree (account_id, product_id, variant_id, id) WHERE ((unit_id IS NULL) AND (quarantined_at IS NULL));
 
+CREATE INDEX credit_note_units_unit ON public.credit_note_units USING btree (unit_id);
+
+CREATE INDEX credit_notes_created ON public.credit_notes USING btree (account_id, created_at, id);
+
+CREATE INDEX credit_notes_customer ON public.credit_notes USING btree (account_id, customer_id, created_at, id);
+
+CREATE INDEX credit_notes_invoice ON public.credit_notes USING btree (invoice_id);
+
+CREATE INDEX credit_notes_unfinished ON public.credit_notes USING btree (account_id, id) WHERE (ended_at IS NULL);
+
 CREATE INDEX customers_created ON public.customers USING btree (account_id, created_at, id);
 
 CREATE UNIQUE INDEX customers_email ON public.customers USING btree (account_id, lower(email));
@@ -1874,6 +2178,16 @@ CREATE INDEX webhooks_created ON public.webhooks USING btree (account_id, create
 CREATE TRIGGER code_reveals_immutable BEFORE DELETE OR UPDATE ON public.code_reveals FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
 CREATE TRIGGER codes_attached BEFORE UPDATE OF unit_id ON public.codes FOR EACH ROW EXECUTE FUNCTION codes_attached_for_ever();
+
+CREATE TRIGGER credit_note_documents_immutable BEFORE DELETE OR UPDATE ON public.credit_note_documents FOR EACH ROW EXECUTE FUNCTION rows_immutable();
+
+CREATE TRIGGER credit_note_lines_immutable BEFORE DELETE OR UPDATE ON public.credit_note_lines FOR EACH ROW EXECUTE FUNCTION rows_immutable();
+
+CREATE TRIGGER credit_note_taxes_immutable BEFORE DELETE OR UPDATE ON public.credit_note_taxes FOR EACH ROW EXECUTE FUNCTION rows_immutable();
+
+CREATE TRIGGER credit_note_units_immutable BEFORE DELETE OR UPDATE ON public.credit_note_units FOR EACH ROW EXECUTE FUNCTION rows_immutable();
+
+CREATE TRIGGER credit_notes_immutable BEFORE DELETE OR UPDATE ON public.credit_notes FOR EACH ROW EXECUTE FUNCTION credit_notes_immutable();
 
 CREATE TRIGGER deliveries_end_once BEFORE UPDATE OF state ON public.deliveries FOR EACH ROW EXECUTE FUNCTION deliveries_end_once();
 

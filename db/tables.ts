@@ -44,6 +44,7 @@ export interface Accounts {
   finance_email: string
   invoice_series: Generated<string>
   created_at: Generated<Timestamp>
+  credit_note_series: Generated<string>
 }
 
 export interface ApiKeys {
@@ -116,6 +117,72 @@ export interface Counters {
   account_id: string
   series: string
   value: bigint
+  created_at: Generated<Timestamp>
+}
+
+export interface CreditNoteDocuments {
+  account_id: string
+  credit_note_id: string
+  format: 'pdf' | 'csv' | 'ubl' | 'cii'
+  content: Buffer
+  sha256: Buffer
+  created_at: Generated<Timestamp>
+}
+
+export interface CreditNoteLines {
+  account_id: string
+  credit_note_id: string
+  position: number
+  sku: string
+  name: string
+  unit_price_minor: bigint
+  quantity: number
+  net_minor: bigint
+  tax_category: string
+  tax_rate_bp: number
+  created_at: Generated<Timestamp>
+}
+
+export interface CreditNoteTaxes {
+  account_id: string
+  credit_note_id: string
+  category: string
+  rate_bp: number
+  taxable_minor: bigint
+  tax_minor: bigint
+  created_at: Generated<Timestamp>
+}
+
+export interface CreditNoteUnits {
+  account_id: string
+  credit_note_id: string
+  unit_id: string
+  net_minor: bigint
+  created_at: Generated<Timestamp>
+}
+
+export interface CreditNotes {
+  id: string
+  account_id: string
+  customer_id: string
+  invoice_id: string
+  key: string
+  reason: string
+  state: Generated<'pending' | 'issued'>
+  currency: string
+  subtotal_minor: bigint
+  tax_minor: bigint
+  total_minor: bigint
+  requested_at: Timestamp
+  series: string | null
+  number_value: bigint | null
+  number: string | null
+  issue_date: string | null
+  snapshot: Json | null
+  snapshot_hash: Buffer | null
+  issued_at: Timestamp | null
+  sent_at: Timestamp | null
+  ended_at: Timestamp | null
   created_at: Generated<Timestamp>
 }
 
@@ -228,6 +295,18 @@ export interface InvoiceLines {
   created_at: Generated<Timestamp>
 }
 
+export interface InvoiceTaxes {
+  account_id: string
+  invoice_id: string
+  category: string
+  rate_bp: number
+  taxable_minor: bigint
+  tax_minor: bigint
+  credited_minor: Generated<bigint>
+  credited_tax_minor: Generated<bigint>
+  created_at: Generated<Timestamp>
+}
+
 export interface Invoices {
   id: string
   account_id: string
@@ -251,6 +330,7 @@ export interface Invoices {
   sent_at: Timestamp | null
   issued_at: Timestamp
   created_at: Generated<Timestamp>
+  credited_minor: Generated<bigint>
 }
 
 export interface Lines {
@@ -283,6 +363,7 @@ export interface Mails {
   sent_at: Timestamp | null
   last_error: string | null
   created_at: Generated<Timestamp>
+  credit_note_id: string | null
 }
 
 export interface OperatorDecisions {
@@ -493,6 +574,7 @@ export interface Units {
   allocated_at: Timestamp | null
   invoice_line_id: string | null
   created_at: Generated<Timestamp>
+  credited_minor: Generated<bigint>
 }
 
 export interface Variants {
@@ -560,6 +642,11 @@ export interface DB {
   code_reveals: CodeReveals
   codes: Codes
   counters: Counters
+  credit_note_documents: CreditNoteDocuments
+  credit_note_lines: CreditNoteLines
+  credit_note_taxes: CreditNoteTaxes
+  credit_note_units: CreditNoteUnits
+  credit_notes: CreditNotes
   currencies: Currencies
   customer_balances: CustomerBalances
   customers: Customers
@@ -569,6 +656,7 @@ export interface DB {
   idempotency_keys: IdempotencyKeys
   invoice_documents: InvoiceDocuments
   invoice_lines: InvoiceLines
+  invoice_taxes: InvoiceTaxes
   invoices: Invoices
   lines: Lines
   mails: Mails

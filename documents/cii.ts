@@ -1,8 +1,16 @@
-import type { InvoiceAddress, InvoiceSnapshot } from '../domain/invoice.ts'
+import type { CorrectedInvoice, InvoiceAddress, InvoiceSnapshot } from '../domain/invoice.ts'
 import type { InvoiceLine, InvoiceTax } from '../domain/invoice-lines.ts'
 import { formatDecimal } from '../domain/money.ts'
 import { formatRate } from '../domain/tax.ts'
-import { assertNormInvoice, buyerVatId, contactName, NORM, sellerIds } from './norm.ts'
+import {
+  assertNormInvoice,
+  buyerVatId,
+  contactName,
+  creditTerms,
+  NORM,
+  sellerIds,
+  typeCode,
+} from './norm.ts'
 import { element, optionalElement, xmlDocument } from './xml.ts'
 import type { XmlElement } from './xml.ts'
 
@@ -11,6 +19,9 @@ const NAMESPACES = {
   'xmlns:ram': 'urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100',
   'xmlns:udt': 'urn:un:unece:uncefact:data:standard:UnqualifiedDataType:100',
 }
+
+/** For the date of the invoice that a credit note names. */
+const QUALIFIED = { 'xmlns:qdt': 'urn:un:unece:uncefact:data:standard:QualifiedDataType:100' }
 
 /**
  * The invoice in UN/CEFACT Cross Industry Invoice (D16B), profile EN 16931: the XML of Factur-X and
@@ -32,7 +43,7 @@ export function renderCii(invoice: InvoiceSnapshot): string {
         ]),
         element('rsm:ExchangedDocument', [
           element('ram:ID', invoice.number),
-          element('ram:TypeCode', NORM.invoiceTypeCode),
+          element('ram:TypeCode', typeCode(invoice)),
           dateTime('ram:IssueDateTime', invoice.issue_date),
           ...invoice.notes.map((note) =>
             element('ram:IncludedNote', [element('ram:Content', note)]),
@@ -45,7 +56,7 @@ export function renderCii(invoice: InvoiceSnapshot): string {
           settlement(invoice, amount),
         ]),
       ],
-      NAMESPACES,
+      invoice.corrects === undefined ? NAMESPACES : { ...NAMESPACES, ...QUALIFIED },
     ),
   )
 }
@@ -141,7 +152,10 @@ function settlement(invoice: InvoiceSnapshot, amount: (minor: string) => string)
       dateTime('ram:StartDateTime', invoice.business_date),
       dateTime('ram:EndDateTime', invoice.business_date),
     ]),
-    element('ram:SpecifiedTradePaymentTerms', [dateTime('ram:DueDateDateTime', invoice.due_date)]),
+    element('ram:SpecifiedTradePaymentTerms', [
+      optionalElement('ram:Description', creditTerms(invoice)),
+      dateTime('ram:DueDateDateTime', invoice.due_date),
+    ]),
     element('ram:SpecifiedTradeSettlementHeaderMonetarySummation', [
       element('ram:LineTotalAmount', amount(invoice.subtotal_minor)),
       element('ram:TaxBasisTotalAmount', amount(invoice.subtotal_minor)),
@@ -149,6 +163,17 @@ function settlement(invoice: InvoiceSnapshot, amount: (minor: string) => string)
       element('ram:GrandTotalAmount', amount(invoice.total_minor)),
       element('ram:TotalPrepaidAmount', amount(invoice.prepaid_minor)),
       element('ram:DuePayableAmount', amount(invoice.due_minor)),
+    ]),
+    invoice.corrects === undefined ? undefined : correctedInvoice(invoice.corrects),
+  ])
+}
+
+/** BG-3: the invoice that is taken back. */
+function correctedInvoice(corrects: CorrectedInvoice): XmlElement {
+  return element('ram:InvoiceReferencedDocument', [
+    element('ram:IssuerAssignedID', corrects.number),
+    element('ram:FormattedIssueDateTime', [
+      element('qdt:DateTimeString', corrects.issue_date.replaceAll('-', ''), { format: '102' }),
     ]),
   ])
 }

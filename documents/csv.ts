@@ -13,7 +13,7 @@ export function renderInvoiceCsv(invoice: InvoiceSnapshot): Uint8Array {
   const amount = (minor: string) => amountCell(minor, invoice.currency)
   return renderCsv([
     [
-      ...INVOICE_COLUMNS,
+      ...columnsOf(invoice),
       'position',
       'sku',
       'name',
@@ -46,7 +46,7 @@ export function renderInvoiceCsv(invoice: InvoiceSnapshot): Uint8Array {
 export function renderTransactionsCsv(invoice: InvoiceSnapshot): Uint8Array {
   return renderCsv([
     [
-      ...INVOICE_COLUMNS,
+      ...columnsOf(invoice),
       'transaction_id',
       'client_reference',
       'accepted_at',
@@ -66,26 +66,34 @@ export function renderTransactionsCsv(invoice: InvoiceSnapshot): Uint8Array {
   ])
 }
 
-/** The columns that say on every row which invoice it is, so that files can be put together. */
-const INVOICE_COLUMNS = [
-  'invoice_number',
-  'issue_date',
-  'due_date',
-  'customer_id',
-  'purchase_order_id',
-  'purchase_order_number',
-  'business_date',
-]
+/**
+ * The columns that say on every row which document it is, so that files can be put together. The
+ * amounts of a credit note are positive and owed the other way round.
+ */
+function columnsOf(invoice: InvoiceSnapshot): string[] {
+  return documentCells(invoice).map(([name]) => name)
+}
 
 function invoiceCells(invoice: InvoiceSnapshot): Cell[] {
+  return documentCells(invoice).map(([, value]) => value)
+}
+
+function documentCells(invoice: InvoiceSnapshot): [name: string, value: string][] {
+  const { corrects } = invoice
   return [
-    invoice.number,
-    invoice.issue_date,
-    invoice.due_date,
-    invoice.buyer.customer_id,
-    invoice.purchase_order_id,
-    invoice.purchase_order_number,
-    invoice.business_date,
+    ...(corrects === undefined
+      ? ([['invoice_number', invoice.number]] satisfies [string, string][])
+      : ([
+          ['credit_note_number', invoice.number],
+          ['invoice_number', corrects.number],
+          ['invoice_date', corrects.issue_date],
+        ] satisfies [string, string][])),
+    ['issue_date', invoice.issue_date],
+    ['due_date', invoice.due_date],
+    ['customer_id', invoice.buyer.customer_id],
+    ['purchase_order_id', invoice.purchase_order_id],
+    ['purchase_order_number', invoice.purchase_order_number],
+    ['business_date', invoice.business_date],
   ]
 }
 

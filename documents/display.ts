@@ -25,6 +25,11 @@ export function displayAmount(minor: string, currency: string): string {
   return group(formatDecimal(BigInt(minor), currency))
 }
 
+/** What the document calls itself. */
+export function displayKind(invoice: { kind: 'invoice' | 'credit_note' }): string {
+  return invoice.kind === 'credit_note' ? 'Credit note' : 'Invoice'
+}
+
 /** A count for the eye: 12345 is "12,345". */
 export function displayCount(count: number): string {
   return group(String(count))

@@ -1,5 +1,6 @@
 import { DomainError } from '../domain/error.ts'
 import type { InvoiceBuyer, InvoiceSnapshot } from '../domain/invoice.ts'
+import { taxOf, type InvoiceTax } from '../domain/invoice-lines.ts'
 import { currencyExponent } from '../domain/money.ts'
 import { vatId } from '../domain/tax.ts'
 
@@ -10,6 +11,8 @@ export const NORM = {
   rulesVersion: '1.3.16',
   /** UNCL 1001: commercial invoice. */
   invoiceTypeCode: '380',
+  /** UNCL 1001: credit note. */
+  creditNoteTypeCode: '381',
   /** UN/ECE Recommendation 20: piece. */
   unitCode: 'H87',
   /** EAS code list: the electronic address is an e-mail address. */
@@ -33,7 +36,31 @@ export function normObstacles(invoice: InvoiceSnapshot): string[] {
     obstacles.push(`EN 16931 cannot express amounts in ${invoice.currency}.`)
   }
   if (!invoice.buyer.address) obstacles.push('The buyer has no postal address.')
+  if (invoice.tax_breakdown.some((group) => isTaxTooFar(group, invoice.currency))) {
+    obstacles.push('The tax of this part differs from its rate by a whole unit of the currency.')
+  }
   return obstacles
+}
+
+/**
+ * The norm tolerates a tax that is less than 1.00 away from its rate (BR-S-09). A part of an invoice
+ * may be one minor unit away, and that is 1.00 in yen.
+ */
+function isTaxTooFar(group: InvoiceTax, currency: string): boolean {
+  const exact = taxOf(BigInt(group.taxable_minor), group.rate_bp)
+  return currencyExponent(currency) === 0 && BigInt(group.tax_minor) !== exact
+}
+
+/** BT-20 of a credit note, which has no date to be paid by: what happens with its amount. */
+export function creditTerms(invoice: InvoiceSnapshot): string | undefined {
+  return invoice.corrects === undefined
+    ? undefined
+    : `Set off against invoice ${invoice.corrects.number} or paid back.`
+}
+
+/** BT-3: what kind of document it is, UNCL 1001. */
+export function typeCode(invoice: InvoiceSnapshot): string {
+  return invoice.kind === 'credit_note' ? NORM.creditNoteTypeCode : NORM.invoiceTypeCode
 }
 
 /**

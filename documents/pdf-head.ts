@@ -1,5 +1,5 @@
 import type { InvoiceBuyer, InvoiceSeller, InvoiceSnapshot } from '../domain/invoice.ts'
-import { addressLines, displayAmount, displayDate } from './display.ts'
+import { addressLines, displayAmount, displayDate, displayKind } from './display.ts'
 import { contactName } from './norm.ts'
 import { drawRule, drawText, PAGE, STYLE } from './pdf-sheet.ts'
 import type { Box, Sheet, Style } from './pdf-sheet.ts'
@@ -12,7 +12,7 @@ const LABEL_WIDTH = 88
 export function drawHead(sheet: Sheet, invoice: InvoiceSnapshot): void {
   const sellerHeight = drawBlock(sheet, LEFT, sellerLines(invoice.seller))
   const titleHeight = drawBlock(sheet, { ...RIGHT, align: 'right' }, [
-    { text: 'Invoice', style: STYLE.title, tag: 'H1' },
+    { text: displayKind(invoice), style: STYLE.title, tag: 'H1' },
     { text: invoice.number, style: STYLE.heading },
   ])
   sheet.y += Math.max(sellerHeight, titleHeight) + 16
@@ -67,13 +67,23 @@ type Fact = { label: string; value: string; style: Style }
 function facts(invoice: InvoiceSnapshot): Fact[] {
   const due = `${invoice.currency} ${displayAmount(invoice.due_minor, invoice.currency)}`
   const day = `${displayDate(invoice.business_date)} (${invoice.business_time_zone})`
+  const { corrects } = invoice
   return [
     { label: 'Issue date', value: displayDate(invoice.issue_date), style: STYLE.body },
-    { label: 'Due date', value: displayDate(invoice.due_date), style: STYLE.body },
+    ...(corrects === undefined
+      ? [{ label: 'Due date', value: displayDate(invoice.due_date), style: STYLE.body }]
+      : [
+          { label: 'For invoice', value: corrects.number, style: STYLE.strong },
+          { label: 'of', value: displayDate(corrects.issue_date), style: STYLE.body },
+        ]),
     { label: 'Purchase order', value: invoice.purchase_order_number, style: STYLE.body },
     { label: 'Business day', value: day, style: STYLE.body },
     { label: 'Customer', value: invoice.buyer.customer_id, style: STYLE.body },
-    { label: 'Amount due', value: due, style: STYLE.strong },
+    {
+      label: corrects === undefined ? 'Amount due' : 'Credited',
+      value: due,
+      style: STYLE.strong,
+    },
   ]
 }
 

@@ -74,15 +74,26 @@ function totals(invoice: InvoiceSnapshot): Total[] {
       style: STYLE.body,
     })),
     ...paid,
-    { label: 'Total due', amount: amount(invoice.due_minor), style: STYLE.heading, ruled: true },
+    {
+      label: invoice.kind === 'credit_note' ? 'Total credited' : 'Total due',
+      amount: amount(invoice.due_minor),
+      style: STYLE.heading,
+      ruled: true,
+    },
   ]
 }
 
 function closingTexts(invoice: InvoiceSnapshot): string[] {
   const exemptions = invoice.tax_breakdown.flatMap((tax) => tax.exemption_text ?? [])
-  const payment =
-    invoice.due_minor === '0'
-      ? 'This invoice is paid; nothing is due.'
-      : `Payable by ${displayDate(invoice.due_date)}.`
-  return [...exemptions, payment]
+  return [...exemptions, paymentText(invoice)]
+}
+
+function paymentText(invoice: InvoiceSnapshot): string {
+  const { corrects } = invoice
+  if (corrects !== undefined) {
+    const date = displayDate(corrects.issue_date)
+    return `Takes back a part or all of invoice ${corrects.number} of ${date}. The amount is set off against it or paid back.`
+  }
+  if (invoice.due_minor === '0') return 'This invoice is paid; nothing is due.'
+  return `Payable by ${displayDate(invoice.due_date)}.`
 }

@@ -1,5 +1,12 @@
 import type { InvoiceSnapshot } from '../domain/invoice.ts'
-import { displayAmount, displayCount, displayDate, displayRate, wallClock } from './display.ts'
+import {
+  displayAmount,
+  displayCount,
+  displayDate,
+  displayKind,
+  displayRate,
+  wallClock,
+} from './display.ts'
 import { attachFacturX } from './facturx.ts'
 import { drawHead } from './pdf-head.ts'
 import {
@@ -31,7 +38,7 @@ export async function renderInvoicePdf(invoice: InvoiceSnapshot): Promise<Uint8A
     lang: 'en',
     displayTitle: true,
     info: {
-      Title: `Invoice ${xmlSafe(invoice.number)}`,
+      Title: `${displayKind(invoice)} ${xmlSafe(invoice.number)}`,
       Subject: `Purchase order ${xmlSafe(invoice.purchase_order_id)}`,
       Producer: 'Bark',
       Creator: 'Bark',
@@ -127,7 +134,13 @@ function drawFrames(sheet: Sheet, invoice: InvoiceSnapshot): void {
     if (index > 0) {
       drawArtifact(sheet, 'Pagination', () => {
         const left = { x: PAGE.left, width: PAGE_WIDTH }
-        writeText(sheet, `Invoice ${invoice.number}`, STYLE.label, left, PAGE.top - 8)
+        writeText(
+          sheet,
+          `${displayKind(invoice)} ${invoice.number}`,
+          STYLE.label,
+          left,
+          PAGE.top - 8,
+        )
         writeText(
           sheet,
           displayDate(invoice.issue_date),

@@ -1,14 +1,37 @@
-import type { InvoiceAddress, InvoiceSnapshot } from '../domain/invoice.ts'
+import type { CorrectedInvoice, InvoiceAddress, InvoiceSnapshot } from '../domain/invoice.ts'
 import type { InvoiceLine, InvoiceTax } from '../domain/invoice-lines.ts'
 import { formatDecimal } from '../domain/money.ts'
 import { formatRate } from '../domain/tax.ts'
 import type { TaxCategory } from '../domain/tax.ts'
-import { assertNormInvoice, buyerVatId, contactName, NORM, sellerIds } from './norm.ts'
+import {
+  assertNormInvoice,
+  buyerVatId,
+  contactName,
+  creditTerms,
+  NORM,
+  sellerIds,
+  typeCode,
+} from './norm.ts'
 import { element, optionalElement, xmlDocument } from './xml.ts'
 import type { XmlElement } from './xml.ts'
 
+/** UBL has a schema for each: the names differ, the content is the same. */
+const DOCUMENTS = {
+  invoice: {
+    root: 'Invoice',
+    typeCode: 'cbc:InvoiceTypeCode',
+    line: 'cac:InvoiceLine',
+    quantity: 'cbc:InvoicedQuantity',
+  },
+  credit_note: {
+    root: 'CreditNote',
+    typeCode: 'cbc:CreditNoteTypeCode',
+    line: 'cac:CreditNoteLine',
+    quantity: 'cbc:CreditedQuantity',
+  },
+} as const
+
 const NAMESPACES = {
-  xmlns: 'urn:oasis:names:specification:ubl:schema:xsd:Invoice-2',
   'xmlns:cac': 'urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2',
   'xmlns:cbc': 'urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2',
 }
@@ -24,17 +47,18 @@ type AmountElement = (name: string, minor: string) => XmlElement
 export function renderUbl(invoice: InvoiceSnapshot): string {
   assertNormInvoice(invoice)
   const { currency } = invoice
+  const names = DOCUMENTS[invoice.kind]
   const amount: AmountElement = (name, minor) =>
     element(name, formatDecimal(BigInt(minor), currency), { currencyID: currency })
   return xmlDocument(
     element(
-      'Invoice',
+      names.root,
       [
         element('cbc:CustomizationID', NORM.customizationId),
         element('cbc:ID', invoice.number),
         element('cbc:IssueDate', invoice.issue_date),
-        element('cbc:DueDate', invoice.due_date),
-        element('cbc:InvoiceTypeCode', NORM.invoiceTypeCode),
+        invoice.kind === 'invoice' ? element('cbc:DueDate', invoice.due_date) : undefined,
+        element(names.typeCode, typeCode(invoice)),
         ...invoice.notes.map((note) => element('cbc:Note', note)),
         element('cbc:DocumentCurrencyCode', currency),
         element('cac:InvoicePeriod', [
@@ -42,8 +66,10 @@ export function renderUbl(invoice: InvoiceSnapshot): string {
           element('cbc:EndDate', invoice.business_date),
         ]),
         element('cac:OrderReference', [element('cbc:ID', invoice.purchase_order_number)]),
+        invoice.corrects === undefined ? undefined : correctedInvoice(invoice.corrects),
         element('cac:AccountingSupplierParty', [supplier(invoice)]),
         element('cac:AccountingCustomerParty', [customer(invoice)]),
+        paymentTerms(creditTerms(invoice)),
         element('cac:TaxTotal', [
           amount('cbc:TaxAmount', invoice.tax_minor),
           ...invoice.tax_breakdown.map((group) => taxSubtotal(group, amount)),
@@ -55,9 +81,9 @@ export function renderUbl(invoice: InvoiceSnapshot): string {
           amount('cbc:PrepaidAmount', invoice.prepaid_minor),
           amount('cbc:PayableAmount', invoice.due_minor),
         ]),
-        ...invoice.lines.map((line) => invoiceLine(line, amount)),
+        ...invoice.lines.map((line) => invoiceLine(line, names, amount)),
       ],
-      NAMESPACES,
+      { xmlns: `urn:oasis:names:specification:ubl:schema:xsd:${names.root}-2`, ...NAMESPACES },
     ),
   )
 }
@@ -125,10 +151,28 @@ function taxSubtotal(group: InvoiceTax, amount: AmountElement): XmlElement {
   ])
 }
 
-function invoiceLine(line: InvoiceLine, amount: AmountElement): XmlElement {
-  return element('cac:InvoiceLine', [
+/** BG-3: the invoice that is taken back. */
+function correctedInvoice(corrects: CorrectedInvoice): XmlElement {
+  return element('cac:BillingReference', [
+    element('cac:InvoiceDocumentReference', [
+      element('cbc:ID', corrects.number),
+      element('cbc:IssueDate', corrects.issue_date),
+    ]),
+  ])
+}
+
+function paymentTerms(note: string | undefined): XmlElement | undefined {
+  return note === undefined ? undefined : element('cac:PaymentTerms', [element('cbc:Note', note)])
+}
+
+function invoiceLine(
+  line: InvoiceLine,
+  names: { line: string; quantity: string },
+  amount: AmountElement,
+): XmlElement {
+  return element(names.line, [
     element('cbc:ID', String(line.position)),
-    element('cbc:InvoicedQuantity', String(line.quantity), { unitCode: NORM.unitCode }),
+    element(names.quantity, String(line.quantity), { unitCode: NORM.unitCode }),
     amount('cbc:LineExtensionAmount', line.net_minor),
     element('cac:Item', [
       element('cbc:Name', line.name),

@@ -18,6 +18,7 @@ export const ID_PREFIXES = {
   purchaseOrder: 'po',
   invoice: 'inv',
   invoiceLine: 'invl',
+  creditNote: 'cn',
   event: 'evt',
   webhook: 'whk',
   webhookSecret: 'whs',

@@ -11,6 +11,7 @@ export const SCOPES = [
   'purchase_orders:read',
   'purchase_orders:write',
   'invoices:read',
+  'invoices:write',
   'webhooks:read',
   'webhooks:write',
   'events:read',

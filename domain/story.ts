@@ -1,5 +1,6 @@
 /** The durable stories of Bark: one workflow type each, named alike in SQL, code and web UI. */
-export type WorkflowType = 'fulfillTransaction' | 'runPurchaseOrderDay' | 'deliverWebhook' | 'sweep'
+export type WorkflowType =
+  'fulfillTransaction' | 'runPurchaseOrderDay' | 'issueCreditNote' | 'deliverWebhook' | 'sweep'
 
 /**
  * What a workflow needs to sleep: the instant of business time (RFC 3339; null = for a person), and

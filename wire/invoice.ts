@@ -15,6 +15,8 @@ export type InvoiceToRender = {
   formats: readonly string[]
   /** Whether its due date is over while it is open; never when it is being issued. */
   overdue?: boolean
+  /** What credit notes take back, with tax; nothing when it is being issued. */
+  creditedMinor?: bigint
 }
 
 /** An invoice. Everything but `status`, `sent_at`, `overdue` and what was paid is for ever. */
@@ -44,24 +46,10 @@ export function renderInvoice({ id, state, snapshot, ...changing }: InvoiceToRen
     total_minor: Number(snapshot.total_minor),
     amount_paid: decimal(paid),
     amount_paid_minor: Number(paid),
-    amount_credited: 0,
-    amount_credited_minor: 0,
-    lines: snapshot.lines.map((line) => ({
-      position: line.position,
-      sku: line.sku,
-      name: line.name,
-      quantity: line.quantity,
-      unit_price: decimal(line.unit_price_minor),
-      unit_price_minor: Number(line.unit_price_minor),
-      net: decimal(line.net_minor),
-      net_minor: Number(line.net_minor),
-      tax_category: line.tax_category,
-      tax_rate_percent: line.tax_rate_bp / BASIS_POINTS_PER_PERCENT,
-    })),
-    documents: changing.formats.map((format) => ({
-      format,
-      url: `/v2/invoices/${id}/documents/${format}`,
-    })),
+    amount_credited: minorToNumber(changing.creditedMinor ?? 0n, currency),
+    amount_credited_minor: Number(changing.creditedMinor ?? 0n),
+    lines: renderDocumentLines(snapshot),
+    documents: renderDocumentLinks(`/v2/invoices/${id}`, changing.formats),
     links: {
       self: `/v2/invoices/${id}`,
       purchase_order: `/v2/purchase-orders/${snapshot.purchase_order_id}`,
@@ -69,4 +57,26 @@ export function renderInvoice({ id, state, snapshot, ...changing }: InvoiceToRen
   }
 }
 
+/** The lines of an invoice or a credit note. */
+export function renderDocumentLines({ lines, currency }: InvoiceSnapshot) {
+  const decimal = (minor: string): number => minorToNumber(BigInt(minor), currency)
+  return lines.map((line) => ({
+    position: line.position,
+    sku: line.sku,
+    name: line.name,
+    quantity: line.quantity,
+    unit_price: decimal(line.unit_price_minor),
+    unit_price_minor: Number(line.unit_price_minor),
+    net: decimal(line.net_minor),
+    net_minor: Number(line.net_minor),
+    tax_category: line.tax_category,
+    tax_rate_percent: line.tax_rate_bp / BASIS_POINTS_PER_PERCENT,
+  }))
+}
+
 const BASIS_POINTS_PER_PERCENT = 100
+
+/** Where the documents of an object can be read. */
+export function renderDocumentLinks(self: string, formats: readonly string[]) {
+  return formats.map((format) => ({ format, url: `${self}/documents/${format}` }))
+}

@@ -8,6 +8,7 @@ import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common
 
 // Workflow ids: `<noun>/<public id>[/<qualifier>]`. The list in the web UI shows little else.
 export const transactionWorkflowId = (transactionId: string) => `transaction/${transactionId}`
+export const creditNoteWorkflowId = (creditNoteId: string) => `credit-note/${creditNoteId}`
 export const webhookWorkflowId = (deliveryId: string) => `webhook/${deliveryId}`
 export const purchaseOrderWorkflowId = (po: {
   customerId: string
@@ -24,6 +25,7 @@ export const SWEEP_SCHEDULE_ID = 'schedule/sweep'
 /** Arguments of each workflow: one object of ids and instants, never a code or a secret. */
 export type FulfillTransactionInput = { accountId: string; transactionId: string }
 export type RunPurchaseOrderDayInput = { accountId: string; purchaseOrderId: string }
+export type IssueCreditNoteInput = { accountId: string; creditNoteId: string }
 export type DeliverWebhookInput = { accountId: string; deliveryId: string }
 
 /** The test account's clock moved; `offsetMs` only grows, so a late signal is harmless. */

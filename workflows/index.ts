@@ -1,4 +1,5 @@
 export { deliverWebhook } from './deliver-webhook.ts'
 export { fulfillTransaction } from './fulfill-transaction.ts'
+export { issueCreditNote } from './issue-credit-note.ts'
 export { runPurchaseOrderDay } from './run-purchase-order-day.ts'
 export { sweep } from './sweep.ts'

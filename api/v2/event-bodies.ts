@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import type { EventType } from '../../domain/event-type.ts'
 import { instantField } from '../fields.ts'
+import { creditNoteObject } from './credit-notes.ts'
 import { customerObject } from './customer-fields.ts'
 import { inventoryPlan, paymentPlan, shipmentPlan } from './event-plans.ts'
 import { invoiceObject } from './invoices.ts'
@@ -80,6 +81,7 @@ export const EVENT_OBJECTS: Readonly<Record<EventType, Told>> = {
     object: transactionObject,
   },
   'invoice.finalized': { summary: 'An invoice was issued.', object: invoiceObject },
+  'credit_note.issued': { summary: 'A credit note was issued.', object: creditNoteObject },
   'inventory.updated': {
     summary: 'The stock of a product changed.',
     object: inventoryPlan,

@@ -1,35 +1,21 @@
 import { z } from '@hono/zod-openapi'
 import { getInvoiceView, listInvoiceViews, type InvoiceView } from '../../db/invoice-views.ts'
 import { findInvoiceDocument } from '../../db/invoices.ts'
-import {
-  CONTENT_TYPES,
-  documentFormats,
-  renderDocument,
-  type DocumentFormat,
-} from '../../documents/render.ts'
-import { DomainError } from '../../domain/error.ts'
-import type { InvoiceSnapshot } from '../../domain/invoice.ts'
+import { CONTENT_TYPES, documentFormats, renderDocument } from '../../documents/render.ts'
 import { INVOICE_STATUSES, renderInvoice } from '../../wire/invoice.ts'
 import { idParameter, instantField, requireId } from '../fields.ts'
 import { listOf, pageParameters, printPage, readPage } from '../middleware/pagination.ts'
 import { route, type Route } from '../route.ts'
+import {
+  documentLine,
+  documentLinks,
+  fileHeaders,
+  fileParameters,
+  fileResponse,
+  requireFormat,
+} from './document-shapes.ts'
 import { ownerOf } from './order-calls.ts'
 import { businessDate, decimal, minor } from './order-shapes.ts'
-
-const invoiceLine = z
-  .strictObject({
-    position: z.int().min(1),
-    sku: z.string(),
-    name: z.string(),
-    quantity: z.int().min(1),
-    unit_price: decimal,
-    unit_price_minor: minor,
-    net: decimal,
-    net_minor: minor,
-    tax_category: z.string().openapi({ description: 'UNCL 5305, as in EN 16931.', example: 'O' }),
-    tax_rate_percent: z.number(),
-  })
-  .openapi('InvoiceLine')
 
 export const invoiceObject = z
   .strictObject({
@@ -56,8 +42,8 @@ export const invoiceObject = z
     amount_paid_minor: minor,
     amount_credited: decimal,
     amount_credited_minor: minor,
-    lines: z.array(invoiceLine),
-    documents: z.array(z.strictObject({ format: z.string(), url: z.string() })),
+    lines: z.array(documentLine),
+    documents: documentLinks,
     links: z.strictObject({ self: z.string(), purchase_order: z.string() }),
   })
   .openapi('Invoice')
@@ -130,20 +116,8 @@ const readingDocument = route({
   description:
     'The bytes that were sent; rendered from the frozen invoice when they are not kept yet. The ' +
     'same bytes every time. `ubl` and `cii` are the XML of EN 16931, where it can express this invoice.',
-  params: z.strictObject({
-    ...byId,
-    format: z
-      .string()
-      .max(20)
-      .openapi({ param: { name: 'format', in: 'path' }, example: 'pdf' }),
-  }),
-  responses: {
-    200: {
-      description: 'The document.',
-      media: ['application/pdf', 'text/csv', 'application/xml'],
-      headers: { 'Content-Disposition': 'A file name with the number of the invoice.' },
-    },
-  },
+  params: fileParameters('inv_0199c0de5a000123456789abcd'),
+  responses: { 200: fileResponse },
   errors: ['not_found', 'document_format_unavailable'],
   async handler(deps, call) {
     const id = requireId('invoice', call.input.params.id)
@@ -155,9 +129,7 @@ const readingDocument = route({
       status: 200,
       bytes: kept ?? (await renderDocument(snapshot, format)),
       contentType: CONTENT_TYPES[format],
-      headers: {
-        'Content-Disposition': `attachment; filename="${fileName(snapshot.number, format)}"`,
-      },
+      headers: fileHeaders(snapshot.number, format),
     }
   },
 })
@@ -172,18 +144,6 @@ function print(view: InvoiceView) {
     snapshot: view.snapshot,
     formats: documentFormats(view.snapshot),
     overdue: view.overdue,
+    creditedMinor: view.credited_minor,
   })
-}
-
-/** Throws `document_format_unavailable`. */
-function requireFormat(text: string, snapshot: InvoiceSnapshot): DocumentFormat {
-  const format = documentFormats(snapshot).find((known) => known === text)
-  if (format !== undefined) return format
-  throw new DomainError('document_format_unavailable', 'This invoice has no such document.')
-}
-
-/** Numbers hold letters, digits and hyphens only, so they need no quoting. */
-function fileName(number: string, format: DocumentFormat): string {
-  const extension = format === 'pdf' || format === 'csv' ? format : `${format}.xml`
-  return `${number}.${extension}`
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { sql, type RawBuilder } from 'kysely'
 import type { Db } from '../../db/client.ts'
+import type { JsonValue } from '../../db/tables.ts'
 import { canonicalJson } from '../../domain/canonical-json.ts'
 import { WEBHOOK_DELAYS_SECONDS } from '../../domain/webhook-schedule.ts'
 
@@ -110,13 +111,16 @@ const CHECKS: Check[] = [
         join transactions t on t.id = u.transaction_id
         where t.account_id = b.account_id and t.customer_id = b.customer_id
           and t.currency = b.currency and u.invoice_line_id is null
-          and u.state not in ('failed', 'cancelled'))`,
+          and u.state not in ('failed', 'cancelled', 'reversed'))`,
   },
   {
     invariant: 'I14',
-    what: 'what a customer owes is the sum of the invoices',
+    what: 'what a customer owes is the sum of the invoices less their credit notes',
     query: sql`select b.customer_id, b.currency, b.invoiced_minor from customer_balances b
-      where b.invoiced_minor <> (select coalesce(sum(i.total_minor), 0) from invoices i
+      where b.invoiced_minor <> (select coalesce(sum(i.total_minor - (
+            select coalesce(sum(c.total_minor), 0) from credit_notes c
+            where c.invoice_id = i.id and c.state = 'issued')), 0)
+        from invoices i
         where i.account_id = b.account_id and i.customer_id = b.customer_id
           and i.currency = b.currency and i.state = 'open')`,
   },
@@ -130,9 +134,43 @@ const CHECKS: Check[] = [
       where number_value <> expected or issue_date < before
       union all
       select c.series from counters c
-      where c.series <> (select invoice_series from accounts a where a.id = c.account_id)
+      where c.series not in (select unnest(array[invoice_series, credit_note_series])
+          from accounts a where a.id = c.account_id)
         and c.value <> (select count(*) from invoices i
-          where i.account_id = c.account_id and i.series = c.series)`,
+            where i.account_id = c.account_id and i.series = c.series)
+          + (select count(*) from credit_notes n
+            where n.account_id = c.account_id and n.series = c.series)`,
+  },
+  {
+    invariant: 'I15',
+    what: 'numbers of credit notes are gapless, unique, follow the dates and their invoices',
+    query: sql`select series from (
+        select n.series, n.number_value, row_number() over w as expected, n.issue_date,
+          lag(n.issue_date) over w as before, i.issue_date as invoice_date
+        from (select * from credit_notes where state = 'issued') n
+        join invoices i on i.id = n.invoice_id
+        window w as (partition by n.account_id, n.series order by n.number_value)) numbered
+      where number_value <> expected or issue_date < before or issue_date < invoice_date`,
+  },
+  {
+    invariant: 'I14',
+    what: 'what is credited of units, tax groups and invoices is the sum of the credit notes',
+    query: sql`select u.id from units u where u.credited_minor <>
+        (select coalesce(sum(net_minor), 0) from credit_note_units c where c.unit_id = u.id)
+      union all
+      select i.id from invoices i where i.credited_minor <>
+        (select coalesce(sum(total_minor), 0) from credit_notes c where c.invoice_id = i.id)
+      union all
+      select t.invoice_id from invoice_taxes t where (t.credited_minor, t.credited_tax_minor) is distinct from
+        (select (coalesce(sum(p.taxable_minor), 0)::bigint, coalesce(sum(p.tax_minor), 0)::bigint)
+          from credit_note_taxes p join credit_notes c on c.id = p.credit_note_id
+          where c.invoice_id = t.invoice_id and p.category = t.category and p.rate_bp = t.rate_bp)
+      union all
+      select c.id from credit_notes c where c.subtotal_minor <>
+          (select sum(net_minor) from credit_note_units u where u.credit_note_id = c.id)
+        or (c.state = 'issued' and c.subtotal_minor <>
+          (select sum(net_minor) from credit_note_lines l where l.credit_note_id = c.id))
+        or c.tax_minor <> (select sum(tax_minor) from credit_note_taxes t where t.credit_note_id = c.id)`,
   },
   {
     invariant: 'I16',
@@ -146,7 +184,7 @@ const CHECKS: Check[] = [
     what: 'an invoiced purchase order has billed all that was delivered before',
     query: sql`select u.id from units u join purchase_orders po on po.id = u.purchase_order_id
       where po.invoiced_at is not null and u.allocated_at < po.invoiced_at
-        and u.invoice_line_id is null`,
+        and u.invoice_line_id is null and u.state = 'allocated'`,
   },
   {
     invariant: 'I18',
@@ -211,9 +249,12 @@ export async function checkAttemptTimes(
   return [{ invariant: 'I19', what: 'attempts come after the published delays', rows }]
 }
 
-/** I17: the frozen content of every invoice still has the hash that was stored with it. */
+/** I17: the frozen content of every invoice and credit note still has the hash that was stored with it. */
 async function checkSnapshots(db: Db): Promise<Violation[]> {
-  const rows = await db.selectFrom('invoices').select(['id', 'snapshot', 'snapshot_hash']).execute()
+  const invoices = db.selectFrom('invoices').select(['id', 'snapshot', 'snapshot_hash'])
+  const { rows } = await sql<{ id: string; snapshot: JsonValue; snapshot_hash: Buffer }>`
+    ${invoices} union all
+    select id, snapshot, snapshot_hash from credit_notes where state = 'issued'`.execute(db)
   const changed = rows.filter((row) => {
     const hash = createHash('sha256').update(canonicalJson(row.snapshot)).digest()
     return !hash.equals(row.snapshot_hash)
@@ -240,6 +281,8 @@ export async function checkDrained(db: Db): Promise<Violation[]> {
     select po.id from purchase_orders po where po.ended_at is null
       and not exists (select 1 from waits w where w.story_id = po.id
         and (w.needs_person or w.due_at > business_now(po.account_id) - interval '30 seconds'))
+    union all
+    select c.id from credit_notes c where c.ended_at is null
     union all
     select d.id from deliveries d where d.state = 'pending'
       and not exists (select 1 from waits w where w.story_id = d.id

@@ -1,12 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { createMailer } from '../../activities/gateways/mailer.ts'
-import { invoiceActivities } from '../../activities/invoices.ts'
-import { inTransaction } from '../../db/client.ts'
 import { fulfillTransaction } from '../../db/fulfillment.ts'
-import { closePurchaseOrder } from '../../db/purchase-orders.ts'
 import type { Mode } from '../../domain/api-key.ts'
-import { createLog } from '../../log.ts'
 import type { ServedApi } from '../api/serve.ts'
+import { billDay } from '../billing.ts'
 import {
   importCodes,
   makeAccount,
@@ -56,7 +52,8 @@ export async function keepBooks(api: ServedApi, mode: Mode = 'test'): Promise<Bo
     return answer.body
   }
   const billed = await place(second, euros.sku, 4, 'euros')
-  const invoice = await bill(api, accountId, billed.purchase_order.id)
+  const [invoice] = await billDay(api, accountId, billed.purchase_order.id)
+  if (invoice === undefined) throw new Error('nothing was billed')
   const usd = [await place(first, dollars.sku, 1, '"quoted"')]
   usd.push(await place(first, dollars.sku, 3, randomUUID()))
   return {
@@ -69,35 +66,8 @@ export async function keepBooks(api: ServedApi, mode: Mode = 'test'): Promise<Bo
     invoiced: {
       purchaseOrderId: billed.purchase_order.id,
       transactionIds: [billed.id],
-      ...invoice,
+      invoiceId: invoice.id,
+      number: invoice.number,
     },
   }
-}
-
-/** Closes a purchase order, bills it, renders its documents and mails them. */
-async function bill(api: ServedApi, accountId: string, purchaseOrderId: string) {
-  const { database, config } = api
-  const key = { accountId, purchaseOrderId }
-  await inTransaction(database.db, (tx) => closePurchaseOrder(tx, { ...key, early: true }))
-  const activities = invoiceActivities({
-    database,
-    keys: config.keys,
-    log: createLog('test-books', 'silent'),
-    mailer: createMailer(config.mail),
-    suppliers: () => notUsed(),
-    webhooks: { post: notUsed, close: notUsed },
-  })
-  await activities.billPurchaseOrder(key)
-  await activities.renderInvoices(key)
-  await activities.sendInvoices(key)
-  const row = await database.db
-    .selectFrom('invoices')
-    .select(['id', 'number'])
-    .where('purchase_order_id', '=', purchaseOrderId)
-    .executeTakeFirstOrThrow()
-  return { invoiceId: row.id, number: row.number }
-}
-
-function notUsed(): never {
-  throw new Error('Billing asks nobody outside')
 }

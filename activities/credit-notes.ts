@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto'
+import { inTransaction } from '../db/client.ts'
+import { getCreditNoteView } from '../db/credit-note-views.ts'
+import {
+  findCreditNoteDocument,
+  insertCreditNoteDocument,
+  lockCorrectedInvoice,
+  lockCreditNote,
+  updateBalanceCredited,
+  updateCreditNoteIssued,
+  updateCreditNoteSent,
+  updateInvoiceVoid,
+} from '../db/credit-notes.ts'
+import { takeDocumentNumber } from '../db/document-numbers.ts'
+import { emitEvent } from '../db/events.ts'
+import { writeCreditNoteMail } from '../documents/credit-note-mail.ts'
+import { documentFormats, renderDocument } from '../documents/render.ts'
+import { canonicalJson } from '../domain/canonical-json.ts'
+import { computeCreditNote } from '../domain/credit-note.ts'
+import type { InvoiceSnapshot } from '../domain/invoice.ts'
+import { renderCreditNote } from '../wire/credit-note.ts'
+import type { ActivityDeps } from './index.ts'
+import { sendDocumentMail } from './mails.ts'
+
+type CreditNoteInput = { accountId: string; creditNoteId: string }
+
+export function creditNoteActivities(deps: ActivityDeps) {
+  const { database, log } = deps
+  const { db } = database
+
+  const readIssued = async (input: CreditNoteInput): Promise<InvoiceSnapshot> => {
+    const owner = { accountId: input.accountId, customerId: null }
+    const { snapshot } = await getCreditNoteView(db, owner, input.creditNoteId)
+    if (snapshot === null) throw new Error(`${input.creditNoteId} is not issued yet`)
+    return snapshot
+  }
+
+  return {
+    /**
+     * Gives a requested credit note its number and freezes its content, in one transaction with the
+     * customer's balance. Safe to run twice: only a pending one is issued.
+     */
+    async finalizeCreditNote(input: CreditNoteInput): Promise<{ number: string }> {
+      return inTransaction(db, async (tx) => {
+        const note = await lockCreditNote(tx, input)
+        if (note.number !== null) return { number: note.number }
+        const corrected = await lockCorrectedInvoice(tx, note)
+        await updateBalanceCredited(tx, {
+          accountId: note.account_id,
+          customerId: note.customer_id,
+          currency: note.currency,
+          amountMinor: note.total_minor,
+        })
+        const number = await takeDocumentNumber(tx, note.account_id, 'credit_note')
+        const snapshot = computeCreditNote({
+          ...corrected,
+          invoiceId: note.invoice_id,
+          number: number.number,
+          issue_date: number.issueDate,
+          reason: note.reason,
+        })
+        await updateCreditNoteIssued(tx, {
+          ...input,
+          number,
+          snapshot,
+          snapshotHash: sha256(canonicalJson(snapshot)),
+        })
+        await updateInvoiceVoid(tx, { accountId: note.account_id, invoiceId: note.invoice_id })
+        const owner = { accountId: note.account_id, customerId: null }
+        const view = await getCreditNoteView(tx, owner, note.id)
+        await emitEvent(tx, {
+          accountId: note.account_id,
+          type: 'credit_note.issued',
+          objectId: note.id,
+          sequence: 1,
+          customerId: note.customer_id,
+          facts: { object: renderCreditNote(view, documentFormats(snapshot)) },
+        })
+        return { number: number.number }
+      })
+    },
+
+    /**
+     * Renders every format from the frozen content and keeps the bytes. Safe to run twice: a
+     * rendering is byte-stable and the first one stays.
+     */
+    async renderCreditNoteDocuments(input: CreditNoteInput): Promise<void> {
+      const snapshot = await readIssued(input)
+      for (const format of documentFormats(snapshot)) {
+        if ((await findCreditNoteDocument(db, { ...input, format })) !== null) continue
+        const content = Buffer.from(await renderDocument(snapshot, format))
+        await insertCreditNoteDocument(db, { ...input, format, content, sha256: sha256(content) })
+      }
+    },
+
+    /**
+     * Mails a credit note with its PDF and CSV to the customer. Safe to run twice: one mail per
+     * credit note; a reply lost after the server took the mail sends it again under the same
+     * Message-ID.
+     */
+    async sendCreditNote(input: CreditNoteInput): Promise<void> {
+      const snapshot = await readIssued(input)
+      await sendDocumentMail(
+        deps,
+        {
+          ...writeCreditNoteMail(snapshot),
+          accountId: input.accountId,
+          key: `credit-note/${input.creditNoteId}`,
+          recipients: [snapshot.buyer.email],
+          creditNoteId: input.creditNoteId,
+        },
+        async ({ format }) => {
+          const kept = await findCreditNoteDocument(db, { ...input, format })
+          if (kept === null) throw new Error(`${snapshot.number} has no ${format} to send`)
+          return kept
+        },
+      )
+      await updateCreditNoteSent(db, input)
+      log.info({ creditNote: input.creditNoteId }, 'credit note sent')
+    },
+  }
+}
+
+function sha256(content: string | Uint8Array): Buffer {
+  return createHash('sha256').update(content).digest()
+}

@@ -1,0 +1,64 @@
+import { sql } from 'kysely'
+import type { Tx } from './client.ts'
+
+export type DocumentNumber = {
+  series: string
+  value: bigint
+  number: string
+  /** YYYY-MM-DD in the seller's zone. */
+  issueDate: string
+  /** `issueDate` plus the account's payment term. */
+  dueDate: string
+  issuedAt: Date
+}
+
+const NUMBER_DIGITS = 6
+
+/**
+ * Takes the next number of one of the seller's series for the year of issue. The counter row is
+ * locked until the document is committed and the clock is read after the lock, so numbers have no
+ * gaps and follow the dates. Nothing may be locked after it.
+ */
+export async function takeDocumentNumber(
+  tx: Tx,
+  accountId: string,
+  kind: 'invoice' | 'credit_note',
+): Promise<DocumentNumber> {
+  const series = sql.ref(kind === 'invoice' ? 'a.invoice_series' : 'a.credit_note_series')
+  await sql`insert into counters (account_id, series, value)
+    select a.id, ${series}, 0 from accounts a where a.id = ${accountId}
+    on conflict do nothing`.execute(tx)
+  await sql`select 1 from counters c join accounts a on a.id = c.account_id and c.series = ${series}
+    where a.id = ${accountId} for update of c`.execute(tx)
+  const { rows } = await sql<{
+    series: string
+    value: bigint
+    issue_date: string
+    due_date: string
+    issued_at: Date
+  }>`
+    with issue as (
+      select a.id, business_now(a.id) as at, a.time_zone, a.payment_term_days, ${series} as series
+      from accounts a where a.id = ${accountId}
+    ), dated as (
+      select *, (at at time zone time_zone)::date as issue_date from issue
+    ), taken as (
+      insert into counters as c (account_id, series, value)
+      select id, series || '-' || to_char(issue_date, 'YYYY'), 1 from dated
+      on conflict (account_id, series) do update set value = c.value + 1
+      returning series, value
+    )
+    select taken.series, value, issue_date, issue_date + payment_term_days as due_date,
+      at as issued_at
+    from dated, taken`.execute(tx)
+  const row = rows[0]
+  if (row === undefined) throw new Error(`There is no account ${accountId}`)
+  return {
+    series: row.series,
+    value: row.value,
+    number: `${row.series}-${String(row.value).padStart(NUMBER_DIGITS, '0')}`,
+    issueDate: row.issue_date,
+    dueDate: row.due_date,
+    issuedAt: row.issued_at,
+  }
+}
