@@ -1,13 +1,11 @@
-import type { Client, WorkflowStartOptions } from '@temporalio/client'
+import type { Client } from '@temporalio/client'
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client'
-import { TypedSearchAttributes, type SearchAttributePair } from '@temporalio/common'
 import { Client as PgClient } from 'pg'
 import type { Db } from './db/client.ts'
 import { deleteOutbox, leaseOutbox, postponeOutbox, type OutboxRow } from './db/outbox.ts'
 import { advanceTestClocks } from './db/test-clock.ts'
-import { formatDecimal } from './domain/money.ts'
 import type { Log } from './log.ts'
-import * as contract from './workflows/contract.ts'
+import { describeStart, workflowIdOf } from './workflow-starts.ts'
 
 /**
  * Takes committed commands out of the outbox and gives them to Temporal: the only starter of
@@ -132,102 +130,6 @@ async function start(options: DispatcherOptions, row: OutboxRow): Promise<void> 
 async function signal(client: Client, row: OutboxRow): Promise<void> {
   if (row.signal === null) return
   await client.workflow.getHandle(workflowIdOf(row)).signal(row.signal.name, row.signal.input)
-}
-
-type StartDescription = Pick<
-  WorkflowStartOptions,
-  'workflowId' | 'args' | 'staticSummary' | 'staticDetails' | 'typedSearchAttributes'
-> & { type: OutboxRow['workflow'] }
-
-/** What the web UI shows of a workflow and what it gets as input: ids, counts, amounts. */
-function describeStart(row: OutboxRow, apiUrl: string | undefined): StartDescription {
-  const { subject } = row
-  const text = (name: string) => String(subject[name] ?? '')
-  const attributes: SearchAttributePair[] = [{ key: contract.barkAccount, value: row.account_id }]
-  const links: string[] = []
-  const link = (title: string, path: string) =>
-    links.push(apiUrl === undefined ? `${title}: \`${path}\`` : `[${title}](${apiUrl}${path})`)
-  let input: object = { accountId: row.account_id }
-  let summary = ''
-  switch (row.workflow) {
-    case 'fulfillTransaction':
-      input = { ...input, transactionId: text('transaction_id') }
-      summary = [
-        `${text('lines')} lines, ${text('units')} units`,
-        text('customer_name'),
-        `${formatDecimal(BigInt(text('total_minor') || '0'), text('currency'))} ${text('currency')}`,
-      ].join(' · ')
-      attributes.push(
-        { key: contract.barkTransaction, value: text('transaction_id') },
-        { key: contract.barkCustomer, value: text('customer_id') },
-        { key: contract.barkPurchaseOrder, value: text('purchase_order_id') },
-        { key: contract.barkAmountMinor, value: Number(subject['total_minor'] ?? 0) },
-      )
-      link('Transaction', `/v2/transactions/${text('transaction_id')}`)
-      link('Purchase order', `/v2/purchase-orders/${text('purchase_order_id')}`)
-      break
-    case 'runPurchaseOrderDay':
-      input = { ...input, purchaseOrderId: text('purchase_order_id') }
-      summary = `${text('business_date')} · ${text('customer_id')} · ${text('currency')}`
-      attributes.push(
-        { key: contract.barkCustomer, value: text('customer_id') },
-        { key: contract.barkPurchaseOrder, value: text('purchase_order_id') },
-      )
-      link('Purchase order', `/v2/purchase-orders/${text('purchase_order_id')}`)
-      break
-    case 'issueCreditNote':
-      input = { ...input, creditNoteId: text('credit_note_id') }
-      summary = [
-        text('invoice_id'),
-        text('customer_id'),
-        `${formatDecimal(BigInt(text('total_minor') || '0'), text('currency'))} ${text('currency')}`,
-      ].join(' · ')
-      attributes.push(
-        { key: contract.barkCustomer, value: text('customer_id') },
-        { key: contract.barkAmountMinor, value: Number(subject['total_minor'] ?? 0) },
-      )
-      link('Credit note', `/v2/credit-notes/${text('credit_note_id')}`)
-      link('Invoice', `/v2/invoices/${text('invoice_id')}`)
-      break
-    case 'deliverWebhook':
-      input = { ...input, deliveryId: text('delivery_id') }
-      summary = `${text('event_type')} to ${text('webhook_id')}`
-      attributes.push({ key: contract.barkEndpoint, value: text('webhook_id') })
-      link('Delivery', `/v2/webhooks/${text('webhook_id')}/deliveries/${text('delivery_id')}`)
-      break
-    case 'sweep':
-      summary = 'Closes what is overdue and starts what is missing'
-      break
-  }
-  return {
-    type: row.workflow,
-    workflowId: workflowIdOf(row),
-    args: [input],
-    staticSummary: summary.slice(0, 200),
-    staticDetails: links.join('\n\n'),
-    typedSearchAttributes: new TypedSearchAttributes(attributes),
-  }
-}
-
-function workflowIdOf(row: OutboxRow): string {
-  const text = (name: string) => String(row.subject[name] ?? '')
-  switch (row.workflow) {
-    case 'fulfillTransaction':
-      return contract.transactionWorkflowId(text('transaction_id'))
-    case 'runPurchaseOrderDay':
-      return contract.purchaseOrderWorkflowId({
-        customerId: text('customer_id'),
-        businessDate: text('business_date'),
-        currency: text('currency'),
-        sequence: Number(row.subject['sequence'] ?? 1),
-      })
-    case 'issueCreditNote':
-      return contract.creditNoteWorkflowId(text('credit_note_id'))
-    case 'deliverWebhook':
-      return contract.webhookWorkflowId(text('delivery_id'))
-    case 'sweep':
-      return contract.SWEEP_SCHEDULE_ID
-  }
 }
 
 /** Temporal understood the command and says no; anything else may be different next time. */

@@ -37,6 +37,7 @@ export function createActivities(deps: ActivityDeps) {
 
 /** The factories one by one, for the test that no name comes twice. */
 export const ACTIVITY_FACTORIES = [
+  creditNoteActivities,
   invoiceActivities,
   purchaseOrderActivities,
   sourcingActivities,

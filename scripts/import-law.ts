@@ -29,6 +29,12 @@ const ACTIVITIES: Room = {
   rooms: ['domain', 'db', 'documents', 'wire', 'activities', ...EVERYWHERE],
   packages: ['@temporalio/activity', '@temporalio/common', 'node:', 'pino'],
 }
+const DISPATCHER: Room = {
+  rooms: ['domain', 'db', 'log.ts', 'new-id.ts', 'workflows/contract.ts'],
+  typesOf: ['workflows'],
+  packages: 'any',
+  notPackages: ['hono', '@hono/'],
+}
 const COMPOSITION_ROOT: Room = {
   rooms: [...PRODUCT, 'config.ts', ...EVERYWHERE, 'dispatcher.ts'],
   packages: 'any',
@@ -60,11 +66,10 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     notPackages: [...TEMPORAL_PROCESSES.slice(1), '@temporalio/activity', 'kysely', 'pg', 'undici'],
   },
   'dispatcher.ts': {
-    rooms: ['domain', 'db', 'log.ts', 'new-id.ts', 'workflows/contract.ts'],
-    typesOf: ['workflows'],
-    packages: 'any',
-    notPackages: ['hono', '@hono/'],
+    ...DISPATCHER,
+    rooms: [...DISPATCHER.rooms, 'workflow-starts.ts'],
   },
+  'workflow-starts.ts': DISPATCHER,
   'log.ts': { rooms: [], packages: ['pino'] },
   'new-id.ts': { rooms: ['domain'], packages: ['node:'] },
   'vault.ts': { rooms: [], packages: ['node:'] },

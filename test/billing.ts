@@ -80,7 +80,7 @@ export async function issueCreditNotes(
 
 /** Orders products from the own pool, each unit with its code; answers the last order. */
 export async function placeOrder(
-  api: ServedApi,
+  api: Pick<ServedApi, 'database' | 'config' | 'client'>,
   account: TestAccount,
   customerId: string,
   items: { priceMinor: bigint; quantity: number; taxClass?: TaxClass; currency?: string }[],

@@ -1,6 +1,7 @@
+import { computeCreditNote } from '../../domain/credit-note.ts'
 import { computeInvoice } from '../../domain/invoice.ts'
 import type { InvoiceInput, InvoiceSnapshot } from '../../domain/invoice.ts'
-import type { BillableUnits } from '../../domain/invoice-lines.ts'
+import { taxOf, type BillableUnits } from '../../domain/invoice-lines.ts'
 import { TAX_POLICY_CURRENT, taxTreatment } from '../../domain/tax.ts'
 
 const NAMES = [
@@ -80,6 +81,37 @@ export function sampleInput(changes: Partial<InvoiceInput> = {}): InvoiceInput {
 /** A computed invoice with `lines` lines. */
 export function sampleInvoice(lines: number, changes: Partial<InvoiceInput> = {}): InvoiceSnapshot {
   return computeInvoice(sampleInput({ units: sampleUnits(lines), ...changes }))
+}
+
+/** A credit note for the first unit of each line of an invoice, with a part of the last one's price. */
+export function sampleCreditNote(invoice: InvoiceSnapshot): InvoiceSnapshot {
+  const last = invoice.lines.length - 1
+  const units = invoice.lines.map((line, index) => ({
+    transaction_id: invoice.transactions[0]?.transaction_id ?? '',
+    client_reference: null,
+    accepted_at: new Date('2026-11-22T08:00:00.000Z'),
+    sku: line.sku,
+    name: line.name,
+    tax_category: line.tax_category,
+    tax_rate_bp: line.tax_rate_bp,
+    price_minor: BigInt(line.unit_price_minor),
+    net_minor: BigInt(line.unit_price_minor) / (index === last ? 2n : 1n),
+  }))
+  const taxes = invoice.tax_breakdown.map(({ category, rate_bp }) => {
+    const taxable_minor = units
+      .filter((unit) => unit.tax_category === category && unit.tax_rate_bp === rate_bp)
+      .reduce((sum, unit) => sum + unit.net_minor, 0n)
+    return { category, rate_bp, taxable_minor, tax_minor: taxOf(taxable_minor, rate_bp) }
+  })
+  return computeCreditNote({
+    number: 'CN-2026-000007',
+    issue_date: '2026-11-25',
+    reason: 'Recalled by the maker.',
+    invoiceId: 'inv_01jd8m4k2f7w9x3y5z6a7b8c9d',
+    invoice,
+    units,
+    taxes,
+  })
 }
 
 /** Fees and services of a German seller: taxed, in two categories. */

@@ -5,11 +5,13 @@ import { renderUbl } from '../../documents/ubl.ts'
 import { element, escapeXml, optionalElement } from '../../documents/xml.ts'
 import { DomainError } from '../../domain/error.ts'
 import { computeInvoice } from '../../domain/invoice.ts'
-import { sampleInput, sampleInvoice, taxedUnits } from './sample-invoice.ts'
+import { sampleCreditNote, sampleInput, sampleInvoice, taxedUnits } from './sample-invoice.ts'
 
 const RENDERERS = { cii: renderCii, ubl: renderUbl }
 const vouchers = sampleInvoice(3, { notes: ['First <note> & more'] })
 const taxed = computeInvoice(sampleInput({ units: taxedUnits(), prepaid_minor: 500n }))
+
+const credited = sampleCreditNote(taxed)
 
 /** One element per line, so that a change shows as a readable difference. */
 const readable = (xml: string) => xml.replaceAll('><', '>\n<')
@@ -21,6 +23,9 @@ describe.each(Object.entries(RENDERERS))('%s', (format, render) => {
     const folder = '__snapshots__'
     await expect(readable(render(vouchers))).toMatchFileSnapshot(`${folder}/vouchers.${format}.xml`)
     await expect(readable(render(taxed))).toMatchFileSnapshot(`${folder}/taxed.${format}.xml`)
+    await expect(readable(render(credited))).toMatchFileSnapshot(
+      `${folder}/credit-note.${format}.xml`,
+    )
   })
 
   test('shows no VAT id and no rate outside the scope of VAT, and both on a taxed document', () => {

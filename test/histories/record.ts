@@ -123,6 +123,14 @@ async function recordAll(stack: Stack, wanted: Set<string>): Promise<void> {
   await save('day-by-its-end', secondDay.workflowId)
   await save('webhook-failed', await deliveryOf('/never'))
 
+  const { body: billed } = await shop.client.get<{ data: { id: string }[] }>('/v2/invoices')
+  const { body: note } = await shop.client.post<{ id: string }>(
+    `/v2/invoices/${billed.data[0]?.id}/credit-notes`,
+    { reason: 'Refused' },
+  )
+  await reaches(contract.creditNoteWorkflowId(note.id), 'COMPLETED')
+  await save('credit-note', contract.creditNoteWorkflowId(note.id))
+
   const sweepId = `sweep-${shop.account.accountId}`
   await workflow.execute('sweep', {
     workflowId: sweepId,

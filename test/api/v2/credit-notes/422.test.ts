@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeKey } from '../../../factories.ts'
 import { serveApi, type ServedApi } from '../../serve.ts'
-import { createBilled, type Billed } from './billed.ts'
+import { createBilled, type Billed, type CreditNote } from './billed.ts'
 
 /** What is refused, with every status of these routes; nothing is written then. */
 
@@ -71,8 +71,9 @@ test('403 for a key without the scope and for a bound key', async () => {
 
 test('a pending one has no documents yet (409); a format that cannot be is 406', async () => {
   const { client, invoiceId } = await createBilled(api)
-  const asked = await client.post(`/v2/invoices/${invoiceId}/credit-notes`, { reason: 'All' })
-  const pending = await client.get(`/v2/credit-notes/${String(asked.body['id'])}/documents/pdf`)
+  const path = `/v2/invoices/${invoiceId}/credit-notes`
+  const asked = await client.post<CreditNote>(path, { reason: 'All' })
+  const pending = await client.get(`/v2/credit-notes/${asked.body.id}/documents/pdf`)
   expect(pending.status).toBe(409)
   expect((await client.get(`/v2/invoices/${invoiceId}/documents/ubl`)).status).toBe(406)
 })

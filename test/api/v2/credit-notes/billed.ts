@@ -25,7 +25,9 @@ export type Billed = {
 }
 
 /** Each call makes an account of its own. */
-export async function createBilled(api: ServedApi): Promise<Billed> {
+export async function createBilled(
+  api: Pick<ServedApi, 'database' | 'config' | 'client'>,
+): Promise<Billed> {
   const account = await makeAccount(api.database)
   const customerId = await makeCustomer(api.database, account.accountId)
   const order = await placeOrder(api, account, customerId, [
