@@ -30,13 +30,16 @@ const ACTIVITIES: Room = {
   packages: ['@temporalio/activity', '@temporalio/common', 'node:', 'pino'],
 }
 const DISPATCHER: Room = {
-  rooms: ['domain', 'db', 'log.ts', 'new-id.ts', 'workflows/contract.ts'],
+  rooms: [
+    ...['domain', 'db', 'log.ts', 'new-id.ts', 'workflows/contract.ts'],
+    ...['dispatcher.ts', 'workflow-starts.ts'],
+  ],
   typesOf: ['workflows'],
   packages: 'any',
   notPackages: ['hono', '@hono/'],
 }
 const COMPOSITION_ROOT: Room = {
-  rooms: [...PRODUCT, 'config.ts', ...EVERYWHERE, 'dispatcher.ts'],
+  rooms: [...PRODUCT, 'config.ts', ...EVERYWHERE, 'dispatcher.ts', 'workflow-starts.ts'],
   packages: 'any',
 }
 
@@ -65,10 +68,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     ...API,
     notPackages: [...TEMPORAL_PROCESSES.slice(1), '@temporalio/activity', 'kysely', 'pg', 'undici'],
   },
-  'dispatcher.ts': {
-    ...DISPATCHER,
-    rooms: [...DISPATCHER.rooms, 'workflow-starts.ts'],
-  },
+  'dispatcher.ts': DISPATCHER,
   'workflow-starts.ts': DISPATCHER,
   'log.ts': { rooms: [], packages: ['pino'] },
   'new-id.ts': { rooms: ['domain'], packages: ['node:'] },
