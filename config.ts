@@ -42,6 +42,7 @@ const envShape = z.object({
   STRIPE_WEBHOOK_SECRET: z.string().startsWith('whsec_').optional(),
   PSP_CALLS_PER_SECOND_MAX: count.default(25),
   PSP_CALL_MS_MAX: count.default(8_000),
+  SUPPLIER_ALLOWED_PRIVATE_HOSTS: z.string().optional(),
   WEBHOOK_ALLOWED_PRIVATE_HOSTS: z.string().optional(),
   MAIL_SMTP_URL: z.string().optional(),
   MAIL_FROM: z.string().default('Bark Billing <billing@bark.example>'),
@@ -81,7 +82,6 @@ export type Config = {
     inFlightMax: number
   }
   keys: { codes: Buffer; blindIndex: Buffer; cursors: Buffer }
-  supplier: { sandboxUrl: string }
   payments: {
     /** Where test accounts pay. */
     sandboxUrl: string
@@ -93,6 +93,8 @@ export type Config = {
     callsPerSecondMax: number
     callMsMax: number
   }
+  /** `allowedPrivateHosts`: entries like a webhook's, for suppliers that merchants connect. */
+  supplier: { sandboxUrl: string; allowedPrivateHosts: string[] }
   /** `host` or `host:port` entries that webhooks may reach although they are not public. */
   webhooks: { allowedPrivateHosts: string[] }
   mail: { smtpUrl: string | undefined; from: string }
@@ -114,6 +116,7 @@ export function readEnv(source: Record<string, string | undefined>): Env {
 /** The product's settings. Refuses to run in production mode on development secrets. */
 export function toConfig(env: Env): Config {
   const development = env.BARK_MODE === 'development'
+  const loopback = development ? '127.0.0.1,localhost,[::1]' : ''
   const secret = (name: string, value: string | undefined): Buffer => {
     if (value === undefined && !development)
       throw new Error(`${name} must be set in production mode`)
@@ -149,7 +152,6 @@ export function toConfig(env: Env): Config {
       blindIndex: secret('CODE_BLIND_INDEX_KEY', env.CODE_BLIND_INDEX_KEY),
       cursors: secret('CURSOR_SIGNING_KEY', env.CURSOR_SIGNING_KEY),
     },
-    supplier: { sandboxUrl: env.SANDBOX_SUPPLIER_URL.replace(/\/$/, '') },
     payments: {
       sandboxUrl: env.SANDBOX_PSP_URL.replace(/\/$/, ''),
       sandboxWebhookSecret: env.SANDBOX_PSP_WEBHOOK_SECRET,
@@ -158,11 +160,11 @@ export function toConfig(env: Env): Config {
       callsPerSecondMax: env.PSP_CALLS_PER_SECOND_MAX,
       callMsMax: env.PSP_CALL_MS_MAX,
     },
-    webhooks: {
-      allowedPrivateHosts: list(
-        env.WEBHOOK_ALLOWED_PRIVATE_HOSTS ?? (development ? '127.0.0.1,localhost,[::1]' : ''),
-      ),
+    supplier: {
+      sandboxUrl: env.SANDBOX_SUPPLIER_URL.replace(/\/$/, ''),
+      allowedPrivateHosts: list(env.SUPPLIER_ALLOWED_PRIVATE_HOSTS ?? loopback),
     },
+    webhooks: { allowedPrivateHosts: list(env.WEBHOOK_ALLOWED_PRIVATE_HOSTS ?? loopback) },
     mail: { smtpUrl: env.MAIL_SMTP_URL, from: env.MAIL_FROM },
     outbox: { rowsMax: env.OUTBOX_ROWS_MAX, ageSecondsMax: env.OUTBOX_AGE_SECONDS_MAX },
     log: { level: env.LOG_LEVEL },

@@ -8,7 +8,7 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker'
 import { createMailer } from './activities/gateways/mailer.ts'
-import { createSandboxSupplier } from './activities/gateways/sandbox-supplier.ts'
+import { createSuppliers } from './activities/gateways/suppliers.ts'
 import { createWebhookDialer } from './activities/gateways/webhook-dialer.ts'
 import { createActivities, type Activities } from './activities/index.ts'
 import { readEnv, toConfig, type Config } from './config.ts'
@@ -43,13 +43,17 @@ export async function startWorker(
   const connection = await NativeConnection.connect({ address: config.temporal.address })
   const client = new Client({ connection, namespace: config.temporal.namespace })
   const webhooks = createWebhookDialer(config.webhooks)
-  const sandbox = createSandboxSupplier({ url: config.supplier.sandboxUrl })
+  const suppliers = createSuppliers({
+    sandboxUrl: config.supplier.sandboxUrl,
+    allowedPrivateHosts: config.supplier.allowedPrivateHosts,
+    key: config.keys.codes,
+  })
   const activities = wrapActivities(
     createActivities({
       database,
       keys: config.keys,
       log,
-      suppliers: () => sandbox,
+      suppliers: suppliers.connect,
       webhooks,
       mailer: createMailer({ smtpUrl: config.mail.smtpUrl, from: config.mail.from }),
     }),
@@ -98,7 +102,7 @@ export async function startWorker(
       outside.shutdown()
       await running
       await webhooks.close()
-      await sandbox.close()
+      await suppliers.close()
       await connection.close()
       await database.close()
     },

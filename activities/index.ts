@@ -1,4 +1,5 @@
 import type { Database } from '../db/client.ts'
+import type { SupplierConnection } from '../db/suppliers.ts'
 import type { Log } from '../log.ts'
 import { creditNoteActivities } from './credit-notes.ts'
 import type { CodeSupplier } from './gateways/code-supplier.ts'
@@ -17,7 +18,7 @@ export type ActivityDeps = {
   /** 32 bytes each: what codes and secrets are sealed with, and what finds a code again. */
   keys: { codes: Buffer; blindIndex: Buffer }
   log: Log
-  suppliers: (adapter: 'sandbox') => CodeSupplier
+  suppliers: (connection: SupplierConnection) => CodeSupplier
   webhooks: WebhookDialer
   mailer: Mailer
 }

@@ -7,7 +7,7 @@ import type { SoldCode } from './gateways/code-supplier.ts'
 export function sealCode(
   keys: { codes: Buffer; blindIndex: Buffer },
   account: { id: string; mode: 'live' | 'test' },
-  { type, secret, expiresAt }: SoldCode,
+  { type, secret, expiresAt }: Omit<SoldCode, 'cost'>,
 ): SealedCode {
   const id = newId('code')
   return {

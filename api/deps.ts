@@ -15,6 +15,7 @@ export type ApiSettings = {
   }
   keys: { codes: Buffer; blindIndex: Buffer; cursors: Buffer }
   temporal: { uiUrl: string; namespace: string }
+  supplier: { allowedPrivateHosts: string[] }
   webhooks: { allowedPrivateHosts: string[] }
   outbox: { rowsMax: number; ageSecondsMax: number }
 }

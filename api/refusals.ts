@@ -219,6 +219,16 @@ export const REFUSALS: Readonly<
     code: 'conflict',
     hint: 'A SKU is unique over products and variants: choose another one.',
   },
+  supplier_exists: {
+    status: 409,
+    code: 'conflict',
+    hint: 'The name of a supplier is unique in the account: choose another one.',
+  },
+  supplier_sku_exists: {
+    status: 409,
+    code: 'conflict',
+    hint: 'A supplier has one SKU for a product or variant: change the one that is there.',
+  },
   unexpected: {
     status: 500,
     code: 'server_error',

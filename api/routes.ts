@@ -12,6 +12,8 @@ import { productRoutes } from './v2/products.ts'
 import { purchaseOrderRoutes } from './v2/purchase-orders.ts'
 import { recoveryRoutes } from './v2/recoveries.ts'
 import { rootRoutes } from './v2/root.ts'
+import { supplierSkuRoutes } from './v2/supplier-skus.ts'
+import { supplierRoutes } from './v2/suppliers.ts'
 import { testClockRoutes } from './v2/test-clock.ts'
 import { transactionRoutes } from './v2/transactions.ts'
 import { webhookSecretRoutes } from './v2/webhook-secrets.ts'
@@ -30,6 +32,8 @@ export const ROUTES: readonly Route[] = [
   ...invoiceRoutes,
   ...invoiceCreditRoutes,
   ...creditNoteRoutes,
+  ...supplierRoutes,
+  ...supplierSkuRoutes,
   ...webhookRoutes,
   ...webhookSecretRoutes,
   ...deliveryRoutes,

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { CodeRow, RowProblem } from '../domain/code-import.ts'
 import { inTransaction, type Db, type Tx } from './client.ts'
+import { wakeBackorders } from './backorders.ts'
 import { insertNewCodes, type NewCode, type SealedCode } from './new-codes.ts'
 
 export type CodeImport =
@@ -75,7 +76,11 @@ async function importAll(tx: Tx, source: CodeImportSource): Promise<CodeImport> 
   }
   if (problemCount > 0) throw new Refused(problems, problemCount)
   const used = [...items.values()].filter((item) => item !== null)
-  return { outcome: 'imported', imported, woken: await wakeWaiting(tx, account.id, used) }
+  return {
+    outcome: 'imported',
+    imported,
+    woken: await wakeBackorders(tx, account.id, used, 'codes were imported'),
+  }
 }
 
 /** Looks up the SKUs that are new; each once per file. */
@@ -163,24 +168,6 @@ async function insertRows(
       ? 'the same code stands on another line'
       : 'this code is stored already',
   }))
-}
-
-/** One command per waiting transaction, in the order in which they were accepted. */
-async function wakeWaiting(tx: Tx, accountId: string, items: Item[]): Promise<number> {
-  const { numAffectedRows } = await sql`
-    insert into outbox (account_id, verb, workflow, subject, signal)
-    select t.account_id, 'signal', 'fulfillTransaction', jsonb_build_object('transaction_id', t.id),
-      jsonb_build_object('name', 'wokenUp', 'input', jsonb_build_object('reason', 'codes were imported'))
-    from transactions t
-    where t.account_id = ${accountId} and t.ended_at is null and exists (
-      select 1 from units u
-      join unnest(${items.map((item) => item.productId)}::text[],
-        ${items.map((item) => item.variantId)}::text[]) as i (product_id, variant_id)
-        on i.product_id = u.product_id and i.variant_id = u.variant_id
-      where u.account_id = t.account_id and u.transaction_id = t.id
-        and u.state in ('queued', 'backordered'))
-    order by t.accepted_at, t.id`.execute(tx)
-  return Number(numAffectedRows ?? 0n)
 }
 
 async function* batchesOf<T>(rows: AsyncIterable<T>): AsyncGenerator<T[]> {

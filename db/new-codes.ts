@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { Money } from '../domain/money.ts'
 import type { Tx } from './client.ts'
 
 /** A code encrypted for its id. The plain text never comes into `db/`. */
@@ -18,8 +19,8 @@ export type NewCode = {
   productId: string
   /** '' for the product itself. */
   variantId: string
-  /** Who sold it and under which of our references; null when it was imported. */
-  supply: { supplierId: string; reference: string } | null
+  /** Who sold it, under which of our references, for how much; null when it was imported. */
+  supply: { supplierId: string; reference: string; cost: Money | null } | null
   place: { unitId: string } | { quarantine: string } | 'pool'
 }
 
@@ -38,11 +39,11 @@ export async function insertNewCodes(
   const column = <T>(read: (one: NewCode) => T): T[] => codes.map(read)
   const { rows } = await sql<{ id: string }>`
     insert into codes (id, account_id, product_id, variant_id, type, sealed, key_version, blind_index,
-      last4, expires_at, supplier_id, supplier_reference, unit_id, allocated_at, quarantined_at,
-      quarantine_reason)
+      last4, expires_at, supplier_id, supplier_reference, cost_minor, cost_currency, unit_id,
+      allocated_at, quarantined_at, quarantine_reason)
     select n.id, ${accountId}, n.product_id, n.variant_id, n.type, n.sealed, n.key_version,
       n.blind_index, n.last4, n.expires_at, n.supplier_id, n.reference,
-      n.unit_id, case when n.unit_id is not null then ${now}::timestamptz end,
+      n.cost_minor, n.cost_currency, n.unit_id, case when n.unit_id is not null then ${now}::timestamptz end,
       case when n.quarantine is not null then ${now}::timestamptz end, n.quarantine
     from unnest(${column(({ code }) => code.id)}::text[], ${column((one) => one.productId)}::text[],
       ${column((one) => one.variantId)}::text[], ${column(({ code }) => code.type)}::text[],
@@ -51,10 +52,12 @@ export async function insertNewCodes(
       ${column(({ code }) => code.expiresAt)}::timestamptz[],
       ${column(({ supply }) => supply?.supplierId ?? null)}::text[],
       ${column(({ supply }) => supply?.reference ?? null)}::text[],
+      ${column(({ supply }) => supply?.cost?.minor.toString() ?? null)}::bigint[],
+      ${column(({ supply }) => supply?.cost?.currency ?? null)}::text[],
       ${column(({ place }) => (typeof place === 'object' && 'unitId' in place ? place.unitId : null))}::text[],
       ${column(({ place }) => (typeof place === 'object' && 'quarantine' in place ? place.quarantine : null))}::text[])
       as n (id, product_id, variant_id, type, sealed, key_version, blind_index, last4, expires_at,
-        supplier_id, reference, unit_id, quarantine)
+        supplier_id, reference, cost_minor, cost_currency, unit_id, quarantine)
     order by n.blind_index, n.quarantine nulls first
     on conflict (blind_index) do nothing returning id`.execute(tx)
   return new Set(rows.map((row) => row.id))

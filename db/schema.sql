@@ -563,6 +563,43 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.end_supplier_call(p_account text, p_supplier text, p_call text, p_reached boolean, p_said text)
+ RETURNS text
+ LANGUAGE plpgsql
+AS $function$
+declare
+  c_failures_max constant integer := 5;
+  v_supplier suppliers;
+  v_failures integer;
+begin
+  select * into v_supplier from suppliers
+    where account_id = p_account and id = p_supplier for no key update;
+  delete from supplier_calls where account_id = p_account and id = p_call;
+  if not found then
+    return null;
+  end if;
+  if p_reached then
+    update suppliers set breaker_failures = 0, breaker_opened_at = null, breaker_probe_at = null,
+        breaker_reason = null
+      where account_id = p_account and id = p_supplier and breaker_failures > 0;
+    return case when v_supplier.breaker_opened_at is not null then 'closed' end;
+  end if;
+  v_failures := v_supplier.breaker_failures + 1;
+  if v_failures < c_failures_max then
+    update suppliers set breaker_failures = v_failures
+      where account_id = p_account and id = p_supplier;
+    return null;
+  end if;
+  update suppliers
+    set breaker_failures = v_failures, breaker_reason = p_said,
+      breaker_opened_at = coalesce(breaker_opened_at, business_now(p_account)),
+      breaker_probe_at = business_now(p_account) + interval '1 second'
+        * case v_failures - c_failures_max when 0 then 10 when 1 then 30 else 60 end
+    where account_id = p_account and id = p_supplier;
+  return case when v_supplier.breaker_opened_at is null then 'opened' end;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.fulfill_transaction(p_account text, p_transaction text)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -1104,6 +1141,59 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.take_supplier_call(p_account text, p_supplier text, p_lease interval)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_supplier suppliers;
+  v_clock timestamptz;
+  v_now timestamptz;
+  v_flying integer;
+  v_first timestamptz;
+  v_interval interval;
+  v_hold timestamptz;
+  v_call text := new_id('call');
+begin
+  select * into v_supplier from suppliers
+    where account_id = p_account and id = p_supplier for no key update;
+  if not found then
+    raise exception 'no supplier % in %', p_supplier, p_account using errcode = 'no_data_found';
+  end if;
+  v_clock := clock_timestamp();
+  v_now := business_now(p_account);
+  if v_supplier.breaker_probe_at > v_now then
+    return jsonb_build_object('why', 'breaker',
+      'hold_seconds', extract(epoch from v_supplier.breaker_probe_at - v_now));
+  end if;
+  delete from supplier_calls where supplier_id = p_supplier and leased_until <= v_clock;
+  select count(*), min(leased_until) into v_flying, v_first
+    from supplier_calls where supplier_id = p_supplier;
+  if v_flying >= v_supplier.in_flight_max then
+    v_hold := least(v_first, v_clock + interval '500 milliseconds');
+  elsif v_supplier.next_call_at > v_clock then
+    v_hold := v_supplier.next_call_at;
+  end if;
+  if v_hold is not null then
+    -- Those who come back later come one after the other.
+    v_interval := interval '1 second' / coalesce(v_supplier.per_second_max, 100);
+    v_hold := greatest(v_hold, v_supplier.queue_ends_at + v_interval);
+    update suppliers set queue_ends_at = v_hold where account_id = p_account and id = p_supplier;
+    return jsonb_build_object('why', 'limit', 'hold_seconds', extract(epoch from v_hold - v_clock));
+  end if;
+  update suppliers
+    set next_call_at = case when per_second_max is not null
+          then v_clock + interval '1 second' / per_second_max end,
+      -- Half-open: one call tries, the others wait for what it hears, or for its end.
+      breaker_probe_at = case when breaker_opened_at is not null then v_now + p_lease end
+    where account_id = p_account and id = p_supplier
+      and (per_second_max is not null or breaker_opened_at is not null);
+  insert into supplier_calls (id, account_id, supplier_id, leased_until)
+    values (v_call, p_account, p_supplier, v_clock + p_lease);
+  return jsonb_build_object('call', v_call);
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.tax_of(p_net bigint, p_rate_bp integer)
  RETURNS bigint
  LANGUAGE sql
@@ -1313,6 +1403,8 @@ create table codes (
   quarantined_at timestamp with time zone,
   quarantine_reason text,
   created_at timestamp with time zone default clock_timestamp() not null,
+  cost_minor bigint,
+  cost_currency text,
   constraint codes_pkey PRIMARY KEY (id),
   constraint codes_account_id_id_key UNIQUE (account_id, id),
   constraint codes_blind_index_key UNIQUE (blind_index),
@@ -1320,10 +1412,13 @@ create table codes (
   constraint codes_account_id_product_id_fkey FOREIGN KEY (account_id, product_id) REFERENCES products(account_id, id),
   constraint codes_account_id_supplier_id_fkey FOREIGN KEY (account_id, supplier_id) REFERENCES suppliers(account_id, id),
   constraint codes_account_id_unit_id_fkey FOREIGN KEY (account_id, unit_id) REFERENCES units(account_id, id),
+  constraint codes_cost_currency_fkey FOREIGN KEY (cost_currency) REFERENCES currencies(code),
   constraint codes_blind_index_check CHECK ((length(blind_index) = 32)),
   constraint codes_check CHECK (((unit_id IS NULL) = (allocated_at IS NULL))),
   constraint codes_check1 CHECK (((supplier_id IS NULL) = (supplier_reference IS NULL))),
   constraint codes_check2 CHECK (((unit_id IS NULL) OR (quarantined_at IS NULL))),
+  constraint codes_check3 CHECK (((cost_minor IS NULL) = (cost_currency IS NULL))),
+  constraint codes_cost_minor_check CHECK ((cost_minor >= 0)),
   constraint codes_sealed_check CHECK ((length(sealed) > 28)),
   constraint codes_type_check CHECK ((type = ANY (ARRAY['code'::text, 'code_pin'::text, 'url'::text])))
 ) with (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000);
@@ -1874,15 +1969,32 @@ create table sourcing_attempts (
   leased_until timestamp with time zone,
   created_at timestamp with time zone default clock_timestamp() not null,
   updated_at timestamp with time zone default clock_timestamp() not null,
+  cost_minor bigint,
+  cost_currency text,
+  asked_at timestamp with time zone,
+  cancel_requested_at timestamp with time zone,
   constraint sourcing_attempts_pkey PRIMARY KEY (id),
   constraint sourcing_attempts_account_id_reference_key UNIQUE (account_id, reference),
   constraint sourcing_attempts_unit_id_group_number_key UNIQUE (unit_id, group_number),
   constraint sourcing_attempts_account_id_supplier_id_fkey FOREIGN KEY (account_id, supplier_id) REFERENCES suppliers(account_id, id),
   constraint sourcing_attempts_account_id_unit_id_fkey FOREIGN KEY (account_id, unit_id) REFERENCES units(account_id, id),
+  constraint sourcing_attempts_cost_currency_fkey FOREIGN KEY (cost_currency) REFERENCES currencies(code),
   constraint sourcing_attempts_check CHECK (((state = 'unknown'::text) = (unknown_at IS NOT NULL))),
   constraint sourcing_attempts_check1 CHECK (((state <> 'placing'::text) OR (leased_until IS NOT NULL))),
+  constraint sourcing_attempts_check2 CHECK (((cost_minor IS NULL) = (cost_currency IS NULL))),
+  constraint sourcing_attempts_cost_minor_check CHECK ((cost_minor >= 0)),
   constraint sourcing_attempts_group_number_check CHECK ((group_number >= 1)),
   constraint sourcing_attempts_state_check CHECK ((state = ANY (ARRAY['placing'::text, 'processing'::text, 'unknown'::text, 'delivered'::text, 'none'::text, 'not_placed'::text, 'rejected'::text])))
+);
+
+create table supplier_calls (
+  id text not null,
+  account_id text not null,
+  supplier_id text not null,
+  leased_until timestamp with time zone not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint supplier_calls_pkey PRIMARY KEY (id),
+  constraint supplier_calls_account_id_supplier_id_fkey FOREIGN KEY (account_id, supplier_id) REFERENCES suppliers(account_id, id)
 );
 
 create table supplier_skus (
@@ -1895,11 +2007,18 @@ create table supplier_skus (
   cost_minor bigint not null,
   currency text not null,
   created_at timestamp with time zone default clock_timestamp() not null,
+  id text default new_id('ssku'::text) not null,
+  active boolean default true not null,
+  version integer default 1 not null,
+  updated_at timestamp with time zone default clock_timestamp() not null,
   constraint supplier_skus_pkey PRIMARY KEY (account_id, product_id, variant_id, supplier_id),
+  constraint supplier_skus_account_id_id_key UNIQUE (account_id, id),
+  constraint supplier_skus_id_key UNIQUE (id),
   constraint supplier_skus_account_id_product_id_fkey FOREIGN KEY (account_id, product_id) REFERENCES products(account_id, id),
   constraint supplier_skus_account_id_supplier_id_fkey FOREIGN KEY (account_id, supplier_id) REFERENCES suppliers(account_id, id),
   constraint supplier_skus_currency_fkey FOREIGN KEY (currency) REFERENCES currencies(code),
-  constraint supplier_skus_cost_minor_check CHECK ((cost_minor >= 0))
+  constraint supplier_skus_cost_minor_check CHECK ((cost_minor >= 0)),
+  constraint supplier_skus_priority_check CHECK (((priority >= 0) AND (priority <= 1000000)))
 );
 
 create table suppliers (
@@ -1909,11 +2028,36 @@ create table suppliers (
   adapter text not null,
   active boolean default true not null,
   created_at timestamp with time zone default clock_timestamp() not null,
+  base_url text,
+  secret bytea,
+  secret_key_version smallint,
+  call_seconds_max integer default 10 not null,
+  per_second_max integer,
+  in_flight_max integer default 16 not null,
+  next_call_at timestamp with time zone,
+  queue_ends_at timestamp with time zone,
+  breaker_failures integer default 0 not null,
+  breaker_opened_at timestamp with time zone,
+  breaker_probe_at timestamp with time zone,
+  breaker_reason text,
+  version integer default 1 not null,
+  updated_at timestamp with time zone default clock_timestamp() not null,
   constraint suppliers_pkey PRIMARY KEY (id),
   constraint suppliers_account_id_id_key UNIQUE (account_id, id),
   constraint suppliers_account_id_name_key UNIQUE (account_id, name),
   constraint suppliers_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
-  constraint suppliers_adapter_check CHECK ((adapter = 'sandbox'::text))
+  constraint suppliers_adapter_check CHECK ((adapter = ANY (ARRAY['sandbox'::text, 'http'::text]))),
+  constraint suppliers_base_url_check CHECK (((length(base_url) >= 1) AND (length(base_url) <= 2048))),
+  constraint suppliers_breaker_failures_check CHECK ((breaker_failures >= 0)),
+  constraint suppliers_call_seconds_max_check CHECK (((call_seconds_max >= 1) AND (call_seconds_max <= 30))),
+  constraint suppliers_check CHECK (((adapter = 'http'::text) = (base_url IS NOT NULL))),
+  constraint suppliers_check1 CHECK (((adapter = 'http'::text) = (secret IS NOT NULL))),
+  constraint suppliers_check2 CHECK (((secret IS NULL) = (secret_key_version IS NULL))),
+  constraint suppliers_check3 CHECK (((breaker_opened_at IS NULL) = (breaker_probe_at IS NULL))),
+  constraint suppliers_check4 CHECK (((breaker_opened_at IS NULL) = (breaker_reason IS NULL))),
+  constraint suppliers_in_flight_max_check CHECK (((in_flight_max >= 1) AND (in_flight_max <= 100))),
+  constraint suppliers_per_second_max_check CHECK (((per_second_max >= 1) AND (per_second_max <= 1000))),
+  constraint suppliers_secret_check CHECK ((length(secret) > 28))
 );
 
 create table test_clocks (
@@ -2150,6 +2294,14 @@ CREATE INDEX skus_product ON public.skus USING btree (account_id, product_id);
 CREATE UNIQUE INDEX sourcing_attempts_open ON public.sourcing_attempts USING btree (unit_id) WHERE (state = ANY (ARRAY['placing'::text, 'processing'::text, 'unknown'::text]));
 
 CREATE INDEX sourcing_attempts_transaction ON public.sourcing_attempts USING btree (transaction_id);
+
+CREATE INDEX supplier_calls_supplier ON public.supplier_calls USING btree (supplier_id);
+
+CREATE INDEX supplier_skus_supplier ON public.supplier_skus USING btree (account_id, supplier_id, created_at, id);
+
+CREATE INDEX suppliers_broken ON public.suppliers USING btree (account_id, id) WHERE (breaker_opened_at IS NOT NULL);
+
+CREATE INDEX suppliers_created ON public.suppliers USING btree (account_id, created_at, id);
 
 CREATE INDEX transactions_accepted ON public.transactions USING btree (account_id, accepted_at, id);
 

@@ -9,29 +9,37 @@ import {
   type SourcingAnswer,
   type SourcingOutcome,
 } from '../domain/sourcing.ts'
-import type { UnitCounts } from '../domain/order-status.ts'
+import type { Money } from '../domain/money.ts'
 import { UNBOUGHT_UNIT_STATES, type UnitState } from '../domain/unit.ts'
 import type { Tx } from './client.ts'
-import { emitEvent } from './events.ts'
+import { emitCodesAvailable } from './codes-available.ts'
 import { insertNewCodes, type NewCode, type SealedCode } from './new-codes.ts'
 import type { TransactionKey } from './sourcing.ts'
+import { endSupplierCall } from './supplier-calls.ts'
 
 export type AttemptAnswer = { attemptId: string } & (
-  | { answer: 'delivered'; code: SealedCode }
+  | { answer: 'delivered'; code: SealedCode; cost: Money | null }
   | { answer: Exclude<SourcingAnswer, 'delivered'>; retryAfterSeconds: number | null }
 )
 
 export type SupplierAnswers = {
   supplierId: string
+  /** The leave under which the supplier was called. */
+  callId: string
   /** The last answer in a few words, for the operator. */
   said: string
+  /** The supplier answered at all; its circuit breaker counts when it did not. */
+  reached: boolean
   answers: AttemptAnswer[]
   /** Codes that nobody asked for. */
-  surplus: { reference: string; code: SealedCode }[]
+  surplus: { reference: string; code: SealedCode; cost: Money | null }[]
 }
 
 /** What a recording did, in units; `quarantined` counts codes. */
 export type SourcingTally = Record<AttemptState | 'quarantined', number>
+
+/** `breaker`: what the call did to the supplier's circuit breaker. */
+export type SourcingRecord = { tally: SourcingTally; breaker: 'opened' | 'closed' | null }
 
 type AttemptRow = {
   id: string
@@ -47,6 +55,9 @@ type AttemptRow = {
   elsewhere: boolean
   /** Attempts of this unit at this supplier that ended without a code. */
   refusals: number
+  /** What the supplier's list says that one code costs. */
+  cost_minor: bigint | null
+  cost_currency: string | null
 }
 
 type Settled = { answer: AttemptAnswer; row: AttemptRow; outcome: SourcingOutcome | null }
@@ -60,8 +71,8 @@ type Settled = { answer: AttemptAnswer; row: AttemptRow; outcome: SourcingOutcom
 export async function recordSupplierAnswers(
   tx: Tx,
   key: TransactionKey,
-  { supplierId, said, answers, surplus }: SupplierAnswers,
-): Promise<SourcingTally> {
+  { supplierId, callId, said, reached, answers, surplus }: SupplierAnswers,
+): Promise<SourcingRecord> {
   const { now, customerId, sequence } = await lockTransaction(tx, key)
   const rows = await listAttempts(
     tx,
@@ -91,7 +102,7 @@ export async function recordSupplierAnswers(
     const clash = answer.answer === 'delivered' && !stored.has(answer.code.id)
     return [changeOf(row, clash ? REJECTED : outcome, answer, now)]
   })
-  await updateAttempts(tx, key, changes, said)
+  await updateAttempts(tx, key, changes, { said, reached })
   await updateUnits(tx, key, changes, now)
 
   const tally = sumTallies([])
@@ -100,7 +111,10 @@ export async function recordSupplierAnswers(
     ({ place, code }) => place !== 'pool' && 'quarantine' in place && stored.has(code.id),
   ).length
   if (tally.delivered > 0) await emitCodesAvailable(tx, key, { now, customerId, sequence })
-  return tally
+  // Last, because it locks the supplier's row.
+  const call = { id: callId, reached, said }
+  const breaker = await endSupplierCall(tx, { accountId: key.accountId, supplierId }, call)
+  return { tally, breaker }
 }
 
 /** A code that was sold for an attempt: for its unit, or kept when the unit needs none any more. */
@@ -111,7 +125,7 @@ function arrivalOf({ answer, row, outcome }: Settled, supplierId: string): NewCo
       code: answer.code,
       productId: row.product_id,
       variantId: row.variant_id,
-      supply: { supplierId, reference: row.reference },
+      supply: { supplierId, reference: row.reference, cost: answer.cost ?? costOf(row) },
       place: outcome === null ? { quarantine: 'late' } : { unitId: row.unit_id },
     },
   ]
@@ -119,7 +133,7 @@ function arrivalOf({ answer, row, outcome }: Settled, supplierId: string): NewCo
 
 /** A code that nobody asked for is kept for the talk with the supplier, and never issued. */
 function surplusOf(
-  { reference, code }: { reference: string; code: SealedCode },
+  { reference, code, cost }: SupplierAnswers['surplus'][number],
   supplierId: string,
   rows: AttemptRow[],
 ): NewCode[] {
@@ -131,10 +145,15 @@ function surplusOf(
       code,
       productId: row.product_id,
       variantId: row.variant_id,
-      supply: { supplierId, reference },
+      supply: { supplierId, reference, cost: cost ?? costOf(row) },
       place: { quarantine: own === undefined ? 'foreign' : 'surplus' },
     },
   ]
+}
+
+/** What the supplier's list said when the unit was ordered. */
+function costOf({ cost_minor: minor, cost_currency: currency }: AttemptRow): Money | null {
+  return minor === null || currency === null ? null : { minor, currency }
 }
 
 /** Null: the attempt is closed, or its unit got what it needs elsewhere; nothing changes. */
@@ -196,7 +215,7 @@ async function listAttempts(
 ): Promise<Map<string, AttemptRow>> {
   const { rows } = await sql<AttemptRow>`
     select a.id, a.state, a.tries, a.unknown_at, a.reference, a.unit_id, u.product_id,
-      u.variant_id, u.state as unit_state,
+      u.variant_id, u.state as unit_state, a.cost_minor, a.cost_currency,
       exists (select 1 from sourcing_attempts o where o.unit_id = a.unit_id and o.id <> a.id
         and o.state in ('placing', 'processing', 'unknown')) as elsewhere,
       (select count(*) from sourcing_attempts o where o.unit_id = a.unit_id and o.id <> a.id
@@ -211,12 +230,14 @@ async function updateAttempts(
   tx: Tx,
   { accountId }: TransactionKey,
   changes: Change[],
-  said: string,
+  { said, reached }: { said: string; reached: boolean },
 ): Promise<void> {
   await sql`
     update sourcing_attempts a
     set state = n.state, tries = a.tries + 1, ask_at = n.ask_at, unknown_at = n.unknown_at,
-      last_answer = n.state || ', ' || ${said}::text, leased_until = null, updated_at = clock_timestamp()
+      last_answer = n.state || ', ' || ${said}::text, leased_until = null,
+      cancel_requested_at = case when ${reached} then null else a.cancel_requested_at end,
+      updated_at = clock_timestamp()
     from unnest(${changes.map((change) => change.row.id)}::text[],
       ${changes.map((change) => change.outcome.attempt)}::text[],
       ${changes.map((change) => change.askAt)}::timestamptz[],
@@ -254,35 +275,4 @@ export function sumTallies(tallies: SourcingTally[]): SourcingTally {
     rejected: sum('rejected'),
     quarantined: sum('quarantined'),
   }
-}
-
-type OrderFacts = {
-  units: UnitCounts
-  purchase_order_state: 'open' | 'settling' | 'invoiced' | 'settled'
-}
-
-async function emitCodesAvailable(
-  tx: Tx,
-  { accountId, transactionId }: TransactionKey,
-  { now, customerId, sequence }: { now: Date; customerId: string; sequence: number },
-): Promise<void> {
-  const { rows } = await sql<OrderFacts>`
-    update transactions t set event_sequence = ${sequence + 1}
-    from purchase_orders po
-    where t.account_id = ${accountId} and t.id = ${transactionId}
-      and po.account_id = t.account_id and po.id = t.purchase_order_id
-    returning order_state(t.account_id, t.id) as units, po.state as purchase_order_state`.execute(
-    tx,
-  )
-  const facts = rows[0]
-  if (facts === undefined) throw new Error(`No transaction ${transactionId}`)
-  await emitEvent(tx, {
-    accountId,
-    type: 'codes.available',
-    objectId: transactionId,
-    sequence: sequence + 1,
-    customerId,
-    facts,
-    at: now,
-  })
 }

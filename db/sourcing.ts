@@ -3,6 +3,8 @@ import { OPEN_ATTEMPT_STATES, supplierReference } from '../domain/sourcing.ts'
 import { UNBOUGHT_UNIT_STATES } from '../domain/unit.ts'
 import type { Tx } from './client.ts'
 import type { FulfillmentProgress } from './fulfillment.ts'
+import { takeSupplierCall, type SupplierHold } from './supplier-calls.ts'
+import { getSupplierAccess, type SupplierConnection } from './suppliers.ts'
 
 /**
  * Which units of a transaction are to be bought or asked about now. Attempts are written, and their
@@ -12,11 +14,14 @@ import type { FulfillmentProgress } from './fulfillment.ts'
 
 export type TransactionKey = { accountId: string; transactionId: string }
 
-/** One call to one supplier: an order of units, or a question about references. */
+/** One call to one supplier: an order of units, or a question or cancellation by references. */
 export type SourcingBatch = {
-  kind: 'order' | 'status'
+  kind: 'order' | 'status' | 'cancel'
   supplierId: string
-  adapter: 'sandbox'
+  supplierName: string
+  /** Leave for this one call; `recordSupplierAnswers` gives it back. */
+  callId: string
+  connection: SupplierConnection
   /** Whose codes these are: it is part of what keeps a secret from being stored twice. */
   accountMode: 'live' | 'test'
   items: { attemptId: string; reference: string; sku: string }[]
@@ -24,7 +29,14 @@ export type SourcingBatch = {
   now: Date
 }
 
-export type ClaimLimits = { itemsMax: number; leaseSeconds: number }
+/** Something is due, and the supplier may not be called just now; nothing was written. */
+export type SourcingHold = SupplierHold & { supplierName: string }
+
+export type ClaimLimits = {
+  itemsMax: number
+  /** Beyond the supplier's own time for a call: nobody else acts on the attempts meanwhile. */
+  graceSeconds: number
+}
 
 /**
  * Lets the own pool and the deadline act first, then claims the next batch: questions before
@@ -35,21 +47,46 @@ export async function claimSourcingBatch(
   tx: Tx,
   key: TransactionKey,
   limits: ClaimLimits,
-): Promise<SourcingBatch | null> {
+): Promise<{ batch: SourcingBatch } | { hold: SourcingHold } | null> {
   const { ended, now } = await stepTransaction(tx, key)
   if (ended) return null
-  const claimed =
-    (await claimQuestions(tx, key, limits, now)) ?? (await claimPurchases(tx, key, limits, now))
-  if (claimed === null) return null
-  const account = await tx
-    .selectFrom('accounts')
-    .select('mode')
-    .where('id', '=', key.accountId)
-    .executeTakeFirstOrThrow()
-  return { ...claimed, accountMode: account.mode, now }
+  const questions = await listDueQuestions(tx, key, now)
+  const purchases = await listDuePurchases(tx, key, limits.itemsMax, now)
+  let hold: SourcingHold | null = null
+  for (const due of [...questions, ...purchases]) {
+    const supplier = await getSupplierAccess(tx, key.accountId, due.supplierId)
+    const leaseSeconds = supplier.callSecondsMax + limits.graceSeconds
+    const leave = await takeSupplierCall(tx, { ...key, supplierId: due.supplierId }, leaseSeconds)
+    if ('why' in leave) {
+      if (hold === null || leave.holdSeconds < hold.holdSeconds) {
+        hold = { ...leave, supplierName: supplier.name }
+      }
+      continue
+    }
+    const items =
+      due.kind === 'order'
+        ? await placeAttempts(tx, key, due, leaseSeconds, now)
+        : await leaseQuestions(tx, key, due, { itemsMax: limits.itemsMax, leaseSeconds }, now)
+    const account = await tx
+      .selectFrom('accounts')
+      .select('mode')
+      .where('id', '=', key.accountId)
+      .executeTakeFirstOrThrow()
+    return {
+      batch: {
+        kind: due.kind,
+        supplierId: due.supplierId,
+        supplierName: supplier.name,
+        callId: leave.callId,
+        connection: supplier.connection,
+        accountMode: account.mode,
+        items,
+        now,
+      },
+    }
+  }
+  return hold === null ? null : { hold }
 }
-
-type Claim = Omit<SourcingBatch, 'accountMode' | 'now'>
 
 /**
  * `fulfill_transaction` inside a transaction of ours: it keeps the transaction's row locked until
@@ -69,115 +106,144 @@ export async function stepTransaction(
   return { units, open, ended, deadlineAt: new Date(deadline_at), now: new Date(now) }
 }
 
-type ClaimRow = {
-  supplier_id: string
-  adapter: 'sandbox'
-  attempt_id: string
-  reference: string
-  sku: string
+type DueQuestions = { kind: 'status' | 'cancel'; supplierId: string }
+
+/** Open attempts: unknown and processing ones when their time has come, and what a dead process left. */
+function dueQuestions(
+  { accountId, transactionId }: TransactionKey,
+  now: Date,
+): RawBuilder<unknown> {
+  return sql`
+    select a.id, a.reference, a.supplier_id, s.breaker_probe_at,
+      case when a.cancel_requested_at is null then 'status' else 'cancel' end as kind
+    from sourcing_attempts a
+    join suppliers s on s.account_id = a.account_id and s.id = a.supplier_id
+    where a.account_id = ${accountId} and a.transaction_id = ${transactionId}
+      and a.state = any(${OPEN_ATTEMPT_STATES}) and (a.state = 'placing' or a.ask_at <= ${now})
+      and (a.leased_until is null or a.leased_until <= clock_timestamp())`
 }
 
-/** Open attempts that are due: unknown and processing ones, and those a dead process left behind. */
-async function claimQuestions(
+/** The suppliers that have to be asked something now; nobody is asked before its breaker's probe. */
+async function listDueQuestions(tx: Tx, key: TransactionKey, now: Date): Promise<DueQuestions[]> {
+  const { rows } = await sql<{ kind: 'status' | 'cancel'; supplier_id: string }>`
+    select distinct d.kind, d.supplier_id from (${dueQuestions(key, now)}) d
+    where d.breaker_probe_at is null or d.breaker_probe_at <= ${now}
+    order by d.supplier_id, d.kind`.execute(tx)
+  return rows.map((row) => ({ kind: row.kind, supplierId: row.supplier_id }))
+}
+
+async function leaseQuestions(
   tx: Tx,
-  { accountId, transactionId }: TransactionKey,
-  { itemsMax, leaseSeconds }: ClaimLimits,
+  key: TransactionKey,
+  { kind, supplierId }: DueQuestions,
+  { itemsMax, leaseSeconds }: { itemsMax: number; leaseSeconds: number },
   now: Date,
-): Promise<Claim | null> {
-  const { rows } = await sql<ClaimRow>`
-    with due as (
-      select a.id, a.supplier_id, row_number() over (order by a.supplier_id, a.reference) as n,
-        first_value(a.supplier_id) over (order by a.supplier_id, a.reference) as first_supplier
-      from sourcing_attempts a
-      where a.account_id = ${accountId} and a.transaction_id = ${transactionId}
-        and a.state = any(${OPEN_ATTEMPT_STATES}) and (a.state = 'placing' or a.ask_at <= ${now})
-        and (a.leased_until is null or a.leased_until <= clock_timestamp())
-    ), claimed as (
+): Promise<SourcingBatch['items']> {
+  const { rows } = await sql<{ id: string; reference: string }>`
+    with claimed as (
       update sourcing_attempts a
       set leased_until = clock_timestamp() + ${leaseSeconds} * interval '1 second',
         updated_at = clock_timestamp()
-      from due
-      where due.id = a.id and due.supplier_id = due.first_supplier and due.n <= ${itemsMax}
-      returning a.id, a.reference, a.supplier_id
-    )
-    select c.id as attempt_id, c.reference, c.supplier_id, s.adapter, '' as sku
-    from claimed c join suppliers s on s.account_id = ${accountId} and s.id = c.supplier_id
-    order by c.reference`.execute(tx)
-  return batchOf('status', rows)
+      from (select d.id from (${dueQuestions(key, now)}) d
+        where d.supplier_id = ${supplierId} and d.kind = ${kind}
+        order by d.reference limit ${itemsMax}) due
+      where due.id = a.id returning a.id, a.reference)
+    select id, reference from claimed order by reference`.execute(tx)
+  return rows.map((row) => ({ attemptId: row.id, reference: row.reference, sku: '' }))
 }
 
-type OfferRow = Omit<ClaimRow, 'attempt_id' | 'reference'> & {
+type OfferRow = {
   unit_id: string
+  supplier_id: string
+  sku: string
+  cost_minor: bigint
+  cost_currency: string
   next_group: number
   /** An attempt that the supplier certainly never got: it is sent again under its reference. */
   attempt_id: string | null
   reference: string | null
 }
 
-/** Units nobody has and somebody sells: the first supplier by priority whose time has come. */
-async function claimPurchases(
+type DuePurchases = { kind: 'order'; supplierId: string; offers: OfferRow[] }
+
+/** Units nobody has and somebody sells: for each the first supplier whose time has come. */
+async function listDuePurchases(
   tx: Tx,
   key: TransactionKey,
-  { itemsMax, leaseSeconds }: ClaimLimits,
+  itemsMax: number,
   now: Date,
-): Promise<Claim | null> {
+): Promise<DuePurchases[]> {
   const { rows } = await sql<OfferRow>`
-    select distinct on (o.position) o.*
-    from (${offersOf(key, now)}) o where o.ask_at <= ${now}
-    order by o.position, o.priority, o.supplier_id limit ${itemsMax}`.execute(tx)
-  const supplierId = rows[0]?.supplier_id
-  if (supplierId === undefined) return null
-  const wanted = rows
-    .filter((row) => row.supplier_id === supplierId)
-    .map((row) => ({
-      ...row,
-      reference: row.reference ?? supplierReference(row.unit_id, row.next_group),
-    }))
+    select n.* from (
+      select f.*, row_number() over (partition by f.supplier_id order by f.position) as nth
+      from (
+        select distinct on (o.position) o.*
+        from (${offersOf(key, now)}) o where o.ask_at <= ${now}
+        order by o.position, o.priority, o.supplier_id) f) n
+    where n.nth <= ${itemsMax} order by n.position`.execute(tx)
+  const bySupplier = Map.groupBy(rows, (row) => row.supplier_id)
+  return [...bySupplier].map(([supplierId, offers]) => ({ kind: 'order', supplierId, offers }))
+}
+
+/** Writes the attempts, before the supplier hears of them. */
+async function placeAttempts(
+  tx: Tx,
+  key: TransactionKey,
+  { supplierId, offers }: DuePurchases,
+  leaseSeconds: number,
+  now: Date,
+): Promise<SourcingBatch['items']> {
+  const wanted = offers.map((row) => ({
+    ...row,
+    reference: row.reference ?? supplierReference(row.unit_id, row.next_group),
+  }))
+  const column = <T>(read: (row: (typeof wanted)[number]) => T): T[] => wanted.map(read)
   const placed = await sql<{ id: string; reference: string }>`
     insert into sourcing_attempts as a (id, account_id, unit_id, transaction_id, supplier_id,
-      group_number, reference, leased_until)
+      group_number, reference, cost_minor, cost_currency, asked_at, leased_until)
     select coalesce(w.attempt_id, new_id('src')), ${key.accountId}, w.unit_id, ${key.transactionId},
-      ${supplierId}, w.group_number, w.reference,
+      ${supplierId}, w.group_number, w.reference, w.cost_minor, w.cost_currency, ${now},
       clock_timestamp() + ${leaseSeconds} * interval '1 second'
-    from unnest(${wanted.map((row) => row.attempt_id)}::text[], ${wanted.map((row) => row.unit_id)}::text[],
-      ${wanted.map((row) => row.next_group)}::integer[], ${wanted.map((row) => row.reference)}::text[])
-      as w (attempt_id, unit_id, group_number, reference)
+    from unnest(${column((row) => row.attempt_id)}::text[], ${column((row) => row.unit_id)}::text[],
+      ${column((row) => row.next_group)}::integer[], ${column((row) => row.reference)}::text[],
+      ${column((row) => String(row.cost_minor))}::bigint[], ${column((row) => row.cost_currency)}::text[])
+      as w (attempt_id, unit_id, group_number, reference, cost_minor, cost_currency)
     on conflict (id) do update set state = 'placing', ask_at = null,
+      cost_minor = excluded.cost_minor, cost_currency = excluded.cost_currency,
       leased_until = excluded.leased_until, updated_at = clock_timestamp()
       where a.state = 'not_placed'
     returning id, reference`.execute(tx)
   await sql`
     update units set state = 'sourcing', reason = null
-    where account_id = ${key.accountId} and id = any(${wanted.map((row) => row.unit_id)})`.execute(
-    tx,
-  )
+    where account_id = ${key.accountId} and id = any(${column((row) => row.unit_id)})`.execute(tx)
   const idOf = new Map(placed.rows.map((row) => [row.reference, row.id]))
-  const claimed = wanted.map((row) => {
-    const attemptId = idOf.get(row.reference)
-    if (attemptId === undefined) throw new Error(`${row.reference} is open already`)
-    return { ...row, attempt_id: attemptId }
+  return wanted.map(({ reference, sku }) => {
+    const attemptId = idOf.get(reference)
+    if (attemptId === undefined) throw new Error(`${reference} is open already`)
+    return { attemptId, reference, sku }
   })
-  return batchOf('order', claimed)
 }
 
 /**
  * One row per unit that nobody has and active supplier that sells it. `ask_at` is when the supplier
- * may be asked for this unit: now if it never was, else by the back-off of its own refusals. So the
- * next supplier is asked at once after a definite no, and each has its own rhythm.
+ * may be asked for this unit: now if it never was, else by the back-off of its own refusals, and
+ * never before its circuit breaker's probe. So the next supplier is asked at once after a definite
+ * no or when this one does not answer at all, and each has its own rhythm.
  */
 export function offersOf(
   { accountId, transactionId }: TransactionKey,
   now: Date,
 ): RawBuilder<unknown> {
   return sql`
-    select u.id as unit_id, u.position, ss.supplier_id, ss.priority, ss.supplier_sku as sku, s.adapter,
-      coalesce(last.ask_at, ${now}) as ask_at,
+    select u.id as unit_id, u.position, ss.supplier_id, ss.priority, ss.supplier_sku as sku,
+      ss.cost_minor, ss.currency as cost_currency,
+      greatest(coalesce(last.ask_at, ${now}), s.breaker_probe_at) as ask_at,
       case when last.state = 'not_placed' then last.id end as attempt_id,
       case when last.state = 'not_placed' then last.reference end as reference,
       coalesce((select max(group_number) from sourcing_attempts where unit_id = u.id), 0) + 1 as next_group
     from units u
     join supplier_skus ss on ss.account_id = u.account_id and ss.product_id = u.product_id
-      and ss.variant_id = u.variant_id
+      and ss.variant_id = u.variant_id and ss.active
     join suppliers s on s.account_id = ss.account_id and s.id = ss.supplier_id and s.active
     left join lateral (
       select a.id, a.state, a.reference, a.ask_at from sourcing_attempts a
@@ -185,15 +251,4 @@ export function offersOf(
       order by a.group_number desc limit 1) last on true
     where u.account_id = ${accountId} and u.transaction_id = ${transactionId}
       and u.state = any(${UNBOUGHT_UNIT_STATES})`
-}
-
-function batchOf(kind: 'order' | 'status', rows: ClaimRow[]): Claim | null {
-  const [first] = rows
-  if (first === undefined) return null
-  const items = rows.map((row) => ({
-    attemptId: row.attempt_id,
-    reference: row.reference,
-    sku: row.sku,
-  }))
-  return { kind, supplierId: first.supplier_id, adapter: first.adapter, items }
 }

@@ -111,6 +111,8 @@ export interface Codes {
   quarantined_at: Timestamp | null
   quarantine_reason: string | null
   created_at: Generated<Timestamp>
+  cost_minor: bigint | null
+  cost_currency: string | null
 }
 
 export interface Counters {
@@ -496,6 +498,18 @@ export interface SourcingAttempts {
   leased_until: Timestamp | null
   created_at: Generated<Timestamp>
   updated_at: Generated<Timestamp>
+  cost_minor: bigint | null
+  cost_currency: string | null
+  asked_at: Timestamp | null
+  cancel_requested_at: Timestamp | null
+}
+
+export interface SupplierCalls {
+  id: string
+  account_id: string
+  supplier_id: string
+  leased_until: Timestamp
+  created_at: Generated<Timestamp>
 }
 
 export interface SupplierSkus {
@@ -508,15 +522,33 @@ export interface SupplierSkus {
   cost_minor: bigint
   currency: string
   created_at: Generated<Timestamp>
+  id: Generated<string>
+  active: Generated<boolean>
+  version: Generated<number>
+  updated_at: Generated<Timestamp>
 }
 
 export interface Suppliers {
   id: string
   account_id: string
   name: string
-  adapter: 'sandbox'
+  adapter: 'sandbox' | 'http'
   active: Generated<boolean>
   created_at: Generated<Timestamp>
+  base_url: string | null
+  secret: Buffer | null
+  secret_key_version: number | null
+  call_seconds_max: Generated<number>
+  per_second_max: number | null
+  in_flight_max: Generated<number>
+  next_call_at: Timestamp | null
+  queue_ends_at: Timestamp | null
+  breaker_failures: Generated<number>
+  breaker_opened_at: Timestamp | null
+  breaker_probe_at: Timestamp | null
+  breaker_reason: string | null
+  version: Generated<number>
+  updated_at: Generated<Timestamp>
 }
 
 export interface TestClocks {
@@ -670,6 +702,7 @@ export interface DB {
   schema_migrations: SchemaMigrations
   skus: Skus
   sourcing_attempts: SourcingAttempts
+  supplier_calls: SupplierCalls
   supplier_skus: SupplierSkus
   suppliers: Suppliers
   test_clocks: TestClocks

@@ -44,6 +44,8 @@ export const DOMAIN_REASONS = [
   'rate_limited',
   'service_unavailable',
   'sku_exists',
+  'supplier_exists',
+  'supplier_sku_exists',
   'unexpected',
   'version_mismatch',
   'webhook_inactive',

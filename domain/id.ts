@@ -9,6 +9,7 @@ export const ID_PREFIXES = {
   product: 'prod',
   variant: 'var',
   supplier: 'sup',
+  supplierSku: 'ssku',
   sourcingAttempt: 'src',
   code: 'code',
   transaction: 'txn',

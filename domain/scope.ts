@@ -12,6 +12,8 @@ export const SCOPES = [
   'purchase_orders:write',
   'invoices:read',
   'invoices:write',
+  'suppliers:read',
+  'suppliers:write',
   'webhooks:read',
   'webhooks:write',
   'events:read',

@@ -13,6 +13,13 @@ export type SupplierProgress = {
   stuck: number
   /** Its last answer in a few words; never a body. */
   lastAnswer: string | null
+  /** RFC 3339: since when it has the oldest order that it has not answered for good. */
+  waitingSince: string | null
+  /** RFC 3339: when it is asked about one of them next. */
+  nextAt: string | null
+  /** Why its circuit breaker is open, and until when nobody asks it; null while it answers. */
+  notAsked: string | null
+  notBefore: string | null
 }
 
 export type SourcingState = {
@@ -57,7 +64,15 @@ function waitsOf({ name, processing, unknown, stuck }: SupplierProgress): string
 }
 
 function printSupplier(supplier: SupplierProgress): string {
-  const { name, asked, delivered, processing, unknown, lastAnswer } = supplier
-  const counts = `asked for ${asked}, delivered ${delivered}, processing ${processing}, in doubt ${unknown}`
-  return `${name}: ${counts}${lastAnswer === null ? '' : `; last answer: ${lastAnswer}`}`
+  const { name, asked, delivered, processing, unknown } = supplier
+  const { lastAnswer, waitingSince, nextAt, notAsked, notBefore } = supplier
+  return [
+    `${name}: asked for ${asked}, delivered ${delivered}, processing ${processing}, in doubt ${unknown}`,
+    ...(waitingSince === null ? [] : [`waiting since ${waitingSince}`]),
+    ...(nextAt === null ? [] : [`asked next at ${nextAt}`]),
+    ...(notBefore === null
+      ? []
+      : [`does not answer (${notAsked}) and is left alone until ${notBefore}`]),
+    ...(lastAnswer === null ? [] : [`last answer: ${lastAnswer}`]),
+  ].join('; ')
 }

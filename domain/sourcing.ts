@@ -81,8 +81,13 @@ export const UNIT_REASONS: Readonly<Record<AttemptState, string | null>> = {
   rejected: 'supplier_duplicate',
 }
 
-/** Out of stock: asked again after these, then hourly until the deadline. */
-export const OUT_OF_STOCK_DELAYS_SECONDS = [10, 30, 60, 300, 900, 1_800, 3_600] as const
+/**
+ * Out of stock: asked again after these; the last one repeats until the deadline. Each question costs
+ * a story eleven events of its history, so a day of waiting stays near two hundred.
+ */
+export const OUT_OF_STOCK_DELAYS_SECONDS = [
+  10, 60, 300, 900, 1_800, 3_600, 3_600, 3_600, 7_200,
+] as const
 /** No answer: asked by our reference after these, then hourly. */
 export const UNKNOWN_DELAYS_SECONDS = [5, 30, 300, 1_800, 7_200, 3_600] as const
 /** A supplier that says "processing" without a time is asked again after these. */

@@ -71,6 +71,29 @@ export function decide(item: {
   }
 }
 
+/** Whether an SKU is one of the magic ones. */
+export function sells(sku: string): boolean {
+  return (
+    cutOf(sku) !== null ||
+    ['TEST-OUT-OF-STOCK', 'TEST-LATE-STOCK'].includes(sku) ||
+    decide({ sku, nth: 1, count: 1, soldBefore: 0, waitedSeconds: LATE_STOCK_SECONDS }).sell
+  )
+}
+
+/** What becomes of a claim for a code of an SKU. */
+export function decideClaim(sku: string): 'replaced' | 'refunded' | 'rejected' | 'unsupported' {
+  switch (sku) {
+    case 'TEST-INSTANT':
+      return 'replaced'
+    case 'TEST-PARTIAL':
+      return 'refunded'
+    case 'TEST-DELAYED':
+      return 'rejected'
+    default:
+      return 'unsupported'
+  }
+}
+
 /**
  * References that differ only behind their last hyphen are tries for the same unit: a client that
  * is told "none" must ask under a new reference, and its wait counts from the first one.

@@ -1,5 +1,12 @@
 import { randomInt } from 'node:crypto'
-import { cutOf, decide, PROCESSING_RETRY_SECONDS, unitOf } from './supplier-rules.ts'
+import {
+  cutOf,
+  decide,
+  decideClaim,
+  PROCESSING_RETRY_SECONDS,
+  sells,
+  unitOf,
+} from './supplier-rules.ts'
 import type { Entry, Order, Sale, SupplierStore } from './supplier-store.ts'
 
 /** No letters or digits that are mistaken for one another. */
@@ -34,7 +41,8 @@ export function placeItems(store: SupplierStore, items: AskedItem[], now: Date):
     shelf.nth += 1
     const known = store.order(item.reference)
     if (known !== undefined) {
-      if (known.sku !== item.sku) throw new Refusal('A reference was used for another sku', 409)
+      if (known.sku !== '' && known.sku !== item.sku)
+        throw new Refusal('A reference was used for another sku', 409)
       continue
     }
     const cutting = store.wasCut(item.reference) ? null : cutOf(item.sku)
@@ -115,6 +123,68 @@ export function answer(store: SupplierStore, reference: string, now: Date): Answ
   return order.sales.map(({ code, pin, serial, expires_at }) => {
     return { reference, state: 'delivered', code, pin, serial, expires_at }
   })
+}
+
+/**
+ * Undoes what was not handed out. A reference that was never ordered is refused from now on, so that
+ * an order that is still on its way finds nothing to buy.
+ */
+export function cancelOrders(store: SupplierStore, references: string[], now: Date): void {
+  store.append(
+    references.flatMap((reference) => {
+      const order = store.order(reference)
+      if (order !== undefined && answer(store, reference, now)[0]?.state !== 'processing') return []
+      const refused = { state: 'none', ready_at: null, processing_left: 0, sales: [] } as const
+      const placed = order ?? { reference, sku: '', placed_at: now.toISOString() }
+      return [
+        {
+          order: {
+            reference,
+            sku: placed.sku,
+            placed_at: placed.placed_at,
+            ...refused,
+            sales: [...refused.sales],
+          },
+        },
+      ]
+    }),
+  )
+}
+
+/** What is sold now; every other SKU is not. */
+export function quoteSkus(skus: string[]) {
+  return skus.filter(sells).map((sku) => ({ sku, available: null, cost: '20.00', currency: 'USD' }))
+}
+
+export type ClaimAnswer = { state: 'replaced' | 'refunded' | 'rejected' | 'unsupported' } & Partial<
+  Pick<Sale, 'code' | 'pin' | 'serial' | 'expires_at'>
+>
+
+/** Decides a claim once; repeating it repeats the answer. */
+export function answerClaim(
+  store: SupplierStore,
+  { claim, reference }: { claim: string; reference: string },
+  now: Date,
+): ClaimAnswer {
+  const order = store.order(reference)
+  const kept = store.order(claimReference(claim))
+  const sku = order?.sku ?? ''
+  const decision = decideClaim(sku)
+  if (order === undefined || order.sales.length === 0) return { state: 'rejected' }
+  if (decision !== 'replaced') return { state: decision }
+  const sale = kept?.sales[0] ?? makeSale(claimReference(claim), sku, now.toISOString(), 0)
+  if (kept === undefined) {
+    const placed_at = now.toISOString()
+    const placed = { reference: sale.reference, sku, placed_at, ready_at: placed_at }
+    store.append([{ order: { ...placed, state: 'sold', processing_left: 0, sales: [sale] } }])
+  }
+  const { code, pin, serial, expires_at } = sale
+  return { state: 'replaced', code, pin, serial, expires_at }
+}
+
+/** A replacement stands in the ledger under its claim, at no cost. */
+function claimReference(claim: string): string {
+  return `claim:${claim}`
 }
 
 /** A question about an order that says "processing" so many times uses one of them up. */

@@ -4,7 +4,16 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { unitOf } from './supplier-rules.ts'
-import { answer, countDown, placeItems, Refusal, type AskedItem } from './supplier-shop.ts'
+import {
+  answer,
+  answerClaim,
+  cancelOrders,
+  countDown,
+  placeItems,
+  quoteSkus,
+  Refusal,
+  type AskedItem,
+} from './supplier-shop.ts'
 import { openStore, type SupplierStore } from './supplier-store.ts'
 
 /**
@@ -44,6 +53,28 @@ export function buildSupplier(store: SupplierStore): Hono<{ Bindings: HttpBindin
     const items = references.flatMap((reference) => answer(store, reference, now))
     store.append(references.flatMap((reference) => countDown(store, reference)))
     return context.json({ items })
+  })
+
+  app.post('/orders/cancel', limit, async (context) => {
+    const now = readNow(context.req.header('X-Sandbox-Time'))
+    const references = readReferences(readTexts(await readJson(context.req), 'references'))
+    cancelOrders(store, references, now)
+    return context.json({ items: references.flatMap((reference) => answer(store, reference, now)) })
+  })
+
+  app.post('/quote', limit, async (context) =>
+    context.json({ items: quoteSkus(readTexts(await readJson(context.req), 'skus')) }),
+  )
+
+  app.post('/claims', limit, async (context) => {
+    const now = readNow(context.req.header('X-Sandbox-Time'))
+    const body = await readJson(context.req)
+    const claim = textField(body, 'claim')
+    const reference = textField(body, 'reference')
+    if (!REFERENCE.test(claim) || !REFERENCE.test(reference)) {
+      throw new Refusal('A claim has a claim and a reference')
+    }
+    return context.json({ reference, ...answerClaim(store, { claim, reference }, now) })
   })
 
   app.get('/ledger', (context) => {
@@ -90,7 +121,18 @@ function readReferences(references: string[]): string[] {
   return references
 }
 
-function textField(item: unknown, name: 'reference' | 'sku'): string {
+function readJson(request: { json(): Promise<unknown> }): Promise<unknown> {
+  return request.json().catch(() => null)
+}
+
+/** The texts of a list in a body; a list that is not there is empty. */
+function readTexts(body: unknown, name: string): string[] {
+  if (typeof body !== 'object' || body === null) return []
+  const list: unknown = Object.getOwnPropertyDescriptor(body, name)?.value
+  return Array.isArray(list) ? list.filter((one) => typeof one === 'string') : []
+}
+
+function textField(item: unknown, name: 'reference' | 'sku' | 'claim'): string {
   if (typeof item !== 'object' || item === null) return ''
   const value: unknown = Object.getOwnPropertyDescriptor(item, name)?.value
   return typeof value === 'string' ? value : ''

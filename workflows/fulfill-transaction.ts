@@ -62,23 +62,32 @@ export async function fulfillTransaction(
     taskQueue: contract.outsideTaskQueue(workflowInfo().taskQueue),
   })
   let shown: RegisteredWait | null = null
+  let look = await awaitCodes(input)
   for (;;) {
-    const look = await awaitCodes(input)
     if (look.ended) {
       if (shown !== null) showStage('done', null)
       await condition(allHandlersFinished)
       return { units: look.units }
     }
     if (look.toSource) {
-      await sourceCodes(input)
+      const sourced = await sourceCodes(input)
+      look = saysHowItStands(sourced) ? sourced : await awaitCodes(input)
       continue
     }
     if (shown === null || (shown.dueAt === null) !== (look.waiting.dueAt === null)) {
       showStage('waiting_for_codes', look.waiting)
       shown = look.waiting
     }
-    await waiter.waitUntil(look.waiting, look.detail)
+    const woken = await waiter.waitUntil(look.waiting, look.detail)
+    // Whoever was woken looks into the own pool first; a supplier's turn looks there by itself.
+    look =
+      look.afterwards === 'source' && !woken ? await sourceCodes(input) : await awaitCodes(input)
   }
+}
+
+/** What an earlier version recorded holds only counts: its story went on with a look. */
+function saysHowItStands(sourced: object): boolean {
+  return 'ended' in sourced
 }
 
 function handleDecisions(input: contract.FulfillTransactionInput, waiter: Waiter): void {

@@ -5,9 +5,10 @@ import { clockMoved, waitingFor, wokenUp, type WaitingFor } from './contract.ts'
 export type Waiter = {
   /**
    * The only way a workflow waits: until the business instant has come, or it is woken up (by
-   * `wokenUp`, or by `wake()` of an operator's Update). `detail` are lines for the operator.
+   * `wokenUp`, or by `wake()` of an operator's Update), and answers whether it was woken. `detail`
+   * are lines for the operator.
    */
-  waitUntil(wait: RegisteredWait, detail?: string[]): Promise<void>
+  waitUntil(wait: RegisteredWait, detail?: string[]): Promise<boolean>
   /** Ends the current wait, or the next one if none has begun: no wake-up is lost. */
   wake(): void
 }
@@ -62,9 +63,11 @@ export function createWaiter(title: string): Waiter {
         const leftMs = dueMs - offsetMs - Date.now() + CLOCK_SLACK_MS
         await condition(changed, leftMs, { summary: wait.reason })
       }
+      const woken = wakeUps > 0
       wakeUps = 0
       current = null
       setCurrentDetails(`**${title}**\n\nActing: ${wait.reason}`)
+      return woken
     },
   }
 }

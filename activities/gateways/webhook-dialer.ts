@@ -1,6 +1,4 @@
-import { lookup as systemLookup, type LookupAddress } from 'node:dns'
-import { Resolver } from 'node:dns/promises'
-import type { LookupFunction } from 'node:net'
+import { lookup as systemLookup } from 'node:dns'
 import { Agent, request } from 'undici'
 import {
   isAllowedPrivateHost,
@@ -8,7 +6,8 @@ import {
   readWebhookUrl,
 } from '../../domain/webhook-address.ts'
 import { WEBHOOK_EXCHANGE_SECONDS_MAX } from '../../domain/webhook-schedule.ts'
-import { AddressRefused, NameLookupFailed, wordFor, type DialError } from './webhook-errors.ts'
+import { checkedLookup, resolvePublicName, type ResolveName } from './public-lookup.ts'
+import { AddressRefused, wordFor, type DialError } from './webhook-errors.ts'
 
 export type WebhookRequest = { url: string; headers: Record<string, string>; body: string }
 
@@ -31,13 +30,9 @@ export type WebhookDialer = {
   close(): Promise<void>
 }
 
-/** Looks a name up: every address it has. Throws `NameLookupFailed`. */
-export type ResolveName = (name: string) => Promise<string[]>
-
 export const ANSWER_BYTES_READ_MAX = 65_536
 const ANSWER_BYTES_KEPT_MAX = 16_384
 const ANSWER_HEADER_BYTES_MAX = 16_384
-const NAME_LOOKUP_MS_MAX = 5_000 // two tries; the rest of the fifteen seconds is for the endpoint
 
 /**
  * Dials with an agent of its own. A public host's name is looked up at each dial, and the connection
@@ -109,46 +104,6 @@ export function createWebhookDialer(settings: {
       await Promise.all([publicAgent.destroy(), privateAgent.destroy()])
     },
   }
-}
-
-/** Gives the connector checked addresses only. It is not called for IP literals: the URL's rules are. */
-function checkedLookup(
-  resolve: ResolveName,
-  isPublic: (address: string) => boolean,
-): LookupFunction {
-  return (hostname, options, callback) => {
-    resolve(hostname).then(
-      (addresses) => {
-        const allowed = addresses.filter(isPublic).map(describeAddress)
-        const [first] = allowed
-        if (first === undefined) {
-          callback(
-            new AddressRefused(`${hostname} has no public address: ${addresses.join(' ')}`),
-            [],
-          )
-        } else if (options.all === true) callback(null, allowed)
-        else callback(null, first.address, first.family)
-      },
-      (error: unknown) => callback(new NameLookupFailed(hostname, error), []),
-    )
-  }
-}
-
-/**
- * Asks the name servers directly: the system's own look-up holds one of its four threads for as
- * long as a slow name server likes, and a merchant chooses that name server.
- */
-async function resolvePublicName(name: string): Promise<string[]> {
-  const resolver = new Resolver({ timeout: NAME_LOOKUP_MS_MAX / 2, tries: 2 })
-  const answers = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)])
-  const addresses = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []))
-  const [first] = answers
-  if (addresses.length === 0 && first.status === 'rejected') throw first.reason
-  return addresses
-}
-
-function describeAddress(address: string): LookupAddress {
-  return { address, family: address.includes(':') ? 6 : 4 }
 }
 
 function readHeaders(

@@ -67,6 +67,11 @@ async function fill(): Promise<void> {
   await client.post(`/v2/invoices/${ids['invoices']}/credit-notes`, { reason: 'Refused' })
   await issueCreditNotes(api, accountId)
   ids['credit-notes'] = await firstId(`credit_notes`)
+  const supplier = { name: 'Northwind', adapter: 'sandbox' }
+  ids['suppliers'] = (await client.post<{ id: string }>('/v2/suppliers', supplier)).body.id
+  const sold = { product_id: product.id, supplier_sku: 'NW', cost: 9, currency: 'USD' }
+  const skus = `/v2/suppliers/${ids['suppliers']}/skus`
+  ids['sku_id'] = (await client.post<{ id: string }>(skus, sold)).body.id
   ids['events'] = await firstId(`events`)
   ids['delivery_id'] = await firstId(`deliveries`)
 }

@@ -59,9 +59,9 @@ const ask = (state: AttemptState, of: Partial<Parameters<typeof nextAskSeconds>[
     ...of,
   })
 
-test('out of stock is asked again after 10 s, 30 s, 1 m, 5 m, 15 m, 30 m, then hourly', () => {
-  const delays = Array.from({ length: 9 }, (_, index) => ask('none', { refusals: index + 1 }))
-  expect(delays).toEqual([10, 30, 60, 300, 900, 1800, 3600, 3600, 3600])
+test('out of stock is asked again soon, then three times an hour apart, then every two hours', () => {
+  const delays = Array.from({ length: 10 }, (_, index) => ask('none', { refusals: index + 1 }))
+  expect(delays).toEqual([10, 60, 300, 900, 1800, 3600, 3600, 3600, 7200, 7200])
 })
 
 test('an unknown outcome is asked about after 5 s, 30 s, 5 m, 30 m, 2 h, then hourly', () => {
@@ -83,7 +83,7 @@ test('follows the time that a supplier names, within an hour', () => {
 
 test('sends an order that never arrived again at once, but not for ever', () => {
   expect(ask('not_placed', { tries: 2, retryAfterSeconds: 0 })).toBe(0)
-  expect(ask('not_placed', { tries: 3, retryAfterSeconds: 0 })).toBe(60)
+  expect(ask('not_placed', { tries: 3, retryAfterSeconds: 0 })).toBe(300)
   expect(ask('not_placed', { tries: 1 })).toBe(10)
 })
 
@@ -137,6 +137,10 @@ test('says in one line what is there and whom the rest waits for', () => {
     unknown: 3,
     stuck: 1,
     lastAnswer: 'processing, HTTP 200',
+    waitingSince: '2026-11-22T12:00:00.000Z',
+    nextAt: '2026-11-22T12:05:00.000Z',
+    notAsked: 'no answer in 10 s',
+    notBefore: '2026-11-22T12:05:00.000Z',
   }
   const { reason, detail } = describeSourcing({
     units: { allocated: 5, sourcing: 2, unknown: 3, queued: 1, backordered: 3, failed: 1 },
@@ -149,7 +153,10 @@ test('says in one line what is there and whom the rest waits for', () => {
       'a person must find out, 3 asked for again later, 1 sold by no supplier, waiting for an import',
   )
   expect(detail).toEqual([
-    'Acme: asked for 9, delivered 4, processing 2, in doubt 3; last answer: processing, HTTP 200',
+    'Acme: asked for 9, delivered 4, processing 2, in doubt 3; ' +
+      'waiting since 2026-11-22T12:00:00.000Z; asked next at 2026-11-22T12:05:00.000Z; ' +
+      'does not answer (no answer in 10 s) and is left alone until 2026-11-22T12:05:00.000Z; ' +
+      'last answer: processing, HTTP 200',
     'Own pool: 1 wait for an import, no active supplier sells them',
     'Units without a code at 2026-11-23T12:00:00.000Z end as failed',
   ])

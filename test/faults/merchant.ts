@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { inTransaction } from '../../db/client.ts'
-import { insertSupplier, insertSupplierSkus } from '../../db/suppliers.ts'
+import { insertSupplierSkus } from '../../db/supplier-skus.ts'
+import { insertSupplier } from '../../db/suppliers.ts'
 import { newId } from '../../new-id.ts'
 import { importCodes, makeAccount, makeCustomer, makeProduct } from '../factories.ts'
 import type { Cluster } from './cluster.ts'

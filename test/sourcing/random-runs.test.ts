@@ -33,8 +33,8 @@ const SKUS = [
 ] as const
 
 let world: World
-let lost: CodeSupplier
-let away: CodeSupplier
+let lost: ReturnType<typeof createSandboxSupplier>
+let away: ReturnType<typeof createSandboxSupplier>
 beforeAll(async () => {
   world = await openWorld('sourcing_random')
   world.link.setMode({ kind: 'loseReplies' })
@@ -67,7 +67,9 @@ function faultySupplier(random: Random, good: CodeSupplier): CodeSupplier {
   return {
     order: (items, context) => call((supplier) => supplier.order(items, context)),
     status: (references, context) => call((supplier) => supplier.status(references, context)),
-    close: () => good.close(),
+    quote: (skus, context) => good.quote(skus, context),
+    cancel: (references, context) => call((supplier) => supplier.cancel(references, context)),
+    claim: (claim, context) => good.claim(claim, context),
   }
 }
 

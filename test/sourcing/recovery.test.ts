@@ -6,6 +6,7 @@ import { recordSupplierAnswers } from '../../db/sourcing-answers.ts'
 import { claimSourcingBatch } from '../../db/sourcing.ts'
 import { importCodes } from '../factories.ts'
 import {
+  closeBreakers,
   countUnits,
   endLeases,
   listAttempts,
@@ -22,14 +23,17 @@ let world: World
 beforeAll(async () => {
   world = await openWorld('sourcing_recovery')
 })
-afterEach(() => world.link.setMode({ kind: 'pass' }))
+afterEach(async () => {
+  world.link.setMode({ kind: 'pass' })
+  await closeBreakers(world)
+})
 afterAll(() => world.close())
 
-const LIMITS = { itemsMax: 200, leaseSeconds: 20 }
+const LIMITS = { itemsMax: 200, graceSeconds: 10 }
 
 /** A process that dies at one step: before the call, or after it and before the answer is kept. */
 function dyingActivities(step: 'before_call' | 'after_call') {
-  const supplier = world.deps.suppliers('sandbox')
+  const supplier = world.deps.suppliers({ adapter: 'sandbox' })
   return sourcingActivities({
     ...world.deps,
     suppliers: () => ({
@@ -40,6 +44,20 @@ function dyingActivities(step: 'before_call' | 'after_call') {
       },
     }),
   })
+}
+
+/** What a process claims before it calls the supplier. */
+async function claimBatch(order: { accountId: string; transactionId: string }) {
+  const claim = await inTransaction(world.database.db, (tx) =>
+    claimSourcingBatch(tx, order, LIMITS),
+  )
+  if (claim === null || !('batch' in claim)) throw new Error('nothing was claimed')
+  return claim.batch
+}
+
+/** What every recording says of the call beside its answers. */
+function heard({ supplierId, callId }: { supplierId: string; callId: string }) {
+  return { supplierId, callId, said: 'HTTP 200', reached: true }
 }
 
 test.each(['before_call', 'after_call'] as const)(
@@ -78,11 +96,9 @@ test('many processes at once buy each unit once', async () => {
 
 test('a code for a unit that needs none any more is kept aside, whoever brings it', async () => {
   const order = await placeOrder(world, await makeProduct(world, 'TEST-INSTANT'), 1)
-  const batch = await inTransaction(world.database.db, (tx) =>
-    claimSourcingBatch(tx, order, LIMITS),
-  )
-  const item = batch?.items[0]
-  if (!batch || !item) throw new Error('nothing was claimed')
+  const batch = await claimBatch(order)
+  const item = batch.items[0]
+  if (!item) throw new Error('nothing was claimed')
   // Its process is frozen. Another one hears that the order never came, and buys.
   await endLeases(world)
   expect(await world.activities.sourceCodes(order)).toMatchObject({ calls: 2, delivered: 1 })
@@ -97,16 +113,15 @@ test('a code for a unit that needs none any more is kept aside, whoever brings i
     },
   )
   const answers = {
-    supplierId: batch.supplierId,
-    said: 'HTTP 200',
-    answers: [{ attemptId: item.attemptId, answer: 'delivered' as const, code }],
+    ...heard(batch),
+    answers: [{ attemptId: item.attemptId, answer: 'delivered' as const, code, cost: null }],
     surplus: [],
   }
-  const tally = await inTransaction(world.database.db, (tx) =>
+  const { tally } = await inTransaction(world.database.db, (tx) =>
     recordSupplierAnswers(tx, order, answers),
   )
   expect(tally).toMatchObject({ delivered: 0, quarantined: 1 })
-  const again = await inTransaction(world.database.db, (tx) =>
+  const { tally: again } = await inTransaction(world.database.db, (tx) =>
     recordSupplierAnswers(tx, order, answers),
   )
   expect(again).toMatchObject({ delivered: 0, quarantined: 0 })
@@ -117,16 +132,13 @@ test('a code for a unit that needs none any more is kept aside, whoever brings i
 
 test('an order that was believed lost and did arrive is welcome', async () => {
   const order = await placeOrder(world, await makeProduct(world, 'TEST-DELAYED'), 1)
-  const batch = await inTransaction(world.database.db, (tx) =>
-    claimSourcingBatch(tx, order, LIMITS),
-  )
-  const item = batch?.items[0]
-  if (!batch || !item) throw new Error('nothing was claimed')
+  const batch = await claimBatch(order)
+  const item = batch.items[0]
+  if (!item) throw new Error('nothing was claimed')
   const record = (answer: 'not_placed' | 'processing') =>
     inTransaction(world.database.db, (tx) =>
       recordSupplierAnswers(tx, order, {
-        supplierId: batch.supplierId,
-        said: 'HTTP 200',
+        ...heard(batch),
         answers: [{ attemptId: item.attemptId, answer, retryAfterSeconds: null }],
         surplus: [],
       }),
@@ -140,22 +152,19 @@ test('an order that was believed lost and did arrive is welcome', async () => {
 test('an old attempt that turns out to be in progress changes nothing for a unit with its code', async () => {
   const product = await makeProduct(world, 'TEST-INSTANT', 'TEST-INSTANT')
   const order = await placeOrder(world, product, 1)
-  const batch = await inTransaction(world.database.db, (tx) =>
-    claimSourcingBatch(tx, order, LIMITS),
-  )
-  const attemptId = batch?.items[0]?.attemptId ?? ''
+  const batch = await claimBatch(order)
+  const attemptId = batch.items[0]?.attemptId ?? ''
   const record = (answer: 'not_placed' | 'processing') =>
     inTransaction(world.database.db, (tx) =>
       recordSupplierAnswers(tx, order, {
-        supplierId: world.supplierId,
-        said: 'HTTP 200',
+        ...heard(batch),
         answers: [{ attemptId, answer, retryAfterSeconds: null }],
         surplus: [],
       }),
     )
   await record('not_placed')
   expect(await world.activities.sourceCodes(order)).toMatchObject({ calls: 1, delivered: 1 })
-  expect(await record('processing')).toMatchObject({ processing: 0 })
+  expect((await record('processing')).tally).toMatchObject({ processing: 0 })
   expect(await countUnits(world, order)).toEqual({ allocated: 1 })
 })
 
@@ -165,8 +174,9 @@ test('a foreign code and a repeated one are kept aside or left out, and the unit
     type: 'code' as const,
     secret: { code, pin: null, serial: null, url: null },
     expiresAt: null,
+    cost: null,
   })
-  const supplier = world.deps.suppliers('sandbox')
+  const supplier = world.deps.suppliers({ adapter: 'sandbox' })
   const activities = sourcingActivities({
     ...world.deps,
     suppliers: () => ({
@@ -181,6 +191,7 @@ test('a foreign code and a repeated one are kept aside or left out, and the unit
             { reference: 'foreign-1', code: sold('FOREIGN') },
           ],
           said: 'HTTP 200',
+          reached: true,
         }),
     }),
   })

@@ -2,11 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createSandboxSupplier } from '../../activities/gateways/sandbox-supplier.ts'
-import type { CodeSupplier } from '../../activities/gateways/code-supplier.ts'
 
 /** What a supplier may do wrong on the wire, played by a server that answers as each test says. */
 let server: Server
-let gateway: CodeSupplier
+let gateway: ReturnType<typeof createSandboxSupplier>
 let reply: (request: IncomingMessage, response: ServerResponse) => void
 beforeEach(async () => {
   server = createServer((request, response) => {
@@ -73,6 +72,7 @@ test('reads codes as texts, with their type and expiry, and tells the business t
         type: 'code_pin',
         secret: { code: '0007', pin: '0042', serial: 'S', url: null },
         expiresAt: new Date('2027-01-01T00:00:00Z'),
+        cost: null,
       },
     },
     {
@@ -82,6 +82,7 @@ test('reads codes as texts, with their type and expiry, and tells the business t
         type: 'url',
         secret: { code: null, pin: null, serial: null, url: 'https://r.example/1' },
         expiresAt: null,
+        cost: null,
       },
     },
   ])

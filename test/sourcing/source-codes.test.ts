@@ -5,6 +5,7 @@ import { sourcingActivities } from '../../activities/sourcing.ts'
 import { inTransaction } from '../../db/client.ts'
 import { hurrySourcing } from '../../db/sourcing-outlook.ts'
 import {
+  closeBreakers,
   countUnits,
   listAttempts,
   listStoredCodes,
@@ -20,7 +21,10 @@ let world: World
 beforeAll(async () => {
   world = await openWorld('source_codes')
 })
-afterEach(() => world.link.setMode({ kind: 'pass' }))
+afterEach(async () => {
+  world.link.setMode({ kind: 'pass' })
+  await closeBreakers(world)
+})
 afterAll(() => world.close())
 
 /** Seconds of business time until the registered wait ends. */
@@ -92,7 +96,7 @@ test('asks an empty supplier again by the back-off until the deadline, then give
     waits.push(seconds)
     await passTime(world, seconds + 1)
   }
-  expect(waits.slice(0, 7)).toEqual([10, 30, 60, 300, 900, 1800, 3600])
+  expect(waits.slice(0, 10)).toEqual([10, 60, 300, 900, 1800, 3600, 3600, 3600, 7200, 7200])
   expect(waits.reduce((sum, seconds) => sum + seconds, 0)).toBeGreaterThan(86_000)
   expect(await countUnits(world, order)).toEqual({ failed: 2 })
   const { rows } = await sql<{ reason: string; state: string }>`

@@ -14,6 +14,7 @@ import { createTestDatabase } from '../stack.ts'
 /** One test account that sells codes of the sandbox supplier, over a link that a test can cut. */
 export type World = {
   database: Database
+  databaseUrl: string
   accountId: string
   customerId: string
   supplierId: string
@@ -48,6 +49,7 @@ export async function openWorld(name: string): Promise<World> {
   const supplierId = await makeSupplier(database, accountId, 'Sandbox')
   return {
     database,
+    databaseUrl: own.url,
     accountId,
     customerId,
     supplierId,
@@ -142,6 +144,13 @@ export async function passTime(world: World, seconds: number): Promise<void> {
 export async function endLeases(world: World): Promise<void> {
   await sql`update sourcing_attempts set leased_until = clock_timestamp()
     where leased_until is not null`.execute(world.database.db)
+  await sql`delete from supplier_calls`.execute(world.database.db)
+}
+
+/** Forgets that suppliers did not answer, for tests that share one. */
+export async function closeBreakers(world: World): Promise<void> {
+  await sql`update suppliers set breaker_failures = 0, breaker_opened_at = null,
+    breaker_probe_at = null, breaker_reason = null`.execute(world.database.db)
 }
 
 /** Lives a transaction to its end, as the workflow does; each wait moves the clock to its end. */
