@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { returnRequest, type RateCount } from '../db/rate-limits.ts'
 import { DomainError } from '../domain/error.ts'
 import { requestLimits } from '../domain/plan.ts'
+import { createCarryOut, requireScope, type CarryOut } from './carry-out.ts'
 import type { ApiContext, ApiEnv } from './context.ts'
 import type { ApiDeps, ApiParts } from './deps.ts'
 import { docsPages } from './docs.ts'
@@ -10,15 +11,16 @@ import { accessLog } from './middleware/access-log.ts'
 import { createAuthenticate } from './middleware/auth.ts'
 import { readBody } from './middleware/body.ts'
 import { createGate } from './middleware/gate.ts'
-import { createRunOnce, readIdempotencyKey } from './middleware/idempotency.ts'
+import { readIdempotencyKey } from './middleware/idempotency.ts'
 import { announceLimits, limitRate, uncounted } from './middleware/rate-limit.ts'
 import { requestId } from './middleware/request-id.ts'
 import { requireHttps } from './middleware/require-https.ts'
 import { createKeyUsage, type KeyUsage } from './key-usage.ts'
 import { createOrderServices } from './order-services.ts'
+import { dashboardPages } from './pages/dashboard.ts'
 import { financePages } from './pages/finance.ts'
 import { inboxPages } from './pages/inbox.ts'
-import { printAnswer, send, type Printed } from './printed.ts'
+import { send } from './printed.ts'
 import type { Caller, RawCall, Route } from './route.ts'
 import { ROUTES } from './routes.ts'
 import { readQuery, requireReadablePath } from './url.ts'
@@ -37,6 +39,7 @@ export function buildApp(parts: ApiParts, routes: readonly Route[] = ROUTES): Ap
   requireDeclared(routes)
   const { deps, close } = createDeps(parts)
   const keyUsage = createKeyUsage(parts.database, parts.log)
+  const carryOut = createCarryOut(deps)
   const app = new Hono<ApiEnv>()
   app.onError((error, ctx) => refuse(deps, ctx, error))
   app.notFound((ctx) => refuse(deps, ctx, new DomainError('not_found', 'No such path.')))
@@ -46,8 +49,9 @@ export function buildApp(parts: ApiParts, routes: readonly Route[] = ROUTES): Ap
   app.use(requireHttps(deps.config.api))
   app.route('/', docsPages(routes))
   app.route('/', financePages(deps))
+  app.route('/', dashboardPages(deps, carryOut, routes))
   app.route('/', inboxPages(deps))
-  mountRoutes(app, deps, keyUsage, routes)
+  mountRoutes(app, { deps, carryOut, keyUsage }, routes)
   return {
     app,
     async close() {
@@ -63,13 +67,8 @@ function createDeps(parts: ApiParts): { deps: ApiDeps; close(): Promise<void> } 
 }
 
 /** Literal paths before those with parameters; a known path with another method is 405. */
-function mountRoutes(
-  app: Hono<ApiEnv>,
-  deps: ApiDeps,
-  keyUsage: KeyUsage,
-  routes: readonly Route[],
-): void {
-  const handle = createHandler(deps, keyUsage)
+function mountRoutes(app: Hono<ApiEnv>, gateway: Gateway, routes: readonly Route[]): void {
+  const handle = createHandler(gateway)
   const methods = Map.groupBy(routes, (route) => route.path)
   const parameters = (path: string) => path.split('{').length
   for (const [path, group] of [...methods].toSorted(([a], [b]) => parameters(a) - parameters(b))) {
@@ -81,22 +80,25 @@ function mountRoutes(
     app.all(pattern, (ctx) => {
       ctx.header('Allow', allowed)
       const message = `${ctx.req.method.slice(0, 16)} is not a method of this path.`
-      return refuse(deps, ctx, new DomainError('method_not_allowed', message))
+      return refuse(gateway.deps, ctx, new DomainError('method_not_allowed', message))
     })
   }
 }
 
+/** What the handler of every route shares. */
+type Gateway = { deps: ApiDeps; carryOut: CarryOut; keyUsage: KeyUsage }
+
 type Admission = { caller: Caller; counted: RateCount }
 
 /** What every request passes, in this order: the cheap refusals first. */
-function createHandler(
-  deps: ApiDeps,
-  keyUsage: KeyUsage,
-): (ctx: ApiContext, route: Route) => Promise<Response> {
+function createHandler({
+  deps,
+  carryOut,
+  keyUsage,
+}: Gateway): (ctx: ApiContext, route: Route) => Promise<Response> {
   const { database, config } = deps
   const authenticate = createAuthenticate(database)
   const gate = createGate(database, config.api.inFlightMax)
-  const runOnce = createRunOnce(deps)
 
   async function admit(ctx: ApiContext, route: Route): Promise<Admission | null> {
     if (route.access === 'public') return null
@@ -137,14 +139,6 @@ function createHandler(
     if (printed.free === true && admission !== null) await forgive(ctx, route, admission)
     return send(ctx, printed)
   }
-
-  async function carryOut(route: Route, raw: RawCall): Promise<Printed> {
-    if (route.idempotency !== 'key24h') return printAnswer(route, await route.respond(deps, raw))
-    const call = { ...raw, operationId: route.operationId }
-    return runOnce(call, async (tx) =>
-      printAnswer(route, await route.respond(deps, { ...raw, tx })),
-    )
-  }
 }
 
 async function readCall(ctx: ApiContext, route: Route, caller: Caller | null): Promise<RawCall> {
@@ -162,11 +156,6 @@ async function readCall(ctx: ApiContext, route: Route, caller: Caller | null): P
       route.idempotency === 'none' ? null : readIdempotencyKey(ctx.req.header('idempotency-key')),
     header: (name) => ctx.req.header(name),
   }
-}
-
-function requireScope(caller: Caller, route: Route): void {
-  if (route.access === 'any_key' || caller.scopes.includes(route.access)) return
-  throw new DomainError('forbidden_scope', `This key has not the scope ${route.access}.`)
 }
 
 /** Every refusal in one shape; what nobody expected is logged with the request's id. */

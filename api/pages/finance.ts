@@ -2,21 +2,20 @@ import { Hono } from 'hono'
 import { html } from 'hono/html'
 import { getFinanceAccount } from '../../db/finance.ts'
 import { DomainError } from '../../domain/error.ts'
-import { requestLimits } from '../../domain/plan.ts'
 import type { ApiContext, ApiEnv } from '../context.ts'
 import type { ApiDeps } from '../deps.ts'
 import { createGate } from '../middleware/gate.ts'
-import { limitRate } from '../middleware/rate-limit.ts'
 import { readQuery, requireReadablePath } from '../url.ts'
 import { refusePage } from './refusal.ts'
 import { renderInvoicePage, sendDocument } from './finance-invoice.ts'
 import { renderInvoiceList } from './finance-invoices.ts'
-import { signedIn, signInPages, type SignedIn } from './finance-sign-in.ts'
 import { renderToday } from './finance-today.ts'
 import type { FinancePage } from './finance-view.ts'
 import { renderPurchaseOrderList, renderPurchaseOrderPage } from './finance-purchase-orders.ts'
 import { renderTransactionPage } from './finance-transactions.ts'
 import { renderPage, type Link, type Markup } from './layout.ts'
+import { FINANCE } from './session.ts'
+import { enter, signInPages, type SignedIn } from './sign-in.ts'
 import { PAGE_HEADERS } from './style.ts'
 
 const NAV: Link[] = [
@@ -50,11 +49,11 @@ export function financePages(deps: ApiDeps): Hono<ApiEnv> {
     requireReadablePath(ctx.req.url)
     await next()
   })
-  app.route('/', signInPages(deps))
+  app.route('/', signInPages(deps, FINANCE))
   for (const [pattern, { under, page }] of Object.entries(PAGES)) {
     app.get(pattern, (ctx) =>
       gate.run(async () => {
-        const session = await enter(deps, ctx, pattern)
+        const session = await enter(deps, ctx, FINANCE, pattern)
         if (session instanceof Response) return session
         return ctx.html(await renderFramed(deps, ctx, session, under, page))
       }),
@@ -62,7 +61,7 @@ export function financePages(deps: ApiDeps): Hono<ApiEnv> {
   }
   app.get('/finance/invoices/:id/documents/:format', (ctx) =>
     gate.run(async () => {
-      const session = await enter(deps, ctx, '/finance/invoices/:id/documents/:format')
+      const session = await enter(deps, ctx, FINANCE, '/finance/invoices/:id/documents/:format')
       if (session instanceof Response) return session
       return sendDocument(deps, ctx, session.caller.accountId)
     }),
@@ -71,31 +70,6 @@ export function financePages(deps: ApiDeps): Hono<ApiEnv> {
     throw new DomainError('not_found', 'No such page.')
   })
   return app
-}
-
-/** The session of the request, counted against its key's rate; or the way to the sign-in page. */
-async function enter(
-  deps: ApiDeps,
-  ctx: ApiContext,
-  pattern: string,
-): Promise<SignedIn | Response> {
-  ctx.set('routePath', pattern)
-  const session = await signedIn(deps, ctx)
-  if (session === null) {
-    const { pathname, search } = new URL(ctx.req.url)
-    return ctx.redirect(`/finance/sign-in?to=${encodeURIComponent(pathname + search)}`, 303)
-  }
-  const { caller, agreed } = session
-  ctx.set('caller', caller)
-  // The plan's hour and day are for programs: a person looking at pages does not use them up.
-  const { perSecond } = requestLimits(caller.plan, 'read', agreed)
-  await limitRate(ctx, deps.database, {
-    keyId: caller.keyId,
-    accountId: caller.accountId,
-    rateClass: 'read',
-    limits: { perSecond, perHour: null, perDay: null },
-  })
-  return session
 }
 
 async function renderFramed(
@@ -116,7 +90,7 @@ async function renderFramed(
   })
   return renderPage({
     title,
-    brand: { href: '/finance', label: 'Bark Finance' },
+    brand: { href: FINANCE.home, label: FINANCE.brand },
     nav: NAV,
     current: under,
     who: html`<form class="who" method="post" action="/finance/sign-out">

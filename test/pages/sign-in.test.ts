@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
+  FINANCE,
   openSession,
   sealSession,
-  SESSION_COOKIE,
   SESSION_SECONDS,
+  sessionCookie,
 } from '../../api/pages/session.ts'
 import { hashApiKey, revokeApiKey } from '../../db/api-keys.ts'
 import { newId } from '../../new-id.ts'
@@ -113,11 +114,11 @@ describe('the session', () => {
   const signingKey = randomBytes(32)
   const hash = hashApiKey('test_key')
   const nowSeconds = 1_800_000_000
-  const sealed = sealSession(signingKey, hash, nowSeconds)
+  const sealed = sealSession(FINANCE, signingKey, hash, nowSeconds)
 
   test('opens until its end and not a second longer', () => {
-    expect(openSession(signingKey, sealed, nowSeconds + SESSION_SECONDS - 1)).toEqual(hash)
-    expect(openSession(signingKey, sealed, nowSeconds + SESSION_SECONDS)).toBeNull()
+    expect(openSession(FINANCE, signingKey, sealed, nowSeconds + SESSION_SECONDS - 1)).toEqual(hash)
+    expect(openSession(FINANCE, signingKey, sealed, nowSeconds + SESSION_SECONDS)).toBeNull()
   })
 
   test('does not open with another end, another key or another signature', () => {
@@ -133,14 +134,14 @@ describe('the session', () => {
       '',
       undefined,
     ]) {
-      expect(openSession(signingKey, cookie, nowSeconds)).toBeNull()
+      expect(openSession(FINANCE, signingKey, cookie, nowSeconds)).toBeNull()
     }
-    expect(openSession(randomBytes(32), sealed, nowSeconds)).toBeNull()
+    expect(openSession(FINANCE, randomBytes(32), sealed, nowSeconds)).toBeNull()
   })
 
   test('is looked at as a whole: a forged cookie leads to the form', async () => {
     const browser = openBrowser(api.url)
-    browser.cookie = `${SESSION_COOKIE}=${sealed}`
+    browser.cookie = `${sessionCookie(FINANCE)}=${sealed}`
     expect((await browser.get('/finance')).status).toBe(303)
   })
 })

@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto'
+import { html } from 'hono/html'
+import { requireScope, type CarryOut } from '../carry-out.ts'
+import type { ApiContext } from '../context.ts'
+import type { ApiDeps } from '../deps.ts'
+import { readIdempotencyKey } from '../middleware/idempotency.ts'
+import type { Caller, Route } from '../route.ts'
+import type { Markup } from './layout.ts'
+
+/** What a form asks of the API. A form that is sent twice has one `key`, and is carried out once. */
+export type FormRequest = {
+  operationId: string
+  params: Readonly<Record<string, string>>
+  body?: unknown
+  key: string | undefined
+}
+
+/** Answers the body of the route's answer; throws what the route refuses with. */
+export type FormCall = (ctx: ApiContext, caller: Caller, request: FormRequest) => Promise<unknown>
+
+/** Forms do what routes do: the same scopes, rules and refusals, and nothing of their own. */
+export function createFormCall(
+  deps: ApiDeps,
+  carryOut: CarryOut,
+  routes: readonly Route[],
+): FormCall {
+  return async (ctx, caller, { operationId, params, body, key }) => {
+    const route = routes.find((each) => each.operationId === operationId)
+    if (route === undefined) throw new Error(`No route is called ${operationId}`)
+    requireScope(caller, route)
+    const printed = await carryOut(route, {
+      requestId: ctx.var.requestId,
+      address: ctx.var.address,
+      caller,
+      params,
+      query: {},
+      body,
+      tx: null,
+      idempotencyKey: route.idempotency === 'none' ? null : readIdempotencyKey(key),
+      header: () => undefined,
+    })
+    deps.orders.outbox.nudge()
+    const answer: unknown = typeof printed.body === 'string' ? JSON.parse(printed.body) : null
+    return answer
+  }
+}
+
+/** The text fields of a form; the body's size was limited before. */
+export async function readForm(ctx: ApiContext): Promise<Record<string, string | undefined>> {
+  const form = await ctx.req.parseBody()
+  return Object.fromEntries(
+    Object.entries(form).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value : undefined,
+    ]),
+  )
+}
+
+/** The hidden field that makes a form safe to send twice. */
+export function renderFormKey(): Markup {
+  return html`<input type="hidden" name="key" value="${randomUUID()}" />`
+}
