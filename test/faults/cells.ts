@@ -1,10 +1,13 @@
+import { connectTemporal } from './check-workflows.ts'
 import { checkStory } from './checker.ts'
 import { LINKS, VICTIMS, type Cluster, type LinkName, type Victim } from './cluster.ts'
 import { NotAcknowledged, type Operation } from './history.ts'
 import type { Violation } from './invariants.ts'
 import { makeMerchant, type Told } from './merchant.ts'
+import type { Mortal } from './mortal.ts'
 import { MOMENTS, type Moment } from './proxy.ts'
 import type { Random } from './random.ts'
+import { describeRecovery } from './recovery.ts'
 import { tellStory } from './story.ts'
 
 /** One kill at one message: the n-th that the link carries while the story is told. */
@@ -12,13 +15,19 @@ export type Cell = { link: LinkName; message: number; moment: Moment; victim: Vi
 
 export type CellResult = {
   cell: Cell
-  /** The trap sprang and the process died of it. */
+  /** The trap sprang, the process died of it, and another one came. */
   hit: boolean
   /** What the client was doing just then, and the message that was stopped at. */
   step: string
   stoppedAt: string
   /** What the client was told, from that moment on, until its operation was acknowledged. */
   clientSaw: string
+  /** The process that was killed, and the one that came for it. */
+  pids: (number | null)[]
+  /** What the workflows of the story had to do again. */
+  systemDid: string[]
+  /** From the kill until the process was ready again. */
+  backMs: number
   /** From the kill to the end of the story and its drain. */
   recoveredMs: number
   violations: Violation[]
@@ -100,29 +109,34 @@ export async function runCell(cluster: Cluster, cell: Cell): Promise<CellResult>
   const { operations } = merchant.client
   const killsBefore = victim.kills
   const deathsBefore = countOwnDeaths(cluster)
-  const sprungIn: { operation: number; at: number; message: string; gone: Promise<void> }[] = []
+  const pidBefore = victim.pid
+  const sprungIn: { operation: number; at: number; message: string; backMs: Promise<number> }[] = []
   const link = cluster.links[cell.link]
   const trap = link.setTrap({
     message: cell.message,
     moment: cell.moment,
-    spring: (message) =>
+    spring(message) {
+      const at = Date.now()
       sprungIn.push({
         operation: operations.length - 1,
-        at: Date.now(),
+        at,
         message: readableStart(message),
-        gone: victim.kill(),
-      }),
+        backMs: comeBack(victim).then(() => Date.now() - at),
+      })
+    },
   })
   const startedAt = Date.now()
   const { told, violations } = await tell(cluster, () => tellStory(cluster, merchant))
   link.clearTrap()
   const [sprung] = sprungIn
-  await sprung?.gone
   const recoveredMs = Date.now() - (sprung?.at ?? startedAt)
+  const backMs = (await sprung?.backMs) ?? 0
+  let systemDid: string[] = []
   if (told !== null) {
     await cluster.heal()
     const seconds = (Date.now() - startedAt) / 1000
     violations.push(...(await checkStory(cluster, told, { count: 1, seconds })))
+    systemDid = await readRecovery(cluster, told)
   }
   if (countOwnDeaths(cluster) > deathsBefore) {
     const rows = Object.values(cluster.mortals).map(({ name, ownDeaths }) => ({ name, ownDeaths }))
@@ -130,12 +144,29 @@ export async function runCell(cluster: Cluster, cell: Cell): Promise<CellResult>
   }
   return {
     cell,
-    hit: trap.sprung() && victim.kills === killsBefore + 1,
+    hit: trap.sprung() && victim.kills === killsBefore + 1 && victim.pid !== pidBefore,
+    pids: [pidBefore, victim.pid],
     step: operations[sprung?.operation ?? 0]?.name.replace(/ of \w+$/, '') ?? 'before the story',
     stoppedAt: sprung?.message ?? '',
     clientSaw: describeTries(operations.slice(sprung?.operation ?? 0)),
+    systemDid,
+    backMs,
     recoveredMs,
     violations,
+  }
+}
+
+async function comeBack(victim: Mortal): Promise<void> {
+  await victim.kill()
+  await victim.up()
+}
+
+async function readRecovery(cluster: Cluster, { accountId }: Told): Promise<string[]> {
+  const temporal = await connectTemporal(cluster.temporalAddress)
+  try {
+    return await describeRecovery(temporal.client, accountId)
+  } finally {
+    await temporal.close()
   }
 }
 

@@ -54,7 +54,8 @@ export async function connectTemporal(
   return { client: new Client({ connection }), close: () => connection.close() }
 }
 
-async function listRuns(client: Client, accountId: string) {
+/** The workflows of an account, as visibility lists them. */
+export async function listRuns(client: Client, accountId: string) {
   const runs: { id: string; ended: boolean }[] = []
   for await (const run of client.workflow.list({ query: `BarkAccount = "${accountId}"` })) {
     runs.push({ id: run.workflowId, ended: run.status.name === 'COMPLETED' })
