@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { globSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -15,4 +16,12 @@ export function listSourceFiles(pattern = '**/*.{ts,mjs}'): SourceFile[] {
     .map((path) => path.replaceAll('\\', '/'))
     .toSorted()
     .map((path) => ({ path, text: readFileSync(`${ROOT}${path}`, 'utf8') }))
+}
+
+/** The commit of the tree, short, and whether the tree has more than the commit. */
+export function commitOf(): string {
+  const options = { cwd: ROOT, encoding: 'utf8' as const }
+  const head = execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], options).trim()
+  const changed = execFileSync('git', ['status', '--porcelain'], options).trim() !== ''
+  return changed ? `${head} with changes` : head
 }

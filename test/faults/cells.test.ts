@@ -56,6 +56,7 @@ test(
 async function chooseCells(): Promise<Cell[]> {
   if (run.cell !== null) return [parseCell(run.cell)]
   const messages = await recordMessages(cluster)
+  keepResult(run, 'messages', messages)
   if (run.cells === 'all') return allCells(messages)
   return sampleCells(messages, run.cells, seededRandom(run.seed))
 }

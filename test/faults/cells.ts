@@ -116,12 +116,12 @@ export async function runCell(cluster: Cluster, cell: Cell): Promise<CellResult>
     message: cell.message,
     moment: cell.moment,
     spring(message) {
-      const at = Date.now()
+      const killedAt = Date.now()
       sprungIn.push({
         operation: operations.length - 1,
-        at,
+        at: killedAt,
         message: readableStart(message),
-        backMs: comeBack(victim).then(() => Date.now() - at),
+        backMs: comeBack(victim).then(() => Date.now() - killedAt),
       })
     },
   })
@@ -146,7 +146,7 @@ export async function runCell(cluster: Cluster, cell: Cell): Promise<CellResult>
     cell,
     hit: trap.sprung() && victim.kills === killsBefore + 1 && victim.pid !== pidBefore,
     pids: [pidBefore, victim.pid],
-    step: operations[sprung?.operation ?? 0]?.name.replace(/ of \w+$/, '') ?? 'before the story',
+    step: nameStep(operations[sprung?.operation ?? 0]),
     stoppedAt: sprung?.message ?? '',
     clientSaw: describeTries(operations.slice(sprung?.operation ?? 0)),
     systemDid,
@@ -168,6 +168,12 @@ async function readRecovery(cluster: Cluster, { accountId }: Told): Promise<stri
   } finally {
     await temporal.close()
   }
+}
+
+/** The same words in every telling: without ids. */
+function nameStep(operation: Operation | undefined): string {
+  if (operation === undefined) return 'before the story'
+  return operation.name.replace(/ of txn_\w+$/, '').replace(/inv_\w+$/, 'the invoice')
 }
 
 /** Deaths that nobody ordered. */

@@ -4,6 +4,7 @@ import {
   ALARM,
   applyPatch,
   chooseBugs,
+  describePatch,
   listPatches,
   PLANTED_BUGS,
   tryPlantedBug,
@@ -32,7 +33,12 @@ describe(`planted bugs are caught (seed ${run.seed})`, () => {
       const startedAt = Date.now()
       const found = await tryPlantedBug(bug)
       const invariants = [...new Set(found.map(({ invariant }) => invariant))]
-      keepResult(run, 'planted', { ...bug, found: invariants, tookMs: Date.now() - startedAt })
+      keepResult(run, 'planted', {
+        ...bug,
+        bug: describePatch(bug.patch),
+        found: invariants,
+        tookMs: Date.now() - startedAt,
+      })
       expect(invariants).toContain(bug.breaks)
     },
     200_000,

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { ROOT } from '../../scripts/source-files.ts'
@@ -56,6 +56,11 @@ export function listPatches(): string[] {
   return readdirSync(FOLDER)
     .map((name) => name.replace(/\.patch$/, ''))
     .sort()
+}
+
+/** The first line of a patch: the bug in words. */
+export function describePatch(patch: string): string {
+  return readFileSync(join(FOLDER, `${patch}.patch`), 'utf8').split('\n')[0] ?? ''
 }
 
 /** Applies a patch to a tree, or only tries to. Throws with git's words when it does not fit. */

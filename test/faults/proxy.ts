@@ -16,8 +16,11 @@ export type LinkMode =
   | { kind: 'silence' }
   /** Cuts what is open, and every new connection at once. */
   | { kind: 'reset' }
-  /** The other side gets the request; its reply is swallowed and then the connection is cut. */
-  | { kind: 'loseReplies' }
+  /**
+   * The other side gets the request; its reply is swallowed and then the connection is cut. `which` is
+   * asked at the beginning of each reply; without it every one is lost.
+   */
+  | { kind: 'loseReplies'; which?: () => boolean }
   /** Replies trickle. */
   | { kind: 'slow'; bytesPerSecond: number }
   /** Each reply ends after so many bytes, and the connection with it. */
@@ -34,6 +37,8 @@ export type Link = {
   port: number
   /** Requests seen since the start or the last trap. */
   messages(): number
+  /** Replies that `loseReplies` has swallowed. */
+  lost(): number
   setMode(mode: LinkMode): void
   /** Springs once, at the n-th request from now on; answers whether it has. */
   setTrap(trap: Trap): { sprung(): boolean }
@@ -49,6 +54,7 @@ export async function openLink(name: string, targetPort: number): Promise<Link> 
   let mode: LinkMode = { kind: 'pass' }
   let trap: Trap | null = null
   let messages = 0
+  let lost = 0
   const pairs = new Set<Pair>()
 
   const server = createServer((near) => {
@@ -94,6 +100,7 @@ export async function openLink(name: string, targetPort: number): Promise<Link> 
     })
     far.on('data', (chunk) => {
       if (pair.silent) return
+      const isBeginning = spoke === 'near'
       spoke = 'far'
       if (armed !== null) {
         const { message } = armed
@@ -104,7 +111,9 @@ export async function openLink(name: string, targetPort: number): Promise<Link> 
         if (moment === 'replyWithheld') cut(pair)
         return
       }
-      if (mode.kind === 'loseReplies') {
+      const { which = () => true } = mode.kind === 'loseReplies' ? mode : {}
+      if (mode.kind === 'loseReplies' && isBeginning && which()) {
+        lost += 1
         cut(pair)
       } else if (mode.kind === 'cutReplies') {
         replies.push(chunk.subarray(0, Math.max(0, mode.afterBytes - replyBytes)))
@@ -144,6 +153,7 @@ export async function openLink(name: string, targetPort: number): Promise<Link> 
     name,
     port,
     messages: () => messages,
+    lost: () => lost,
     setMode(next) {
       mode = next
       for (const pair of [...pairs]) {

@@ -11,14 +11,14 @@ export async function describeRecovery(client: Client, accountId: string): Promi
     const history = await client.workflow.getHandle(id).fetchHistory()
     const scheduled = new Map<string, string>()
     for (const event of history.events ?? []) {
-      const { activityTaskScheduledEventAttributes: task } = event
-      if (task != null) scheduled.set(String(event.eventId), task.activityType?.name ?? '')
-      const { activityTaskStartedEventAttributes: started } = event
-      if (started != null && (started.attempt ?? 1) > 1) {
+      const task = event.activityTaskScheduledEventAttributes
+      if (task) scheduled.set(String(event.eventId), task.activityType?.name ?? '')
+      const started = event.activityTaskStartedEventAttributes
+      if (started && (started.attempt ?? 1) > 1) {
         did.add(`${scheduled.get(String(started.scheduledEventId))} repeated`)
       }
-      if (event.workflowTaskTimedOutEventAttributes != null) did.add('workflow task taken over')
-      if (event.workflowTaskFailedEventAttributes != null) did.add('workflow task repeated')
+      if (event.workflowTaskTimedOutEventAttributes) did.add('workflow task taken over')
+      if (event.workflowTaskFailedEventAttributes) did.add('workflow task repeated')
     }
   }
   return [...did].sort()

@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process'
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ROOT } from '../../scripts/source-files.ts'
+import { commitOf } from '../../scripts/source-files.ts'
 import type { CellResult } from './cells.ts'
 import type { Violation } from './invariants.ts'
 import { seedOfRun } from './random.ts'
@@ -52,7 +51,7 @@ export function readRun(env: NodeJS.ProcessEnv = process.env): Run {
 /** Keeps a result of the run, where one is asked for. */
 export function keepResult(
   run: Run,
-  kind: 'cells' | 'random' | 'planted' | 'lost-replies' | 'rows',
+  kind: 'cells' | 'messages' | 'random' | 'planted' | 'lost-replies' | 'rows',
   result: object,
 ): void {
   if (run.resultsFolder === null) return
@@ -85,7 +84,7 @@ export class PromiseBroken extends Error {
       [
         lines.join('\n  '),
         `context: ${print(context)}`,
-        `seed ${replay.seed}, commit ${commit()}`,
+        `seed ${replay.seed}, commit ${commitOf()}`,
         `again: ${variables} npm test -- --no-check ${replay.file}`,
       ].join('\n  '),
     )
@@ -98,11 +97,4 @@ export function summarise(run: Run, results: CellResult[]): string {
   const slowest = Math.max(...results.map(({ recoveredMs }) => recoveredMs))
   const hits = results.filter(({ hit }) => hit).length
   return `seed ${run.seed}: ${hits} kills hit of ${results.length}, slowest recovery ${slowest} ms`
-}
-
-function commit(): string {
-  const options = { cwd: ROOT, encoding: 'utf8' as const }
-  const head = execFileSync('git', ['rev-parse', '--short=12', 'HEAD'], options).trim()
-  const changed = execFileSync('git', ['status', '--porcelain'], options).trim() !== ''
-  return changed ? `${head} with changes` : head
 }

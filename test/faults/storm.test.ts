@@ -81,7 +81,7 @@ async function tellThrough(storms: Storm[]) {
       const told: Told[] = []
       for (const merchant of merchants) {
         if (overAt !== null) break
-        const one = await tell(cluster, () => tellStory(cluster, merchant))
+        const one = await tell(cluster, () => tellStory(cluster, merchant, { clockHelps: true }))
         if (one.told === null) return { told, violations: one.violations }
         told.push(one.told)
       }
