@@ -1,23 +1,25 @@
 import { createHash } from 'node:crypto'
-import { inTransaction } from '../db/client.ts'
+import { inTransaction, type Tx } from '../db/client.ts'
 import { getCreditNoteView } from '../db/credit-note-views.ts'
 import {
   findCreditNoteDocument,
   insertCreditNoteDocument,
   lockCorrectedInvoice,
   lockCreditNote,
-  updateBalanceCredited,
   updateCreditNoteIssued,
   updateCreditNoteSent,
   updateInvoiceVoid,
+  type CreditNoteRow,
 } from '../db/credit-notes.ts'
 import { takeDocumentNumber } from '../db/document-numbers.ts'
 import { emitEvent } from '../db/events.ts'
+import { getInvoiceOwed, lockCustomerBalance, postJournal } from '../db/ledger.ts'
 import { writeCreditNoteMail } from '../documents/credit-note-mail.ts'
 import { documentFormats, renderDocument } from '../documents/render.ts'
 import { canonicalJson } from '../domain/canonical-json.ts'
 import { computeCreditNote } from '../domain/credit-note.ts'
 import type { InvoiceSnapshot } from '../domain/invoice.ts'
+import { creditNoteIssued } from '../domain/ledger.ts'
 import { renderCreditNote } from '../wire/credit-note.ts'
 import type { ActivityDeps } from './index.ts'
 import { sendDocumentMail } from './mails.ts'
@@ -45,12 +47,7 @@ export function creditNoteActivities(deps: ActivityDeps) {
         const note = await lockCreditNote(tx, input)
         if (note.number !== null) return { number: note.number }
         const corrected = await lockCorrectedInvoice(tx, note)
-        await updateBalanceCredited(tx, {
-          accountId: note.account_id,
-          customerId: note.customer_id,
-          currency: note.currency,
-          amountMinor: note.total_minor,
-        })
+        await postCreditNote(tx, note)
         const number = await takeDocumentNumber(tx, note.account_id, 'credit_note')
         const snapshot = computeCreditNote({
           ...corrected,
@@ -119,6 +116,26 @@ export function creditNoteActivities(deps: ActivityDeps) {
       log.info({ creditNote: input.creditNoteId }, 'credit note sent')
     },
   }
+}
+
+/** The customer owes less; what was paid beyond that becomes money of the customer. */
+async function postCreditNote(tx: Tx, note: CreditNoteRow): Promise<void> {
+  const owner = {
+    accountId: note.account_id,
+    customerId: note.customer_id,
+    currency: note.currency,
+  }
+  await lockCustomerBalance(tx, owner)
+  const key = { accountId: note.account_id, invoiceId: note.invoice_id }
+  await postJournal(tx, {
+    ...owner,
+    posting: creditNoteIssued({
+      netMinor: note.subtotal_minor,
+      taxMinor: note.tax_minor,
+      owedMinor: await getInvoiceOwed(tx, key),
+    }),
+    sourceId: `${note.invoice_id}/${note.id}`,
+  })
 }
 
 function sha256(content: string | Uint8Array): Buffer {

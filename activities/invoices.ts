@@ -10,11 +10,11 @@ import {
   insertInvoiceDocument,
   listBillableLines,
   listIssuedInvoices,
-  updateBalanceInvoiced,
   updateInvoiceSent,
   type BillableLine,
   type IssuedInvoice,
 } from '../db/invoices.ts'
+import { lockCustomerBalance, postJournal } from '../db/ledger.ts'
 import {
   lockPurchaseOrder,
   updatePurchaseOrderEnded,
@@ -26,6 +26,7 @@ import { writeInvoiceMail } from '../documents/invoice-mail.ts'
 import { canonicalJson } from '../domain/canonical-json.ts'
 import { computeInvoice } from '../domain/invoice.ts'
 import type { BillableUnits, InvoiceLine } from '../domain/invoice-lines.ts'
+import { invoiceIssued } from '../domain/ledger.ts'
 import { purchaseOrderNumber } from '../domain/purchase-order.ts'
 import { TAX_POLICY_CURRENT, taxTreatment, type TaxTreatment } from '../domain/tax.ts'
 import { newId } from '../new-id.ts'
@@ -37,6 +38,9 @@ type PurchaseOrderInput = { accountId: string; purchaseOrderId: string }
 
 /** A purchase order's first invoices; what is delivered later is billed by later runs. */
 const FIRST_RUN = 1
+
+/** The payment method whose orders hold credit until they are billed. */
+const CREDIT = 'credit'
 
 export function invoiceActivities(deps: ActivityDeps) {
   const { database, log } = deps
@@ -149,6 +153,8 @@ async function billGroup(
     ...key,
     lines: lines.map((line) => ({ lineId: line.line_id, invoiceLineId: idOf(identify(line)) })),
   })
+  const owner = { accountId: po.account_id, customerId: po.customer_id, currency: po.currency }
+  await lockCustomerBalance(tx, owner)
   const number = await takeDocumentNumber(tx, po.account_id, 'invoice')
   const snapshot = computeInvoice({
     ...parties.snapshot,
@@ -183,12 +189,15 @@ async function billGroup(
     snapshotHash: sha256(content),
     lineIds: snapshot.lines.map(idOf),
   })
-  await updateBalanceInvoiced(tx, {
-    accountId: po.account_id,
-    customerId: po.customer_id,
-    currency: po.currency,
-    heldMinor: BigInt(snapshot.subtotal_minor),
-    invoicedMinor: BigInt(snapshot.total_minor),
+  await postJournal(tx, {
+    ...owner,
+    posting: invoiceIssued({
+      netMinor: BigInt(snapshot.subtotal_minor),
+      taxMinor: BigInt(snapshot.tax_minor),
+      heldMinor: heldFor(lines, quantities),
+    }),
+    sourceId: invoiceId,
+    at: number.issuedAt,
   })
   await emitEvent(tx, {
     accountId: po.account_id,
@@ -207,6 +216,14 @@ async function billGroup(
     },
   })
   return content
+}
+
+/** What was held for the billed units: the price of those that were ordered on credit. */
+function heldFor(lines: TreatedLine[], quantities: Map<string, number>): bigint {
+  return lines
+    .filter((line) => line.payment_method === CREDIT)
+    .map((line) => line.unit_price_minor * BigInt(quantities.get(line.line_id) ?? 0))
+    .reduce((total, minor) => total + minor, 0n)
 }
 
 function treatLines(lines: BillableLine[], parties: InvoiceParties): TreatedLine[] {

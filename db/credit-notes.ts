@@ -146,17 +146,6 @@ export async function updateInvoiceVoid(
         where c.invoice_id = i.id and c.state = 'pending')`.execute(tx)
 }
 
-/** What the customer owes less; what was paid for already stays as it is. */
-export async function updateBalanceCredited(
-  tx: Tx,
-  credited: { accountId: string; customerId: string; currency: string; amountMinor: bigint },
-): Promise<void> {
-  await sql`update customer_balances
-    set invoiced_minor = invoiced_minor - least(invoiced_minor, ${credited.amountMinor}::bigint)
-    where account_id = ${credited.accountId} and customer_id = ${credited.customerId}
-      and currency = ${credited.currency}`.execute(tx)
-}
-
 /** Keeps rendered bytes. Rendering is byte-stable, so the first one stays. */
 export async function insertCreditNoteDocument(
   db: Db,

@@ -12,6 +12,7 @@ export type BillableLine = {
   transaction_id: string
   client_reference: string | null
   accepted_at: Date
+  payment_method: string
   sku: string
   name: string
   tax_class: ProductClass
@@ -21,8 +22,8 @@ export type BillableLine = {
 /** Lines with delivered units that no invoice has billed, in the order of their acceptance. */
 export async function listBillableLines(tx: Tx, key: PurchaseOrderKey): Promise<BillableLine[]> {
   const { rows } = await sql<BillableLine>`
-    select l.id as line_id, t.id as transaction_id, t.client_reference, t.accepted_at, l.sku, l.name,
-      l.tax_class, l.unit_price_minor
+    select l.id as line_id, t.id as transaction_id, t.client_reference, t.accepted_at,
+      t.payment_method, l.sku, l.name, l.tax_class, l.unit_price_minor
     from lines l join transactions t on t.account_id = l.account_id and t.id = l.transaction_id
     where t.account_id = ${key.accountId} and t.purchase_order_id = ${key.purchaseOrderId}
       and exists (select 1 from units u where u.line_id = l.id and u.state = 'allocated'
@@ -106,23 +107,6 @@ export async function insertInvoice(
     select ${invoice.accountId}, ${invoice.invoiceId}, category, rate_bp, taxable_minor, tax_minor
     from jsonb_to_recordset(${JSON.stringify(snapshot.tax_breakdown)}::jsonb) as tax (category text,
       rate_bp integer, taxable_minor bigint, tax_minor bigint)`.execute(tx)
-}
-
-/** Moves what was held for these units to what is owed for them. */
-export async function updateBalanceInvoiced(
-  tx: Tx,
-  owed: {
-    accountId: string
-    customerId: string
-    currency: string
-    heldMinor: bigint
-    invoicedMinor: bigint
-  },
-): Promise<void> {
-  await sql`update customer_balances set held_minor = held_minor - ${owed.heldMinor},
-      invoiced_minor = invoiced_minor + ${owed.invoicedMinor}
-    where account_id = ${owed.accountId} and customer_id = ${owed.customerId}
-      and currency = ${owed.currency}`.execute(tx)
 }
 
 export type IssuedInvoice = {

@@ -175,10 +175,6 @@ begin
     return v_refusal || jsonb_build_object('outcome', 'refused');
   end if;
 
-  insert into customer_balances as b (account_id, customer_id, currency, held_minor)
-  values (v_account, v_customer, v_currency, v_total)
-  on conflict (account_id, customer_id, currency) do update set held_minor = b.held_minor + v_total;
-
   v_po := open_purchase_order(v_account, v_customer, v_currency, v_who.zone, v_who.cut_off, v_now);
   -- After a clock stepped back the purchase order's start is the later instant.
   v_accepted := greatest(v_now, v_po.period_start);
@@ -518,6 +514,16 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.customer_balances_opened()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform open_ledger_accounts(new.account_id, new.customer_id, new.currency);
+  return null;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.deliveries_end_once()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -600,6 +606,32 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.entries_balanced()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_total bigint;
+  v_strays integer;
+begin
+  select sum(e.amount_minor), count(*) filter (where (e.account_id, e.currency) is distinct from
+      (j.account_id, j.currency) or (e.account_id, e.currency, j.customer_id) is distinct from
+      (a.account_id, a.currency, a.customer_id))
+    into v_total, v_strays
+    from entries e
+    left join journals j on j.id = e.journal_id
+    left join ledger_accounts a on a.id = e.ledger_account_id
+    where e.journal_id = new.journal_id;
+  if v_strays > 0 then
+    raise exception 'journal % has an entry of another account', new.journal_id
+      using errcode = 'foreign_key_violation';
+  elsif v_total <> 0 then
+    raise exception 'journal % is not balanced', new.journal_id using errcode = 'check_violation';
+  end if;
+  return null;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.fulfill_transaction(p_account text, p_transaction text)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -608,7 +640,6 @@ declare
   v_txn transactions;
   v_now timestamptz;
   v_fresh integer;
-  v_given_up bigint := 0;
   v_state jsonb;
   v_open integer;
   v_sequence integer;
@@ -629,19 +660,12 @@ begin
     -- The deadline and an operator's decision forbid new purchases. What a supplier may already
     -- have sold us (sourcing, unknown) ends only by the supplier's definite answer.
     if v_txn.cancel_requested_at is not null or v_now >= v_txn.deadline_at then
-      with given_up as (
-        update units
-        set state = case when v_txn.cancel_requested_at is not null then 'cancelled' else 'failed' end,
-          reason = case when v_txn.cancel_requested_at is not null then 'cancelled_by_request'
-            else 'deadline_passed' end
-        where account_id = p_account and transaction_id = p_transaction
-          and state in ('queued', 'backordered')
-        returning price_minor
-      )
-      select coalesce(sum(price_minor), 0) into v_given_up from given_up;
-      update customer_balances set held_minor = held_minor - v_given_up
-        where account_id = p_account and customer_id = v_txn.customer_id
-          and currency = v_txn.currency and v_given_up > 0;
+      update units
+      set state = case when v_txn.cancel_requested_at is not null then 'cancelled' else 'failed' end,
+        reason = case when v_txn.cancel_requested_at is not null then 'cancelled_by_request'
+          else 'deadline_passed' end
+      where account_id = p_account and transaction_id = p_transaction
+        and state in ('queued', 'backordered');
     end if;
 
     v_state := order_state(p_account, p_transaction);
@@ -686,6 +710,19 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.invoice_owed(p_account text, p_invoice text)
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select coalesce(sum(e.amount_minor), 0)::bigint
+  from journals j
+  join entries e on e.journal_id = j.id
+  join ledger_accounts a on a.id = e.ledger_account_id and a.kind = 'receivable'
+  where j.account_id = p_account and j.source_id >= p_invoice and j.source_id < p_invoice || '0'
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.invoices_immutable()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -715,6 +752,20 @@ exception when invalid_parameter_value then
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.journal_moves(p_kind text, p_amounts jsonb)
+ RETURNS TABLE(kind text, amount_minor bigint)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select side.kind, sum(side.minor)::bigint
+  from posting_rules r
+  cross join lateral (values (r.debit, (p_amounts ->> r.measure)::bigint),
+    (r.credit, - (p_amounts ->> r.measure)::bigint)) side (kind, minor)
+  where r.journal = p_kind and p_amounts ? r.measure
+  group by side.kind having sum(side.minor) <> 0
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.new_id(prefix text)
  RETURNS text
  LANGUAGE sql
@@ -722,6 +773,16 @@ AS $function$
   select prefix || '_'
     || lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')
     || substr(replace(gen_random_uuid()::text, '-', ''), 19, 14)
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.open_ledger_accounts(p_account text, p_customer text, p_currency text)
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+  insert into ledger_accounts (id, account_id, customer_id, currency, kind)
+  select new_id('lac'), p_account, p_customer, p_currency, k.kind from ledger_account_kinds k
+  on conflict do nothing
 $function$
 ;
 
@@ -812,6 +873,101 @@ begin
     end if;
   end loop;
   return true;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.post_journal(p_account text, p_customer text, p_currency text, p_kind text, p_source text, p_amounts jsonb, p_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_id text;
+  v_owner text := coalesce(p_customer, p_account);
+  v_kinds text[];
+  v_minors bigint[];
+  v_entered integer;
+  v_held bigint := 0;
+  v_invoiced bigint := 0;
+  v_unallocated bigint := 0;
+begin
+  if exists (select 1 from jsonb_each_text(p_amounts) as given (measure, minor)
+    left join posting_rules r on r.journal = p_kind and r.measure = given.measure
+    where r.measure is null or given.minor::bigint < 0)
+  then
+    raise exception 'no rule posts % of %', p_amounts, p_kind using errcode = 'check_violation';
+  end if;
+  select array_agg(m.kind), array_agg(m.amount_minor) into v_kinds, v_minors
+    from journal_moves(p_kind, p_amounts) m;
+  if v_kinds is null then
+    return null;
+  end if;
+  insert into journals (id, account_id, customer_id, currency, kind, source_id, occurred_at)
+  values (new_id('jrn'), p_account, p_customer, p_currency, p_kind, p_source, p_at)
+  on conflict (account_id, source_id, kind) do nothing returning id into v_id;
+  if v_id is null then
+    return posted_journal(p_account, p_kind, p_source, v_kinds, v_minors);
+  end if;
+  for v_try in 1 .. 2 loop
+    insert into entries (journal_id, ledger_account_id, account_id, currency, amount_minor)
+    select v_id, a.id, p_account, p_currency, moved.amount_minor
+    from unnest(v_kinds, v_minors) as moved (kind, amount_minor)
+    join ledger_accounts a on a.account_id = p_account and a.owner_id = v_owner
+      and a.currency = p_currency and a.kind = moved.kind
+    on conflict do nothing;
+    get diagnostics v_entered = row_count;
+    exit when v_entered = cardinality(v_kinds);
+    perform open_ledger_accounts(p_account, p_customer, p_currency);
+  end loop;
+  if p_customer is null then
+    return v_id;
+  end if;
+  for v_n in 1 .. cardinality(v_kinds) loop
+    case v_kinds[v_n]
+      when 'held' then v_held := v_minors[v_n];
+      when 'receivable' then v_invoiced := v_minors[v_n];
+      when 'unallocated_cash' then v_unallocated := - v_minors[v_n];
+      else null;
+    end case;
+  end loop;
+  if v_held <> 0 or v_invoiced <> 0 or v_unallocated <> 0 then
+    update customer_balances set held_minor = held_minor + v_held,
+      invoiced_minor = invoiced_minor + v_invoiced,
+      unallocated_minor = unallocated_minor + v_unallocated
+    where account_id = p_account and customer_id = p_customer and currency = p_currency;
+    if not found then
+      insert into customer_balances as b
+        (account_id, customer_id, currency, held_minor, invoiced_minor, unallocated_minor)
+      values (p_account, p_customer, p_currency, v_held, v_invoiced, v_unallocated)
+      on conflict (account_id, customer_id, currency) do update set
+        held_minor = b.held_minor + excluded.held_minor,
+        invoiced_minor = b.invoiced_minor + excluded.invoiced_minor,
+        unallocated_minor = b.unallocated_minor + excluded.unallocated_minor;
+    end if;
+  end if;
+  return v_id;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.posted_journal(p_account text, p_kind text, p_source text, p_kinds text[], p_minors bigint[])
+ RETURNS text
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_id text;
+  v_differs boolean;
+begin
+  select id into strict v_id from journals
+    where account_id = p_account and source_id = p_source and kind = p_kind;
+  select count(*) <> count(*) filter (where a.kind = m.kind and e.amount_minor = m.amount_minor)
+    into v_differs
+    from (select * from entries where journal_id = v_id) e
+    join ledger_accounts a on a.id = e.ledger_account_id
+    full join unnest(p_kinds, p_minors) as m (kind, amount_minor) on m.kind = a.kind;
+  if v_differs then
+    raise exception '% of % is posted with other amounts', p_kind, p_source
+      using errcode = 'check_violation';
+  end if;
+  return v_id;
 end $function$
 ;
 
@@ -983,16 +1139,6 @@ begin
     from jsonb_to_recordset(v_wanted) as w (unit_id text, invoice_id text)
     where u.account_id = v_account and u.id = w.unit_id and u.state = 'allocated'
       and (w.invoice_id is null or u.credited_minor = u.price_minor);
-  for v_note in
-    select customer_id, currency, sum(price_minor)::bigint as price_minor
-    from jsonb_to_recordset(v_wanted)
-      as w (invoice_id text, customer_id text, currency text, price_minor bigint)
-    where invoice_id is null group by customer_id, currency order by customer_id, currency
-  loop
-    update customer_balances set held_minor = held_minor - v_note.price_minor
-      where account_id = v_account and customer_id = v_note.customer_id
-        and currency = v_note.currency;
-  end loop;
   return jsonb_build_object('outcome', 'done', 'credit_note_ids', to_jsonb(v_ids));
 end $function$
 ;
@@ -1245,6 +1391,42 @@ AS $function$
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.transactions_posted()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_id text := new_id('jrn');
+  v_entered integer;
+begin
+  if new.total_minor = 0 then
+    return null;
+  end if;
+  update customer_balances set held_minor = held_minor + new.total_minor
+    where account_id = new.account_id and customer_id = new.customer_id and currency = new.currency;
+  if found then
+    insert into journals (id, account_id, customer_id, currency, kind, source_id, occurred_at)
+    values (v_id, new.account_id, new.customer_id, new.currency, 'order_accepted', new.id,
+      new.accepted_at);
+    insert into entries (journal_id, ledger_account_id, account_id, currency, amount_minor)
+    select v_id, a.id, new.account_id, new.currency,
+      case a.kind when 'held' then new.total_minor else - new.total_minor end
+    from ledger_accounts a
+    where a.account_id = new.account_id and a.owner_id = new.customer_id
+      and a.currency = new.currency and a.kind in ('held', 'held_offset');
+    get diagnostics v_entered = row_count;
+    if v_entered = 2 then
+      return null;
+    end if;
+    raise exception '% has no ledger accounts in %', new.customer_id, new.currency
+      using errcode = 'foreign_key_violation';
+  end if;
+  perform post_journal(new.account_id, new.customer_id, new.currency, 'order_accepted', new.id,
+    jsonb_build_object('amount', new.total_minor), new.accepted_at);
+  return null;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.units_move()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1254,6 +1436,59 @@ begin
     raise exception 'a unit cannot move from % to %', old.state, new.state using errcode = 'check_violation';
   end if;
   return new;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.units_posted()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_moved record;
+begin
+  if not exists (select 1 from units_before
+      where state in ('queued', 'sourcing', 'backordered', 'unknown'))
+    and not exists (select 1 from units_after where state = 'reversed')
+  then
+    return null; -- billing, for one: what it updates has been posted
+  end if;
+  for v_moved in
+    -- Grouped, not joined: a plan made for one unit would join ten thousand in a nested loop.
+    with moved as (
+      select id, account_id, transaction_id, position, price_minor, max(state) as state,
+        max(allocated_at) as allocated_at, bool_or(billed) as billed
+      from (
+        select id, account_id, transaction_id, position, price_minor, state as was, null as state,
+          null::timestamptz as allocated_at, null::boolean as billed from units_before
+        union all
+        select id, account_id, transaction_id, position, price_minor, null, state, allocated_at,
+          invoice_line_id is not null from units_after
+      ) both_sides
+      group by id, account_id, transaction_id, position, price_minor
+      having max(was) <> max(state)
+    ), told as (
+      select *, case when state = 'allocated' then 'units_allocated'
+        when state in ('failed', 'cancelled') then 'units_given_up'
+        when state = 'reversed' and not billed then 'units_reversed' end as journal
+      from moved
+    )
+    select told.account_id, told.transaction_id, told.journal, t.customer_id, t.currency,
+      t.payment_method = 'credit' as on_credit, min(told.position) as first_position,
+      sum(told.price_minor)::bigint as amount, max(told.allocated_at) as allocated_at
+    from told join transactions t on t.account_id = told.account_id and t.id = told.transaction_id
+    where told.journal is not null
+    group by 1, 2, 3, 4, 5, 6 order by t.customer_id, t.currency, told.transaction_id, told.journal
+  loop
+    continue when v_moved.journal = 'units_given_up' and not v_moved.on_credit;
+    perform post_journal(v_moved.account_id, v_moved.customer_id, v_moved.currency, v_moved.journal,
+      v_moved.transaction_id || '/' || v_moved.first_position,
+      jsonb_build_object('amount', v_moved.amount)
+        || case when v_moved.journal = 'units_reversed' and v_moved.on_credit
+          then jsonb_build_object('held', v_moved.amount) else '{}' end,
+      case when v_moved.journal = 'units_allocated' then v_moved.allocated_at
+        else business_now(v_moved.account_id) end);
+  end loop;
+  return null;
 end $function$
 ;
 
@@ -1554,12 +1789,14 @@ create table customer_balances (
   held_minor bigint default 0 not null,
   invoiced_minor bigint default 0 not null,
   created_at timestamp with time zone default clock_timestamp() not null,
+  unallocated_minor bigint default 0 not null,
   constraint customer_balances_pkey PRIMARY KEY (account_id, customer_id, currency),
   constraint customer_balances_account_id_customer_id_fkey FOREIGN KEY (account_id, customer_id) REFERENCES customers(account_id, id),
   constraint customer_balances_currency_fkey FOREIGN KEY (currency) REFERENCES currencies(code),
   constraint customer_balances_credit_limit_minor_check CHECK ((credit_limit_minor >= 0)),
   constraint customer_balances_held_minor_check CHECK ((held_minor >= 0)),
-  constraint customer_balances_invoiced_minor_check CHECK ((invoiced_minor >= 0))
+  constraint customer_balances_invoiced_minor_check CHECK ((invoiced_minor >= 0)),
+  constraint customer_balances_unallocated_minor_check CHECK ((unallocated_minor >= 0))
 );
 
 create table customers (
@@ -1614,6 +1851,17 @@ create table deliveries (
   constraint deliveries_check CHECK (((state = 'pending'::text) = (ended_at IS NULL))),
   constraint deliveries_check1 CHECK (((cause = ANY (ARRAY['resend'::text, 'recovery'::text])) = (copy_of IS NOT NULL))),
   constraint deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text, 'cancelled'::text])))
+);
+
+create table entries (
+  journal_id text not null,
+  ledger_account_id text not null,
+  account_id text not null,
+  currency text not null,
+  amount_minor bigint not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint entries_pkey PRIMARY KEY (journal_id, ledger_account_id),
+  constraint entries_amount_minor_check CHECK ((amount_minor <> 0))
 );
 
 create table event_types (
@@ -1754,6 +2002,44 @@ create table invoices (
   constraint invoices_tax_minor_check CHECK ((tax_minor >= 0))
 );
 
+create table journals (
+  id text not null,
+  account_id text not null,
+  customer_id text,
+  currency text not null,
+  kind text not null,
+  source_id text not null,
+  occurred_at timestamp with time zone not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint journals_pkey PRIMARY KEY (id),
+  constraint journals_account_id_source_id_kind_key UNIQUE (account_id, source_id, kind)
+);
+
+create table ledger_account_kinds (
+  kind text not null,
+  class text not null,
+  description text not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint ledger_account_kinds_pkey PRIMARY KEY (kind),
+  constraint ledger_account_kinds_class_check CHECK ((class = ANY (ARRAY['asset'::text, 'liability'::text, 'revenue'::text, 'expense'::text, 'memo'::text])))
+);
+
+create table ledger_accounts (
+  id text not null,
+  account_id text not null,
+  customer_id text,
+  owner_id text generated always as (COALESCE(customer_id, account_id)) stored not null,
+  currency text not null,
+  kind text not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint ledger_accounts_pkey PRIMARY KEY (id),
+  constraint ledger_accounts_account_id_owner_id_currency_kind_key UNIQUE (account_id, owner_id, currency, kind),
+  constraint ledger_accounts_account_id_customer_id_fkey FOREIGN KEY (account_id, customer_id) REFERENCES customers(account_id, id),
+  constraint ledger_accounts_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
+  constraint ledger_accounts_currency_fkey FOREIGN KEY (currency) REFERENCES currencies(code),
+  constraint ledger_accounts_kind_fkey FOREIGN KEY (kind) REFERENCES ledger_account_kinds(kind)
+);
+
 create table lines (
   id text not null,
   account_id text not null,
@@ -1858,6 +2144,18 @@ create unlogged table plan_windows (
   constraint plan_windows_pkey PRIMARY KEY (account_id),
   constraint plan_windows_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id)
 ) with (fillfactor=50);
+
+create table posting_rules (
+  journal text not null,
+  measure text not null,
+  debit text not null,
+  credit text not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint posting_rules_pkey PRIMARY KEY (journal, measure),
+  constraint posting_rules_credit_fkey FOREIGN KEY (credit) REFERENCES ledger_account_kinds(kind),
+  constraint posting_rules_debit_fkey FOREIGN KEY (debit) REFERENCES ledger_account_kinds(kind),
+  constraint posting_rules_check CHECK ((debit <> credit))
+);
 
 create table products (
   id text not null,
@@ -2261,6 +2559,8 @@ CREATE INDEX deliveries_throttled ON public.deliveries USING btree (webhook_id) 
 
 CREATE INDEX deliveries_webhook ON public.deliveries USING btree (account_id, webhook_id, created_at, id);
 
+CREATE INDEX entries_ledger_account ON public.entries USING btree (ledger_account_id, journal_id) INCLUDE (amount_minor);
+
 CREATE INDEX events_order ON public.events USING btree (account_id, xid, id);
 
 CREATE INDEX idempotency_keys_expiry ON public.idempotency_keys USING btree (expires_at) WHERE (expires_at IS NOT NULL);
@@ -2341,7 +2641,13 @@ CREATE TRIGGER credit_note_units_immutable BEFORE DELETE OR UPDATE ON public.cre
 
 CREATE TRIGGER credit_notes_immutable BEFORE DELETE OR UPDATE ON public.credit_notes FOR EACH ROW EXECUTE FUNCTION credit_notes_immutable();
 
+CREATE TRIGGER customer_balances_opened AFTER INSERT ON public.customer_balances FOR EACH ROW EXECUTE FUNCTION customer_balances_opened();
+
 CREATE TRIGGER deliveries_end_once BEFORE UPDATE OF state ON public.deliveries FOR EACH ROW EXECUTE FUNCTION deliveries_end_once();
+
+CREATE CONSTRAINT TRIGGER entries_balanced AFTER INSERT ON public.entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION entries_balanced();
+
+CREATE TRIGGER entries_immutable BEFORE DELETE OR UPDATE ON public.entries FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
 CREATE TRIGGER events_immutable BEFORE DELETE OR UPDATE ON public.events FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
@@ -2351,13 +2657,27 @@ CREATE TRIGGER invoice_lines_immutable BEFORE DELETE OR UPDATE ON public.invoice
 
 CREATE TRIGGER invoices_immutable BEFORE DELETE OR UPDATE ON public.invoices FOR EACH ROW EXECUTE FUNCTION invoices_immutable();
 
+CREATE TRIGGER journals_immutable BEFORE DELETE OR UPDATE ON public.journals FOR EACH ROW EXECUTE FUNCTION rows_immutable();
+
+CREATE TRIGGER ledger_accounts_immutable BEFORE DELETE OR UPDATE ON public.ledger_accounts FOR EACH ROW EXECUTE FUNCTION rows_immutable();
+
 CREATE TRIGGER operator_decisions_immutable BEFORE DELETE OR UPDATE ON public.operator_decisions FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
 CREATE TRIGGER test_clocks_forward BEFORE UPDATE ON public.test_clocks FOR EACH ROW EXECUTE FUNCTION test_clock_only_forward();
 
+CREATE TRIGGER transactions_posted AFTER INSERT ON public.transactions FOR EACH ROW WHEN ((new.payment_method = 'credit'::text)) EXECUTE FUNCTION transactions_posted();
+
 CREATE TRIGGER units_move BEFORE UPDATE OF state ON public.units FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION units_move();
 
+CREATE TRIGGER units_posted AFTER UPDATE ON public.units REFERENCING OLD TABLE AS units_before NEW TABLE AS units_after FOR EACH STATEMENT EXECUTE FUNCTION units_posted();
+
 -- Comments
+
+comment on column customer_balances.held_minor is 'Balance of the customer''s held account.';
+
+comment on column customer_balances.invoiced_minor is 'Balance of the customer''s receivable account.';
+
+comment on column customer_balances.unallocated_minor is 'Balance of the customer''s unallocated_cash account.';
 
 comment on column organizations.requests_per_hour is 'Agreed instead of the plan''s; null: the plan''s.';
 

@@ -199,9 +199,13 @@ export interface CustomerBalances {
   customer_id: string
   currency: string
   credit_limit_minor: bigint | null
+  /** Balance of the customer's held account. */
   held_minor: Generated<bigint>
+  /** Balance of the customer's receivable account. */
   invoiced_minor: Generated<bigint>
   created_at: Generated<Timestamp>
+  /** Balance of the customer's unallocated_cash account. */
+  unallocated_minor: Generated<bigint>
 }
 
 export interface Customers {
@@ -240,6 +244,15 @@ export interface Deliveries {
   throttled_until: Timestamp | null
   ended_at: Timestamp | null
   created_at: Timestamp
+}
+
+export interface Entries {
+  journal_id: string
+  ledger_account_id: string
+  account_id: string
+  currency: string
+  amount_minor: bigint
+  created_at: Generated<Timestamp>
 }
 
 export interface EventTypes {
@@ -335,6 +348,34 @@ export interface Invoices {
   credited_minor: Generated<bigint>
 }
 
+export interface Journals {
+  id: string
+  account_id: string
+  customer_id: string | null
+  currency: string
+  kind: string
+  source_id: string
+  occurred_at: Timestamp
+  created_at: Generated<Timestamp>
+}
+
+export interface LedgerAccountKinds {
+  kind: string
+  class: 'asset' | 'liability' | 'revenue' | 'expense' | 'memo'
+  description: string
+  created_at: Generated<Timestamp>
+}
+
+export interface LedgerAccounts {
+  id: string
+  account_id: string
+  customer_id: string | null
+  owner_id: GeneratedAlways<string>
+  currency: string
+  kind: string
+  created_at: Generated<Timestamp>
+}
+
 export interface Lines {
   id: string
   account_id: string
@@ -411,6 +452,14 @@ export interface PlanWindows {
   previous_hour_count: number
   day_start: Timestamp
   day_count: number
+  created_at: Generated<Timestamp>
+}
+
+export interface PostingRules {
+  journal: string
+  measure: string
+  debit: string
+  credit: string
   created_at: Generated<Timestamp>
 }
 
@@ -683,6 +732,7 @@ export interface DB {
   customer_balances: CustomerBalances
   customers: Customers
   deliveries: Deliveries
+  entries: Entries
   event_types: EventTypes
   events: Events
   idempotency_keys: IdempotencyKeys
@@ -690,12 +740,16 @@ export interface DB {
   invoice_lines: InvoiceLines
   invoice_taxes: InvoiceTaxes
   invoices: Invoices
+  journals: Journals
+  ledger_account_kinds: LedgerAccountKinds
+  ledger_accounts: LedgerAccounts
   lines: Lines
   mails: Mails
   operator_decisions: OperatorDecisions
   organizations: Organizations
   outbox: Outbox
   plan_windows: PlanWindows
+  posting_rules: PostingRules
   products: Products
   purchase_orders: PurchaseOrders
   rate_limits: RateLimits

@@ -20,6 +20,8 @@ export const ID_PREFIXES = {
   invoice: 'inv',
   invoiceLine: 'invl',
   creditNote: 'cn',
+  journal: 'jrn',
+  ledgerAccount: 'lac',
   event: 'evt',
   webhook: 'whk',
   webhookSecret: 'whs',

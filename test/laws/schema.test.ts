@@ -8,6 +8,8 @@ const WITHOUT_ACCOUNT: Record<string, string> = {
   accounts: 'is the owner',
   organizations: 'owns the accounts',
   currencies: 'ISO 4217, the same for everybody',
+  ledger_account_kinds: 'the chart of accounts, the same for everybody',
+  posting_rules: 'the rules of posting, the same for everybody',
   event_types: 'the list of words, the same for everybody',
   unit_moves: 'the allowed moves, the same for everybody',
   rate_limits: 'counts by key, and a key belongs to one account',
@@ -17,6 +19,8 @@ const WITHOUT_ACCOUNT: Record<string, string> = {
 /** Tables whose owner no foreign key vouches for, each with the reason. */
 const UNCHECKED_OWNER: Record<string, string> = {
   attempts: 'a log by month, written only beside the row of its delivery',
+  entries: 'entries_balanced looks at both parents at the commit, without locking them',
+  journals: 'written with every order: a key would lock the one row of the account',
   events: 'written with every order: a key would lock the one row of the account',
   idempotency_keys: 'written with every order, likewise',
   outbox: 'written with every order, and gone as soon as Temporal has it',
