@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { inTransaction, type Tx } from '../db/client.ts'
-import { takeDocumentNumber } from '../db/document-numbers.ts'
+import { takeDocumentNumber, type DocumentNumber } from '../db/document-numbers.ts'
 import { emitEvent } from '../db/events.ts'
 import { getInvoiceParties, type InvoiceParties } from '../db/invoice-parties.ts'
 import {
@@ -24,7 +24,7 @@ import {
 import { documentFormats, renderDocument } from '../documents/render.ts'
 import { writeInvoiceMail } from '../documents/invoice-mail.ts'
 import { canonicalJson } from '../domain/canonical-json.ts'
-import { computeInvoice } from '../domain/invoice.ts'
+import { computeInvoice, type InvoiceSnapshot } from '../domain/invoice.ts'
 import type { BillableUnits, InvoiceLine } from '../domain/invoice-lines.ts'
 import { invoiceIssued } from '../domain/ledger.ts'
 import { purchaseOrderNumber } from '../domain/purchase-order.ts'
@@ -189,16 +189,7 @@ async function billGroup(
     snapshotHash: sha256(content),
     lineIds: snapshot.lines.map(idOf),
   })
-  await postJournal(tx, {
-    ...owner,
-    posting: invoiceIssued({
-      netMinor: BigInt(snapshot.subtotal_minor),
-      taxMinor: BigInt(snapshot.tax_minor),
-      heldMinor: heldFor(lines, quantities),
-    }),
-    sourceId: invoiceId,
-    at: number.issuedAt,
-  })
+  await postInvoice(tx, owner, { invoiceId, snapshot, number, lines, quantities })
   await emitEvent(tx, {
     accountId: po.account_id,
     type: 'invoice.finalized',
@@ -216,6 +207,31 @@ async function billGroup(
     },
   })
   return content
+}
+
+type Issued = {
+  invoiceId: string
+  snapshot: InvoiceSnapshot
+  number: DocumentNumber
+  lines: TreatedLine[]
+  quantities: Map<string, number>
+}
+
+async function postInvoice(
+  tx: Tx,
+  owner: { accountId: string; customerId: string; currency: string },
+  { invoiceId, snapshot, number, lines, quantities }: Issued,
+): Promise<void> {
+  await postJournal(tx, {
+    ...owner,
+    posting: invoiceIssued({
+      netMinor: BigInt(snapshot.subtotal_minor),
+      taxMinor: BigInt(snapshot.tax_minor),
+      heldMinor: heldFor(lines, quantities),
+    }),
+    sourceId: invoiceId,
+    at: number.issuedAt,
+  })
 }
 
 /** What was held for the billed units: the price of those that were ordered on credit. */
