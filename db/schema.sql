@@ -2365,6 +2365,7 @@ create table test_clocks (
   target_at timestamp with time zone,
   stopped_since timestamp with time zone,
   created_at timestamp with time zone default clock_timestamp() not null,
+  wake_at timestamp with time zone,
   constraint test_clocks_pkey PRIMARY KEY (account_id),
   constraint test_clocks_account_id_account_mode_fkey FOREIGN KEY (account_id, account_mode) REFERENCES accounts(id, mode),
   constraint test_clocks_account_mode_check CHECK ((account_mode = 'test'::text)),
@@ -2471,6 +2472,7 @@ create table waits (
   needs_person boolean default false not null,
   reason text not null,
   created_at timestamp with time zone default clock_timestamp() not null,
+  clock_offset_ms bigint default 0 not null,
   constraint waits_pkey PRIMARY KEY (story_id),
   constraint waits_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
   constraint waits_check CHECK ((needs_person OR (due_at IS NOT NULL)))
@@ -2603,6 +2605,10 @@ CREATE INDEX suppliers_broken ON public.suppliers USING btree (account_id, id) W
 
 CREATE INDEX suppliers_created ON public.suppliers USING btree (account_id, created_at, id);
 
+CREATE INDEX test_clocks_advancing ON public.test_clocks USING btree (account_id) WHERE (target_at IS NOT NULL);
+
+CREATE INDEX test_clocks_wake ON public.test_clocks USING btree (wake_at) WHERE (wake_at IS NOT NULL);
+
 CREATE INDEX transactions_accepted ON public.transactions USING btree (account_id, accepted_at, id);
 
 CREATE INDEX transactions_customer ON public.transactions USING btree (account_id, customer_id, accepted_at, id);
@@ -2624,6 +2630,8 @@ CREATE INDEX waits_due ON public.waits USING btree (account_id, due_at);
 CREATE UNIQUE INDEX webhook_secrets_current ON public.webhook_secrets USING btree (webhook_id) WHERE (expires_at IS NULL);
 
 CREATE INDEX webhooks_created ON public.webhooks USING btree (account_id, created_at, id) WHERE (deleted_at IS NULL);
+
+CREATE INDEX webhooks_failing ON public.webhooks USING btree (failing_since) WHERE (failing_since IS NOT NULL);
 
 -- Triggers
 

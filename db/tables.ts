@@ -607,6 +607,7 @@ export interface TestClocks {
   target_at: Timestamp | null
   stopped_since: Timestamp | null
   created_at: Generated<Timestamp>
+  wake_at: Timestamp | null
 }
 
 export interface Transactions {
@@ -680,6 +681,7 @@ export interface Waits {
   needs_person: Generated<boolean>
   reason: string
   created_at: Generated<Timestamp>
+  clock_offset_ms: Generated<bigint>
 }
 
 export interface WebhookSecrets {

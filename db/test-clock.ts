@@ -71,33 +71,33 @@ export async function startAdvance(
 /**
  * Moves every advancing clock one stop further where the present stop is done. The clock stops at
  * each due instant on the way, in order, until what it released has ended or waits for a later one.
- * Safe in any number of processes: a clock that another one holds is skipped. Answers how many
- * clocks are still advancing.
+ * Wakes stories that are due and would sleep on, also after a clock has arrived. Safe in any number
+ * of processes: a clock that another one holds is skipped. Answers how many clocks are advancing.
  */
 export async function advanceTestClocks(db: Db): Promise<number> {
-  const { rows } = await sql<{ account_id: string }>`
-    select account_id from test_clocks where target_at is not null order by account_id`.execute(db)
+  const { rows } = await sql<{ account_id: string; advancing: boolean }>`
+    select account_id, target_at is not null as advancing from test_clocks
+    where target_at is not null or wake_at <= clock_timestamp() order by account_id`.execute(db)
   for (const { account_id } of rows) {
-    await inTransaction(db, (tx) => advanceOneStop(tx, account_id))
+    await inTransaction(db, (tx) => stepClock(tx, account_id))
   }
-  return rows.length
+  return rows.filter(({ advancing }) => advancing).length
 }
 
-async function advanceOneStop(tx: Tx, accountId: string): Promise<void> {
-  const locked = await sql<{ target_at: Date; arrived: boolean }>`
+async function stepClock(tx: Tx, accountId: string): Promise<void> {
+  const locked = await sql<{ target_at: Date | null; arrived: boolean | null }>`
     select target_at,
       clock_timestamp() + offset_ms * interval '1 millisecond' >= target_at as arrived
-    from test_clocks where account_id = ${accountId} and target_at is not null
-    for update skip locked`.execute(tx)
+    from test_clocks where account_id = ${accountId} for update skip locked`.execute(tx)
   const clock = locked.rows[0]
   if (clock === undefined) return
   // Real time goes on while a stop is worked off, so more may have become due since.
-  await signalClockMoved(tx, accountId, true)
+  await wakeLateSleepers(tx, accountId)
+  if (clock.target_at === null) return noteNextWake(tx, accountId)
   if ((await listUnfinished(tx, accountId)).length > 0) return
 
-  if (clock.arrived) {
-    // Everybody else sleeps by the old offset: tell them once, so that their timers are right.
-    await signalClockMoved(tx, accountId, false)
+  if (clock.arrived === true) {
+    await noteNextWake(tx, accountId)
     await sql`update test_clocks set target_at = null, stopped_since = null
       where account_id = ${accountId}`.execute(tx)
     return
@@ -110,24 +110,32 @@ async function advanceOneStop(tx: Tx, accountId: string): Promise<void> {
     where c.account_id = ${accountId}`.execute(tx)
 }
 
-/** Signals the stories that are due (their wait ends here), or all that wait. */
-async function signalClockMoved(tx: Tx, accountId: string, dueOnly: boolean): Promise<void> {
-  const offset = sql`jsonb_build_object('name', 'clockMoved', 'input',
-    jsonb_build_object('offsetMs', (select offset_ms from test_clocks where account_id = ${accountId})))`
-  if (dueOnly) {
-    await sql`
-      with due as (
-        delete from waits where account_id = ${accountId} and due_at <= business_now(${accountId})
-        returning workflow, subject
-      )
-      insert into outbox (account_id, verb, workflow, subject, signal, priority)
-      select ${accountId}, 'signal', workflow, subject, ${offset}, 1 from due`.execute(tx)
-    return
-  }
+/**
+ * Tells the stories that are due and whose timers were set by an older offset. All others are left
+ * alone: a timer of the present offset rings by itself, and who is not due yet is told when it is, so
+ * a story pays once per wait, however often the clock moves meanwhile.
+ */
+async function wakeLateSleepers(tx: Tx, accountId: string): Promise<void> {
   await sql`
-    insert into outbox (account_id, verb, workflow, subject, signal)
-    select ${accountId}, 'signal', workflow, subject, ${offset}
-    from waits where account_id = ${accountId} and due_at is not null`.execute(tx)
+    with late as (
+      delete from waits w using test_clocks c
+      where w.account_id = ${accountId} and c.account_id = w.account_id
+        and w.due_at <= clock_timestamp() + c.offset_ms * interval '1 millisecond'
+        and w.clock_offset_ms < c.offset_ms
+      returning w.workflow, w.subject, c.offset_ms
+    )
+    insert into outbox (account_id, verb, workflow, subject, signal, priority)
+    select ${accountId}, 'signal', workflow, subject, jsonb_build_object('name', 'clockMoved',
+      'input', jsonb_build_object('offsetMs', offset_ms)), 1 from late`.execute(tx)
+}
+
+/** When the next story is due whose timer is behind: nobody looks at the clock before. */
+async function noteNextWake(tx: Tx, accountId: string): Promise<void> {
+  await sql`
+    update test_clocks c set wake_at = (
+      select min(w.due_at) - c.offset_ms * interval '1 millisecond' from waits w
+      where w.account_id = c.account_id and w.clock_offset_ms < c.offset_ms)
+    where c.account_id = ${accountId}`.execute(tx)
 }
 
 /**

@@ -18,8 +18,8 @@ export type Wait = {
 
 /**
  * Writes who waits, and returns the clock's offset under a lock that orders it against an advance:
- * the advance either sees this row or has already moved the offset that is returned, so no wake-up
- * is lost. Safe to repeat: the row is replaced.
+ * the advance either sees this row, with the offset that the story's timer is set by, or has already
+ * moved the offset that is returned, so no wake-up is lost. Safe to repeat: the row is replaced.
  */
 export async function registerWait(tx: Tx, wait: Wait): Promise<RegisteredWait> {
   const clockOffsetMs = await shareClock(tx, wait.accountId)
@@ -33,6 +33,7 @@ export async function registerWait(tx: Tx, wait: Wait): Promise<RegisteredWait> 
       due_at: wait.dueAt,
       needs_person: wait.needsPerson ?? false,
       reason: wait.reason,
+      clock_offset_ms: BigInt(clockOffsetMs),
     })
     .onConflict((conflict) =>
       conflict.column('story_id').doUpdateSet((row) => ({
@@ -40,6 +41,7 @@ export async function registerWait(tx: Tx, wait: Wait): Promise<RegisteredWait> 
         needs_person: row.ref('excluded.needs_person'),
         reason: row.ref('excluded.reason'),
         subject: row.ref('excluded.subject'),
+        clock_offset_ms: row.ref('excluded.clock_offset_ms'),
       })),
     )
     .execute()

@@ -158,18 +158,62 @@ describe('the schedule', () => {
     ])
   })
 
-  test('the clock moved in five calls costs six more events for each at most', async () => {
+  test('however often the clock is moved, six failures cost at most 84 events', async () => {
     const { db } = stack.database
     const account = await createAccount(db)
     receiver.script('/steps', { answers: [{ status: 500 }] })
     await createWebhook(stack, account, { url: `${receiver.url}/steps` })
     await happen(db, account)
     await deliveriesWait(db, account, 1)
+    // Three moves before each attempt that release nothing, and the one that does.
     for (const minutes of [1, 5, 30, 120, 360]) {
-      await advanceClock(db, account, minutes * MINUTE_MS + 2_000)
+      for (const part of [0.2, 0.3, 0.4])
+        await advanceClock(db, account, minutes * part * MINUTE_MS)
+      await advanceClock(db, account, minutes * 0.1 * MINUTE_MS + 2_000)
     }
     const [delivery] = await deliveriesEnded(db, account)
-    expect((await history(delivery?.id ?? '')).length).toBeLessThanOrEqual(84 + 5 * 6)
+    expect((await history(delivery?.id ?? '')).length).toBeLessThanOrEqual(84)
     expect(at('/steps')).toHaveLength(6)
+    for (const lateMs of latenessMs(await readAttempts(db, account))) {
+      expect(lateMs).toBeGreaterThanOrEqual(0)
+      expect(lateMs).toBeLessThanOrEqual(5_000)
+    }
+  })
+
+  test('a clock that was moved to just before an attempt lets it come in real time', async () => {
+    const { db } = stack.database
+    const account = await createAccount(db)
+    receiver.script('/soon', { answers: [{ status: 500 }, {}] })
+    await createWebhook(stack, account, { url: `${receiver.url}/soon` })
+    await happen(db, account)
+    await deliveriesWait(db, account, 1)
+    const { due_at: dueAt } = await db
+      .selectFrom('waits')
+      .select('due_at')
+      .where('account_id', '=', account)
+      .executeTakeFirstOrThrow()
+    const aheadMs = (dueAt?.getTime() ?? 0) - Date.now()
+    await advanceClock(db, account, aheadMs - 2_000)
+    const [delivery] = await deliveriesEnded(db, account)
+    expect(delivery).toMatchObject({ state: 'delivered', attempt_count: 2 })
+    const [lateMs = -1] = latenessMs(await readAttempts(db, account))
+    expect(lateMs).toBeGreaterThanOrEqual(0)
+    expect(lateMs).toBeLessThanOrEqual(5_000)
+  })
+
+  test('a clock that moves in many places at once leaves nobody asleep', async () => {
+    const { db } = stack.database
+    const account = await createAccount(db)
+    receiver.script('/busy', { answers: [{ status: 500 }] })
+    await createWebhook(stack, account, { url: `${receiver.url}/busy` })
+    const happening = Array.from({ length: 6 }, () => happen(db, account))
+    // While they begin to wait, the clock moves: either the move sees them, or they see the move.
+    for (let move = 0; move < 8; move++) await advanceClock(db, account, 5_000 + 997 * move)
+    await Promise.all(happening)
+    await advanceClock(db, account, 9 * 60 * MINUTE_MS)
+    const ended = await deliveriesEnded(db, account)
+    expect(ended.map((row) => [row.state, row.attempt_count])).toEqual(
+      Array.from({ length: 6 }, () => ['failed', 6]),
+    )
   })
 })
