@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 
 /**
@@ -11,9 +12,11 @@ const DEVELOPMENT_KEY = Buffer.alloc(32, 'bark development key').toString('base6
 const booleanText = z.enum(['true', 'false']).transform((text) => text === 'true')
 const port = z.coerce.number().int().min(0).max(65535)
 const count = z.coerce.number().int().min(1)
-const key32 = z
+const isKey = (text: string): boolean => Buffer.from(text, 'base64').length === 32
+const key32 = z.string().refine(isKey, 'must be 32 bytes in base64')
+const keys32 = z
   .string()
-  .refine((text) => Buffer.from(text, 'base64').length === 32, 'must be 32 bytes in base64')
+  .refine((text) => list(text).every(isKey), 'must be 32 bytes in base64 each')
 
 const envShape = z.object({
   BARK_MODE: z.enum(['development', 'production']).default('development'),
@@ -33,6 +36,8 @@ const envShape = z.object({
   API_CONNECTIONS_MAX: count.default(2_000),
   API_IN_FLIGHT_MAX: count.default(256),
   CODE_ENCRYPTION_KEY: key32.optional(),
+  CODE_ENCRYPTION_KEYS_FORMER: keys32.default(''),
+  CODE_ENCRYPTION_KEY_FILE: z.string().optional(),
   CODE_BLIND_INDEX_KEY: key32.optional(),
   CURSOR_SIGNING_KEY: key32.optional(),
   SANDBOX_SUPPLIER_URL: z.url().default('http://127.0.0.1:8090'),
@@ -81,7 +86,12 @@ export type Config = {
     connectionsMax: number
     inFlightMax: number
   }
-  keys: { codes: Buffer; blindIndex: Buffer; cursors: Buffer }
+  keys: {
+    /** Key-encryption keys: the one in use, and former ones that still open something. */
+    encryption: { current: Buffer; former: Buffer[] }
+    blindIndex: Buffer
+    cursors: Buffer
+  }
   payments: {
     /** Where test accounts pay. */
     sandboxUrl: string
@@ -120,11 +130,22 @@ export function toConfig(env: Env): Config {
   const secret = (name: string, value: string | undefined): Buffer => {
     if (value === undefined && !development)
       throw new Error(`${name} must be set in production mode`)
-    if (value === DEVELOPMENT_KEY && !development) {
+    const key = Buffer.from(value ?? DEVELOPMENT_KEY, 'base64')
+    if (!development && key.equals(Buffer.from(DEVELOPMENT_KEY, 'base64'))) {
       throw new Error(`${name} is the development key, which production mode refuses`)
     }
-    return Buffer.from(value ?? DEVELOPMENT_KEY, 'base64')
+    return key
   }
+  const [current, ...former] = encryptionKeys(env)
+  const keys = {
+    encryption: {
+      current: secret('CODE_ENCRYPTION_KEY', current),
+      former: former.map((key) => secret('A former CODE_ENCRYPTION_KEY', key)),
+    },
+    blindIndex: secret('CODE_BLIND_INDEX_KEY', env.CODE_BLIND_INDEX_KEY),
+    cursors: secret('CURSOR_SIGNING_KEY', env.CURSOR_SIGNING_KEY),
+  }
+  if (!development) requireDifferent(keys)
   return {
     mode: env.BARK_MODE,
     database: { url: env.DATABASE_URL, poolSizeMax: env.DATABASE_POOL_SIZE_MAX },
@@ -147,11 +168,7 @@ export function toConfig(env: Env): Config {
       connectionsMax: env.API_CONNECTIONS_MAX,
       inFlightMax: env.API_IN_FLIGHT_MAX,
     },
-    keys: {
-      codes: secret('CODE_ENCRYPTION_KEY', env.CODE_ENCRYPTION_KEY),
-      blindIndex: secret('CODE_BLIND_INDEX_KEY', env.CODE_BLIND_INDEX_KEY),
-      cursors: secret('CURSOR_SIGNING_KEY', env.CURSOR_SIGNING_KEY),
-    },
+    keys,
     payments: {
       sandboxUrl: env.SANDBOX_PSP_URL.replace(/\/$/, ''),
       sandboxWebhookSecret: env.SANDBOX_PSP_WEBHOOK_SECRET,
@@ -169,6 +186,28 @@ export function toConfig(env: Env): Config {
     outbox: { rowsMax: env.OUTBOX_ROWS_MAX, ageSecondsMax: env.OUTBOX_AGE_SECONDS_MAX },
     log: { level: env.LOG_LEVEL },
   }
+}
+
+/** The key-encryption keys in base64, the current one first: of the file, else of the environment. */
+function encryptionKeys(env: Env): (string | undefined)[] {
+  const { CODE_ENCRYPTION_KEY: key, CODE_ENCRYPTION_KEY_FILE: file } = env
+  if (file === undefined) return [key, ...list(env.CODE_ENCRYPTION_KEYS_FORMER)]
+  if (key !== undefined || env.CODE_ENCRYPTION_KEYS_FORMER !== '') {
+    throw new Error('CODE_ENCRYPTION_KEY_FILE and CODE_ENCRYPTION_KEY cannot both be set')
+  }
+  const lines = readFileSync(file, 'utf8').split('\n')
+  const kept = lines.map((line) => line.trim()).filter((line) => line !== '' && line[0] !== '#')
+  if (kept.length > 0 && kept.every(isKey)) return kept
+  throw new Error('CODE_ENCRYPTION_KEY_FILE must hold keys of 32 bytes in base64, one on each line')
+}
+
+/** Each key has one purpose: one that leaks must not open what another one protects. */
+function requireDifferent({ encryption, blindIndex, cursors }: Config['keys']): void {
+  const all = [encryption.current, ...encryption.former, blindIndex, cursors]
+  if (new Set(all.map((key) => key.toString('base64'))).size === all.length) return
+  throw new Error(
+    'CODE_ENCRYPTION_KEY, its former ones, CODE_BLIND_INDEX_KEY and CURSOR_SIGNING_KEY must differ',
+  )
 }
 
 function list(text: string): string[] {

@@ -9,9 +9,6 @@ import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
-/** The version written today; older versions stay readable as long as their key is known. */
-export const KEY_VERSION = 1
-
 export type SealedFor = { accountId: string; rowId: string; keyVersion: number }
 
 export type CodeSecret = {

@@ -14,6 +14,8 @@ import { createActivities, type Activities } from './activities/index.ts'
 import { readEnv, toConfig, type Config } from './config.ts'
 import { openDatabase } from './db/client.ts'
 import { startDispatcher } from './dispatcher.ts'
+import { createLocalKeyProvider } from './key-provider.ts'
+import { createKeyRing } from './key-ring.ts'
 import { createLog, type Log } from './log.ts'
 import { SWEEP_SCHEDULE_ID } from './workflows/contract.ts'
 
@@ -43,15 +45,16 @@ export async function startWorker(
   const connection = await NativeConnection.connect({ address: config.temporal.address })
   const client = new Client({ connection, namespace: config.temporal.namespace })
   const webhooks = createWebhookDialer(config.webhooks)
+  const ring = createKeyRing(database.db, createLocalKeyProvider(config.keys.encryption))
   const suppliers = createSuppliers({
     sandboxUrl: config.supplier.sandboxUrl,
     allowedPrivateHosts: config.supplier.allowedPrivateHosts,
-    key: config.keys.codes,
+    ring,
   })
   const activities = wrapActivities(
     createActivities({
       database,
-      keys: config.keys,
+      keys: { ring, blindIndex: config.keys.blindIndex },
       log,
       suppliers: suppliers.connect,
       webhooks,

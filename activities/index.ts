@@ -1,5 +1,6 @@
 import type { Database } from '../db/client.ts'
 import type { SupplierConnection } from '../db/suppliers.ts'
+import type { KeyRing } from '../key-ring.ts'
 import type { Log } from '../log.ts'
 import { creditNoteActivities } from './credit-notes.ts'
 import type { CodeSupplier } from './gateways/code-supplier.ts'
@@ -15,10 +16,10 @@ import { webhookActivities } from './webhooks.ts'
 /** What effects need: the database, the keys, and the outside parties behind their ports. */
 export type ActivityDeps = {
   database: Database
-  /** 32 bytes each: what codes and secrets are sealed with, and what finds a code again. */
-  keys: { codes: Buffer; blindIndex: Buffer }
+  /** What codes and secrets are sealed with, and the 32 bytes that find a code again. */
+  keys: { ring: KeyRing; blindIndex: Buffer }
   log: Log
-  suppliers: (connection: SupplierConnection) => CodeSupplier
+  suppliers: (connection: SupplierConnection) => CodeSupplier | Promise<CodeSupplier>
   webhooks: WebhookDialer
   mailer: Mailer
 }

@@ -21,6 +21,7 @@ import type { SupplierConnection } from '../db/suppliers.ts'
 import { endWait, registerWait } from '../db/waits.ts'
 import { describeSourcing } from '../domain/sourcing-report.ts'
 import type { RegisteredWait } from '../domain/story.ts'
+import type { KeyRing } from '../key-ring.ts'
 import type { Log } from '../log.ts'
 import {
   SUPPLIER_ITEMS_MAX,
@@ -28,7 +29,7 @@ import {
   type SoldCode,
   type SupplierAnswer,
 } from './gateways/code-supplier.ts'
-import { sealCode } from './seal-code.ts'
+import { openCodeKeys, sealCode } from './seal-code.ts'
 import { createSupplierRoom } from './supplier-room.ts'
 
 /** Calls of one run: a huge order is bought in several runs, each short enough to be repeated. */
@@ -47,9 +48,9 @@ type TransactionInput = { accountId: string; transactionId: string }
 /** What sourcing needs of the activities' dependencies. */
 export type SourcingDeps = {
   database: Database
-  keys: { codes: Buffer; blindIndex: Buffer }
+  keys: { ring: KeyRing; blindIndex: Buffer }
   log: Log
-  suppliers: (connection: SupplierConnection) => CodeSupplier
+  suppliers: (connection: SupplierConnection) => CodeSupplier | Promise<CodeSupplier>
 }
 
 /** How a transaction stands. `toSource`: `sourceCodes` has something to do at once. */
@@ -196,8 +197,9 @@ async function askSupplier(
   { accountId }: TransactionInput,
   batch: SourcingBatch,
 ): Promise<SupplierAnswers> {
-  const supplier = deps.suppliers(batch.connection)
+  const supplier = await deps.suppliers(batch.connection)
   const context = { now: batch.now }
+  const keys = await openCodeKeys(deps.keys, accountId)
   const references = batch.items.map(({ reference }) => reference)
   const ask = (): Promise<SupplierAnswer> => {
     switch (batch.kind) {
@@ -213,8 +215,7 @@ async function askSupplier(
     }
   }
   const answer = await ask()
-  const account = { id: accountId, mode: batch.accountMode }
-  const sealed = (code: SoldCode) => sealCode(deps.keys, account, code)
+  const sealed = (code: SoldCode) => sealCode(keys, batch.accountMode, code)
   const results = new Map(answer.results.map((result) => [result.reference, result]))
   return {
     supplierId: batch.supplierId,

@@ -1,6 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common'
 import type { ClaimedAttempt, DeliveryKey } from '../db/attempts.ts'
-import { unseal } from '../vault.ts'
 import { renderEvent } from '../wire/event.ts'
 import type { WebhookRequest } from './gateways/webhook-dialer.ts'
 import type { ActivityDeps } from './index.ts'
@@ -13,15 +12,20 @@ const REDACTED_HEADERS = ['x-webhook-signature', 'webhook-signature']
  * The signed request of an attempt: the same body each time, with fresh signatures. Throws a failure
  * that is never retried when it cannot be made, because then the rows or the keys are at fault.
  */
-export function signedRequest(
-  keys: ActivityDeps['keys'],
+export async function signedRequest(
+  { ring }: ActivityDeps['keys'],
   { accountId, deliveryId }: DeliveryKey,
   claim: ClaimedAttempt,
-): WebhookRequest {
+): Promise<WebhookRequest> {
+  // Outside of the try: a database that is away is no fault of the rows.
+  const keys = await ring.forOpening(
+    accountId,
+    claim.secrets.map((secret) => secret.key_version),
+  )
   try {
     const body = JSON.stringify(renderEvent(claim.event, claim.transaction))
     const secrets = claim.secrets.map(({ id, sealed, key_version: keyVersion }) =>
-      unseal(keys.codes, Buffer.from(sealed, 'base64'), { accountId, rowId: id, keyVersion }),
+      keys.unseal({ rowId: id, sealed: Buffer.from(sealed, 'base64'), keyVersion }),
     )
     const timestampSeconds = Math.floor(Date.now() / 1_000)
     return {

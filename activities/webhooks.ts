@@ -51,7 +51,7 @@ export function webhookActivities(deps: ActivityDeps) {
       const claim = await claimOrWait(db, input)
       if ('ended' in claim) return claim
       if (claim.send_in_ms > 0) await sleep(claim.send_in_ms)
-      const request = signedRequest(deps.keys, input, claim)
+      const request = await signedRequest(deps.keys, input, claim)
       const answer = await deps.webhooks.post(request)
       if (answer.error !== null) {
         deps.log.info(

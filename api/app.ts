@@ -3,6 +3,8 @@ import { returnRequest, type RateCount } from '../db/rate-limits.ts'
 import { DomainError } from '../domain/error.ts'
 import { requestLimits } from '../domain/plan.ts'
 import { createCarryOut, requireScope, type CarryOut } from './carry-out.ts'
+import { createLocalKeyProvider } from '../key-provider.ts'
+import { createKeyRing } from '../key-ring.ts'
 import type { ApiContext, ApiEnv } from './context.ts'
 import type { ApiDeps, ApiParts } from './deps.ts'
 import { docsPages } from './docs.ts'
@@ -63,7 +65,9 @@ export function buildApp(parts: ApiParts, routes: readonly Route[] = ROUTES): Ap
 
 function createDeps(parts: ApiParts): { deps: ApiDeps; close(): Promise<void> } {
   const orders = createOrderServices(parts)
-  return { deps: { ...parts, orders }, close: async () => orders.close() }
+  const provider = createLocalKeyProvider(parts.config.keys.encryption)
+  const keyRing = createKeyRing(parts.database.db, provider)
+  return { deps: { ...parts, orders, keyRing }, close: async () => orders.close() }
 }
 
 /** Literal paths before those with parameters; a known path with another method is 405. */

@@ -1,6 +1,10 @@
 import type { Database } from '../db/client.ts'
+import type { KeyRing } from '../key-ring.ts'
 import type { Log } from '../log.ts'
 import type { OrderServices } from './order-services.ts'
+
+/** The key-encryption keys: the one in use, and former ones that still open something. */
+type EncryptionKeys = { current: Buffer; former: Buffer[] }
 
 /** What the API reads of the product's settings; `Config` fits. */
 export type ApiSettings = {
@@ -13,7 +17,7 @@ export type ApiSettings = {
     trustedProxies: string[]
     inFlightMax: number
   }
-  keys: { codes: Buffer; blindIndex: Buffer; cursors: Buffer }
+  keys: { encryption: EncryptionKeys; blindIndex: Buffer; cursors: Buffer }
   temporal: { uiUrl: string; namespace: string }
   supplier: { allowedPrivateHosts: string[] }
   webhooks: { allowedPrivateHosts: string[] }
@@ -30,4 +34,6 @@ export type ApiParts = { database: Database; config: ApiSettings; log: Log }
 export type ApiDeps = ApiParts & {
   /** `createOrderServices(parts)`; its `close` ends a poller. */
   orders: OrderServices
+  /** What codes, webhook secrets and stored answers are sealed with. */
+  keyRing: KeyRing
 }

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { sealCode } from '../activities/seal-code.ts'
+import { openCodeKeys, sealCode } from '../activities/seal-code.ts'
 import { importCodes, type CodeImport } from '../db/code-imports.ts'
 import { openDatabase } from '../db/client.ts'
 import { readCodeFile } from './code-file.ts'
 import { UsageError, type CommandContext } from './command.ts'
+import { openKeys } from './open-keys.ts'
 
 export const help = `bark codes import FILE.csv [--account acc_…]
   Puts codes into the own pool: all of them, or none when one line is bad. Bad lines are listed by
@@ -31,15 +32,16 @@ export async function run(args: string[], context: CommandContext): Promise<numb
       .where('id', '=', accountId)
       .executeTakeFirst()
     if (account === undefined) throw new UsageError(`There is no account ${accountId}`)
+    const keys = await openCodeKeys(openKeys(database, context.config), accountId)
     const result = await importCodes(database.db, {
       accountId,
       openRows: () => readCodeFile(path),
       seal: ({ type, secret, expiresAtMs }, mode) =>
-        sealCode(
-          context.config.keys,
-          { id: accountId, mode },
-          { type, secret, expiresAt: expiresAtMs === null ? null : new Date(expiresAtMs) },
-        ),
+        sealCode(keys, mode, {
+          type,
+          secret,
+          expiresAt: expiresAtMs === null ? null : new Date(expiresAtMs),
+        }),
       onProgress: (rows) => {
         if (rows % PROGRESS_ROWS === 0) context.err(`${rows} rows read`)
       },

@@ -25,7 +25,7 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'the story of a day against the running system',
     load: () => import('./demo.ts'),
   },
-  keys: { summary: 'create and list API keys', load: () => import('./keys.ts') },
+  keys: { summary: 'API keys, and rotating the encryption', load: () => import('./keys.ts') },
   codes: { summary: 'import codes from a CSV file', load: () => import('./codes.ts') },
   trigger: { summary: 'cause an event by its real act', load: () => import('./trigger.ts') },
   webhooks: {

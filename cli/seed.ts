@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
-import { sealCode } from '../activities/seal-code.ts'
+import { openCodeKeys, sealCode, type CodeKeys } from '../activities/seal-code.ts'
 import type { Config } from '../config.ts'
 import { findSandboxOrganization, insertAccount, insertOrganization } from '../db/accounts.ts'
 import { inTransaction, openDatabase, type Tx } from '../db/client.ts'
@@ -15,6 +15,7 @@ import { formatId, type IdKind } from '../domain/id.ts'
 import { renderCustomer } from '../wire/customer.ts'
 import { newId } from '../new-id.ts'
 import { renderProduct } from '../wire/product.ts'
+import { openKeys } from './open-keys.ts'
 import { productValues, SEED_PRODUCTS, type SeedProduct } from './seed-catalogue.ts'
 import { sandboxSecret } from './seed-codes.ts'
 import { SEED_CUSTOMERS, type SeedCustomer } from './seed-customers.ts'
@@ -55,7 +56,7 @@ export async function seedSandbox(config: Config, dataDir: string): Promise<Seed
     onError: () => undefined, // the statement under way fails with the same error
   })
   try {
-    const seedId = await inTransaction(database.db, (tx) => seedOnce(tx, config.keys))
+    const seedId = await inTransaction(database.db, (tx) => seedOnce(tx, config))
     const accountId = seedId('account', 'test')
     const customerIds = SEED_CUSTOMERS.map(({ name }) => seedId('customer', name))
     const [resellerId = ''] = customerIds
@@ -71,7 +72,7 @@ export async function seedSandbox(config: Config, dataDir: string): Promise<Seed
 
 const SEED_LOCK = 6_217_435_003 // any constant that nobody else uses
 
-async function seedOnce(tx: Tx, keys: Config['keys']): Promise<SeedId> {
+async function seedOnce(tx: Tx, config: Config): Promise<SeedId> {
   await sql`select pg_advisory_xact_lock(${SEED_LOCK})`.execute(tx)
   const known = await findSandboxOrganization(tx, ORGANIZATION_NAME)
   const organizationId = known ?? newId('organization')
@@ -102,6 +103,7 @@ async function seedOnce(tx: Tx, keys: Config['keys']): Promise<SeedId> {
       currency: product.currency,
     })),
   )
+  const keys = await openCodeKeys(openKeys({ db: tx }, config), accountId)
   const codes = SEED_PRODUCTS.flatMap(codesOf(keys, seedId))
   const stored = await insertNewCodes(tx, accountId, codes, new Date())
   if (stored.size !== codes.length) {
@@ -191,7 +193,7 @@ async function insertSeedProduct(tx: Tx, seedId: SeedId, product: SeedProduct): 
   })
 }
 
-function codesOf(keys: Config['keys'], seedId: SeedId) {
+function codesOf(keys: CodeKeys, seedId: SeedId) {
   return (product: SeedProduct): NewCode[] => {
     const { codeForm: form } = product
     if (form === null) return []
@@ -206,7 +208,7 @@ function codesOf(keys: Config['keys'], seedId: SeedId) {
       Array.from({ length: codes }, (_, n): NewCode => {
         const secret = sandboxSecret(form, sku, n + 1)
         const sold = { type: form, secret, expiresAt: null }
-        const code = sealCode(keys, { id: seedId('account', 'test'), mode: 'test' }, sold)
+        const code = sealCode(keys, 'test', sold)
         return { code, productId, variantId, supply: null, place: 'pool' }
       }),
     )

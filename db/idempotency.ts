@@ -10,8 +10,11 @@ export type IdempotencyScope = {
   key: string
 }
 
+/** An answer as it is kept: sealed under a data key of the account. */
+export type SealedAnswer = { sealed: Buffer; keyVersion: number }
+
 export type IdempotencyClaim =
-  { outcome: 'claimed' } | { outcome: 'seen'; fingerprint: Buffer; answer: Buffer | null }
+  { outcome: 'claimed' } | { outcome: 'seen'; fingerprint: Buffer; answer: SealedAnswer | null }
 
 /**
  * Claims a key for 24 hours, or finds what it was used for. A duplicate that is still being worked
@@ -39,26 +42,45 @@ export async function claimIdempotencyKey(
         .doUpdateSet((row) => ({
           fingerprint: row.ref('excluded.fingerprint'),
           answer: null,
+          key_version: null,
           expires_at: row.ref('excluded.expires_at'),
         }))
         .where('idempotency_keys.expires_at', '<', sql<Date>`clock_timestamp()`),
     )
     .executeTakeFirst()
   if ((claimed.numInsertedOrUpdatedRows ?? 0n) > 0n) return { outcome: 'claimed' }
-  const seen = await whereScope(tx, scope).select(['fingerprint', 'answer']).executeTakeFirst()
+  const seen = await whereScope(tx, scope)
+    .select(['fingerprint', 'answer', 'key_version'])
+    .executeTakeFirst()
   if (seen === undefined) throw new Error('An idempotency key vanished while its row was held')
-  return { outcome: 'seen', ...seen }
+  const { answer, key_version: keyVersion } = seen
+  const isKept = answer !== null && keyVersion !== null
+  const first = seen.fingerprint
+  return {
+    outcome: 'seen',
+    fingerprint: first,
+    answer: isKept ? { sealed: answer, keyVersion } : null,
+  }
+}
+
+/** What a stored answer is bound to, beside its account. */
+export function answerRowId({
+  customerScope,
+  operation,
+  key,
+}: Pick<IdempotencyScope, 'customerScope' | 'operation' | 'key'>): string {
+  return JSON.stringify([customerScope, operation, key])
 }
 
 /** Keeps the sealed answer with its key, in the transaction of the work. */
 export async function updateIdempotencyAnswer(
   tx: Tx,
   scope: IdempotencyScope,
-  answer: Buffer,
+  answer: SealedAnswer,
 ): Promise<void> {
   await tx
     .updateTable('idempotency_keys')
-    .set({ answer })
+    .set({ answer: answer.sealed, key_version: answer.keyVersion })
     .where('account_id', '=', scope.accountId)
     .where('customer_scope', '=', scope.customerScope)
     .where('operation', '=', scope.operation)

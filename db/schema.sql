@@ -433,13 +433,15 @@ declare
   v_plan plan_windows;
   v_start timestamptz;
 begin
-  insert into rate_limits (key_id, class, window_start, count)
-    values (p_key, p_class, date_trunc('second', clock_timestamp()), 0) on conflict do nothing;
-  select * into strict v_second from rate_limits where key_id = p_key and class = p_class for update;
-  insert into plan_windows (account_id, hour_start, hour_count, previous_hour_count, day_start, day_count)
+  -- The sweeper deletes counters that are long over, so each row is made and locked in one step.
+  insert into rate_limits as r (key_id, class, window_start, count)
+    values (p_key, p_class, date_trunc('second', clock_timestamp()), 0)
+    on conflict (key_id, class) do update set count = r.count returning * into strict v_second;
+  insert into plan_windows as p (account_id, hour_start, hour_count, previous_hour_count, day_start,
+      day_count)
     values (p_account, date_trunc('hour', clock_timestamp(), 'UTC'), 0, 0,
-      date_trunc('day', clock_timestamp(), 'UTC'), 0) on conflict do nothing;
-  select * into strict v_plan from plan_windows where account_id = p_account for update;
+      date_trunc('day', clock_timestamp(), 'UTC'), 0)
+    on conflict (account_id) do update set hour_count = p.hour_count returning * into strict v_plan;
   counted_at := clock_timestamp();
 
   v_start := date_trunc('second', counted_at);
@@ -1644,6 +1646,7 @@ create table codes (
   constraint codes_account_id_id_key UNIQUE (account_id, id),
   constraint codes_blind_index_key UNIQUE (blind_index),
   constraint codes_unit_id_key UNIQUE (unit_id),
+  constraint codes_account_id_key_version_fkey FOREIGN KEY (account_id, key_version) REFERENCES data_keys(account_id, version),
   constraint codes_account_id_product_id_fkey FOREIGN KEY (account_id, product_id) REFERENCES products(account_id, id),
   constraint codes_account_id_supplier_id_fkey FOREIGN KEY (account_id, supplier_id) REFERENCES suppliers(account_id, id),
   constraint codes_account_id_unit_id_fkey FOREIGN KEY (account_id, unit_id) REFERENCES units(account_id, id),
@@ -1826,6 +1829,20 @@ create table customers (
   constraint customers_time_zone_check CHECK (((time_zone IS NULL) OR is_time_zone(time_zone)))
 );
 
+create table data_keys (
+  account_id text not null,
+  version smallint not null,
+  key_id text,
+  wrapped bytea,
+  retired_at timestamp with time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint data_keys_pkey PRIMARY KEY (account_id, version),
+  constraint data_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
+  constraint data_keys_check CHECK (((key_id IS NULL) = (wrapped IS NULL))),
+  constraint data_keys_version_check CHECK (((version >= 1) AND (version <= 32767))),
+  constraint data_keys_wrapped_check CHECK ((length(wrapped) = 60))
+);
+
 create table deliveries (
   id text not null,
   account_id text not null,
@@ -1899,7 +1916,10 @@ create table idempotency_keys (
   answer bytea,
   expires_at timestamp with time zone,
   created_at timestamp with time zone default clock_timestamp() not null,
+  key_version smallint,
   constraint idempotency_keys_pkey PRIMARY KEY (account_id, customer_scope, operation, key),
+  constraint idempotency_keys_account_id_key_version_fkey FOREIGN KEY (account_id, key_version) REFERENCES data_keys(account_id, version),
+  constraint idempotency_keys_check CHECK (((answer IS NULL) = (key_version IS NULL))),
   constraint idempotency_keys_fingerprint_check CHECK ((length(fingerprint) = 32)),
   constraint idempotency_keys_key_check CHECK (((length(key) >= 1) AND (length(key) <= 255)))
 );
@@ -2344,6 +2364,7 @@ create table suppliers (
   constraint suppliers_account_id_id_key UNIQUE (account_id, id),
   constraint suppliers_account_id_name_key UNIQUE (account_id, name),
   constraint suppliers_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
+  constraint suppliers_account_id_secret_key_version_fkey FOREIGN KEY (account_id, secret_key_version) REFERENCES data_keys(account_id, version),
   constraint suppliers_adapter_check CHECK ((adapter = ANY (ARRAY['sandbox'::text, 'http'::text]))),
   constraint suppliers_base_url_check CHECK (((length(base_url) >= 1) AND (length(base_url) <= 2048))),
   constraint suppliers_breaker_failures_check CHECK ((breaker_failures >= 0)),
@@ -2487,6 +2508,7 @@ create table webhook_secrets (
   expires_at timestamp with time zone,
   created_at timestamp with time zone default clock_timestamp() not null,
   constraint webhook_secrets_pkey PRIMARY KEY (id),
+  constraint webhook_secrets_account_id_key_version_fkey FOREIGN KEY (account_id, key_version) REFERENCES data_keys(account_id, version),
   constraint webhook_secrets_account_id_webhook_id_fkey FOREIGN KEY (account_id, webhook_id) REFERENCES webhooks(account_id, id),
   constraint webhook_secrets_sealed_check CHECK ((length(sealed) > 28))
 );
@@ -2566,6 +2588,8 @@ CREATE INDEX entries_ledger_account ON public.entries USING btree (ledger_accoun
 CREATE INDEX events_order ON public.events USING btree (account_id, xid, id);
 
 CREATE INDEX idempotency_keys_expiry ON public.idempotency_keys USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+
+CREATE INDEX idempotency_keys_sealed ON public.idempotency_keys USING btree (account_id, key_version) WHERE (key_version IS NOT NULL);
 
 CREATE INDEX invoices_created ON public.invoices USING btree (account_id, created_at, id);
 

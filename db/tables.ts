@@ -229,6 +229,15 @@ export interface Customers {
   updated_at: Generated<Timestamp>
 }
 
+export interface DataKeys {
+  account_id: string
+  version: number
+  key_id: string | null
+  wrapped: Buffer | null
+  retired_at: Timestamp | null
+  created_at: Generated<Timestamp>
+}
+
 export interface Deliveries {
   id: string
   account_id: string
@@ -284,6 +293,7 @@ export interface IdempotencyKeys {
   answer: Buffer | null
   expires_at: Timestamp | null
   created_at: Generated<Timestamp>
+  key_version: number | null
 }
 
 export interface InvoiceDocuments {
@@ -733,6 +743,7 @@ export interface DB {
   currencies: Currencies
   customer_balances: CustomerBalances
   customers: Customers
+  data_keys: DataKeys
   deliveries: Deliveries
   entries: Entries
   event_types: EventTypes

@@ -1,3 +1,4 @@
+import { openKeys } from '../cli/open-keys.ts'
 import { createMailer } from '../activities/gateways/mailer.ts'
 import { creditNoteActivities } from '../activities/credit-notes.ts'
 import type { ActivityDeps } from '../activities/index.ts'
@@ -22,7 +23,7 @@ export function billingDeps({
 }: Pick<ServedApi, 'database' | 'config'>): ActivityDeps {
   return {
     database,
-    keys: config.keys,
+    keys: openKeys(database, config),
     log: createLog('test-billing', 'silent'),
     mailer: createMailer(config.mail),
     suppliers: () => notUsed(),

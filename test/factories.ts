@@ -5,7 +5,8 @@ import { insertNewCodes } from '../db/new-codes.ts'
 import type { Mode } from '../domain/api-key.ts'
 import { SCOPES, type Scope } from '../domain/scope.ts'
 import { newId } from '../new-id.ts'
-import { blindIndex, KEY_VERSION, lastFour, seal, type CodeSecret } from '../vault.ts'
+import { blindIndex, lastFour, type CodeSecret } from '../vault.ts'
+import { openKeys } from '../cli/open-keys.ts'
 import type { Config } from '../config.ts'
 
 /** Rows that tests start from. Every call makes new ones, so tests of a file share nothing. */
@@ -208,17 +209,16 @@ export async function importCodes(
 ): Promise<string[]> {
   const texts =
     typeof codes === 'number' ? Array.from({ length: codes }, () => `CODE-${randomUUID()}`) : codes
+  const sealing = await openKeys(database, { keys }).ring.forSealing(account.accountId)
   await inTransaction(database.db, async (tx) => {
     const rows = texts.map((code) => {
       const id = newId('code')
       const secret: CodeSecret = { code, pin: null, serial: null, url: null }
-      const sealedFor = { accountId: account.accountId, rowId: id, keyVersion: KEY_VERSION }
       return {
         code: {
           id,
           type: 'code' as const,
-          sealed: seal(keys.codes, JSON.stringify(secret), sealedFor),
-          keyVersion: KEY_VERSION,
+          ...sealing.seal(id, JSON.stringify(secret)),
           blindIndex: blindIndex(keys.blindIndex, account.mode, secret),
           last4: lastFour(secret),
           expiresAt: null,
@@ -232,4 +232,15 @@ export async function importCodes(
     await insertNewCodes(tx, account.accountId, rows, new Date())
   })
   return [...texts]
+}
+
+/** What was sealed for a row, opened as the product would. */
+export async function openSealed(
+  database: Pick<Database, 'db'>,
+  keys: Config['keys'],
+  row: { id: string; account_id: string; sealed: Buffer; key_version: number },
+): Promise<string> {
+  const { ring } = openKeys(database, { keys })
+  const opening = await ring.forOpening(row.account_id, [row.key_version])
+  return opening.unseal({ rowId: row.id, sealed: row.sealed, keyVersion: row.key_version })
 }

@@ -6,7 +6,7 @@ import {
   isPublicAddress,
   readWebhookUrl,
 } from '../../domain/webhook-address.ts'
-import { unseal } from '../../vault.ts'
+import type { KeyRing } from '../../key-ring.ts'
 import type { CodeSupplier } from './code-supplier.ts'
 import { createHttpSupplier } from './http-supplier.ts'
 import { checkedLookup, resolvePublicName } from './public-lookup.ts'
@@ -15,7 +15,7 @@ import { SUPPLIER_AGENT_OPTIONS, SUPPLIER_CONNECT_MS_MAX } from './supplier-exch
 
 /** The way out to suppliers: one for the process, whatever account asks. */
 export type Suppliers = {
-  connect(connection: SupplierConnection): CodeSupplier
+  connect(connection: SupplierConnection): Promise<CodeSupplier>
   close(): Promise<void>
 }
 
@@ -28,7 +28,7 @@ export function createSuppliers(settings: {
   sandboxUrl: string
   allowedPrivateHosts: readonly string[]
   /** What suppliers' secrets are sealed with. */
-  key: Buffer
+  ring: KeyRing
 }): Suppliers {
   const sandbox = createSandboxSupplier({ url: settings.sandboxUrl })
   const agentWith = (lookup: ReturnType<typeof checkedLookup>) =>
@@ -42,16 +42,13 @@ export function createSuppliers(settings: {
     return isAllowedPrivateHost(url, settings.allowedPrivateHosts) ? privateAgent : publicAgent
   }
   return {
-    connect(connection) {
+    async connect(connection) {
       if (connection.adapter === 'sandbox') return sandbox
       const { accountId, supplierId, baseUrl, keyVersion, callSecondsMax } = connection
       const agent = agentFor(baseUrl)
       if (agent === null) return refusedSupplier
-      const secret = unseal(settings.key, connection.secret, {
-        accountId,
-        rowId: supplierId,
-        keyVersion,
-      })
+      const keys = await settings.ring.forOpening(accountId, [keyVersion])
+      const secret = keys.unseal({ rowId: supplierId, sealed: connection.secret, keyVersion })
       return createHttpSupplier(agent, { baseUrl, secret, callSecondsMax })
     },
     async close() {

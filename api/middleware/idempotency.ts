@@ -7,10 +7,12 @@ import {
   updateIdempotencyAnswer,
   type IdempotencyClaim,
   type IdempotencyScope,
+  type SealedAnswer,
+  answerRowId,
 } from '../../db/idempotency.ts'
 import { canonicalJson } from '../../domain/canonical-json.ts'
 import { DomainError } from '../../domain/error.ts'
-import { KEY_VERSION, seal, unseal } from '../../vault.ts'
+import type { AccountKeys } from '../../key-ring.ts'
 import type { ApiDeps } from '../deps.ts'
 import type { Printed } from '../printed.ts'
 import type { RawCall } from '../route.ts'
@@ -73,13 +75,7 @@ export function createRunOnce(deps: ApiDeps): RunOnce {
     const fingerprint = fingerprintOf(call)
     const joined = await join(name, fingerprint)
     if (joined !== null) return joined
-    const running = inTransaction(deps.database.db, async (tx) => {
-      const found = await claim(tx, scope, fingerprint)
-      if (found.outcome === 'seen') return replay(deps, scope, fingerprint, found)
-      const printed = await work(tx)
-      await updateIdempotencyAnswer(tx, scope, sealAnswer(deps, scope, printed))
-      return printed
-    })
+    const running = runClaimed(deps, scope, fingerprint, work)
     inFlight.set(
       name,
       running.then((printed) => ({ fingerprint, printed }), outcomeOfFailure),
@@ -90,6 +86,24 @@ export function createRunOnce(deps: ApiDeps): RunOnce {
       inFlight.delete(name)
     }
   }
+}
+
+async function runClaimed(
+  { database, keyRing }: ApiDeps,
+  scope: IdempotencyScope,
+  fingerprint: Buffer,
+  work: (tx: Tx) => Promise<Printed>,
+): Promise<Printed> {
+  // Before the transaction: inside of it, it would wait for a second connection.
+  const keys = await keyRing.forSealing(scope.accountId)
+  const result = await inTransaction(database.db, async (tx) => {
+    const found = await claim(tx, scope, fingerprint)
+    if (found.outcome === 'seen') return found
+    const printed = await work(tx)
+    await updateIdempotencyAnswer(tx, scope, sealAnswer(keys, scope, printed))
+    return { outcome: 'done', printed } as const
+  })
+  return result.outcome === 'done' ? result.printed : replay(keyRing, scope, fingerprint, result)
 }
 
 function outcomeOfFailure(error: unknown): Outcome {
@@ -122,14 +136,15 @@ function stillRunning(): DomainError {
   })
 }
 
-function replay(
-  deps: ApiDeps,
+async function replay(
+  keyRing: ApiDeps['keyRing'],
   scope: IdempotencyScope,
   fingerprint: Buffer,
   seen: Extract<IdempotencyClaim, { outcome: 'seen' }>,
-): Printed {
+): Promise<Printed> {
   if (seen.answer === null) throw new Error('A kept idempotency key has no answer')
-  return repeat(unsealAnswer(deps, scope, seen.answer), seen.fingerprint, fingerprint)
+  const keys = await keyRing.forOpening(scope.accountId, [seen.answer.keyVersion])
+  return repeat(unsealAnswer(keys, scope, seen.answer), seen.fingerprint, fingerprint)
 }
 
 /** Path ids, query and body by meaning: spaces and the order of keys do not matter. */
@@ -144,20 +159,12 @@ const storedAnswer = z.object({
   body: z.string().nullable(),
 })
 
-/** The key's version in one byte, then the sealed answer, which may hold a secret shown once. */
-function sealAnswer(deps: ApiDeps, scope: IdempotencyScope, printed: Printed): Buffer {
-  const plain = JSON.stringify(storedAnswer.parse(printed))
-  const sealed = seal(deps.config.keys.codes, plain, sealedFor(scope, KEY_VERSION))
-  return Buffer.concat([Buffer.from([KEY_VERSION]), sealed])
+/** A stored answer may hold a secret that is shown once, so it is sealed. */
+function sealAnswer(keys: AccountKeys, scope: IdempotencyScope, printed: Printed): SealedAnswer {
+  return keys.seal(answerRowId(scope), JSON.stringify(storedAnswer.parse(printed)))
 }
 
-function unsealAnswer(deps: ApiDeps, scope: IdempotencyScope, stored: Buffer): Printed {
-  const keyVersion = stored[0] ?? 0
-  const plain = unseal(deps.config.keys.codes, stored.subarray(1), sealedFor(scope, keyVersion))
+function unsealAnswer(keys: AccountKeys, scope: IdempotencyScope, answer: SealedAnswer): Printed {
+  const plain = keys.unseal({ rowId: answerRowId(scope), ...answer })
   return storedAnswer.parse(JSON.parse(plain))
-}
-
-function sealedFor(scope: IdempotencyScope, keyVersion: number) {
-  const rowId = JSON.stringify([scope.customerScope, scope.operation, scope.key])
-  return { accountId: scope.accountId, rowId, keyVersion }
 }

@@ -2,18 +2,17 @@ import { createHash } from 'node:crypto'
 import { z } from '@hono/zod-openapi'
 import { insertCodeReveal, listUnitCodes, type UnitCodeRow } from '../../db/codes.ts'
 import { codeState, tallyUnits } from '../../domain/order-status.ts'
-import { unseal } from '../../vault.ts'
+import type { AccountKeys } from '../../key-ring.ts'
 import {
   countUnits,
   renderCodeList,
   type CodeListUnit,
   type OpenedCode,
 } from '../../wire/code-list.ts'
-import type { ApiDeps } from '../deps.ts'
 import { isKnownToClient } from '../entity-tag.ts'
 import { idParameter } from '../fields.ts'
 import { readPreferences } from '../prefer.ts'
-import { route, type Caller, type Headers, type Route } from '../route.ts'
+import { route, type Headers, type Route } from '../route.ts'
 import { ownerOf, requireTransactionId } from './order-calls.ts'
 import { codeListObject } from './order-shapes.ts'
 
@@ -66,8 +65,13 @@ const getting = (['transactions', 'orders'] as const).map((noun) =>
         return { status: 304, headers: answerHeaders, free: remaining > 0 }
       }
 
-      const units = rows.map((row) => openUnit(deps, call.caller, row))
-      const codeIds = rows.flatMap((row) => (isShown(row) ? [row.code_id] : []))
+      const shown = rows.filter(isShown)
+      const keys = await deps.keyRing.forOpening(
+        call.caller.accountId,
+        new Set(shown.map((row) => row.key_version)),
+      )
+      const units = rows.map((row) => openUnit(keys, row))
+      const codeIds = shown.map((row) => row.code_id)
       if (codeIds.length > 0) {
         await insertCodeReveal(deps.database.pool, {
           accountId: call.caller.accountId,
@@ -123,7 +127,7 @@ function isShown(row: UnitCodeRow): row is SealedRow {
   return (state === 'available' || state === 'reversed') && row.code_id !== null
 }
 
-function openUnit(deps: ApiDeps, caller: Caller, row: UnitCodeRow): CodeListUnit {
+function openUnit(keys: AccountKeys, row: UnitCodeRow): CodeListUnit {
   return {
     unitId: row.unit_id,
     position: row.position,
@@ -132,7 +136,7 @@ function openUnit(deps: ApiDeps, caller: Caller, row: UnitCodeRow): CodeListUnit
     sku: row.sku,
     state: row.state,
     reason: row.reason,
-    code: isShown(row) ? openCode(deps, caller, row) : null,
+    code: isShown(row) ? openCode(keys, row) : null,
   }
 }
 
@@ -144,10 +148,10 @@ const secretShape = z.object({
 })
 
 /** The only place where a code is decrypted to be shown. */
-function openCode({ config }: ApiDeps, caller: Caller, row: SealedRow): OpenedCode {
-  const plain = unseal(config.keys.codes, row.sealed, {
-    accountId: caller.accountId,
+function openCode(keys: AccountKeys, row: SealedRow): OpenedCode {
+  const plain = keys.unseal({
     rowId: row.code_id,
+    sealed: row.sealed,
     keyVersion: row.key_version,
   })
   return { ...readSecret(row.code_id, plain), type: row.type ?? 'code', expiresAt: row.expires_at }

@@ -6,7 +6,6 @@ import {
 } from '../../domain/supplier-wire.ts'
 import { readWebhookUrl, WEBHOOK_URL_CHARACTERS_MAX } from '../../domain/webhook-address.ts'
 import { DomainError } from '../../domain/error.ts'
-import { KEY_VERSION, seal } from '../../vault.ts'
 import type { SealedSupplierSecret, SupplierChange } from '../../db/suppliers.ts'
 import type { ApiDeps } from '../deps.ts'
 import { amountField, currencyField, idParameter, instantField, line } from '../fields.ts'
@@ -155,13 +154,12 @@ export function refuseField(field: string, message: string): DomainError {
 }
 
 /** Encrypts a secret for the supplier's row. */
-export function sealSupplierSecret(
-  deps: ApiDeps,
+export async function sealSupplierSecret(
+  { keyRing }: ApiDeps,
   { accountId, supplierId }: { accountId: string; supplierId: string },
   secret: string,
-): SealedSupplierSecret {
-  const sealedFor = { accountId, rowId: supplierId, keyVersion: KEY_VERSION }
-  return { sealed: seal(deps.config.keys.codes, secret, sealedFor), keyVersion: KEY_VERSION }
+): Promise<SealedSupplierSecret> {
+  return (await keyRing.forSealing(accountId)).seal(supplierId, secret)
 }
 
 /** The limits of a body as the row's columns; what is left out stays. */

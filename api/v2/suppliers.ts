@@ -83,7 +83,7 @@ const creating = route({
             ...common,
             adapter: 'http',
             baseUrl: body.base_url,
-            secret: sealSupplierSecret(deps, key, body.secret),
+            secret: await sealSupplierSecret(deps, key, body.secret),
           },
     )
     return {
@@ -156,6 +156,7 @@ const updating = route({
   async handler(deps, call) {
     const key = supplierKey(call.caller, call.input.params.id)
     const { version, name, active, base_url, secret, limits } = call.input.body
+    const sealed = secret === undefined ? undefined : await sealSupplierSecret(deps, key, secret)
     const row = await inTransaction(deps.database.db, async (tx) => {
       const before = await lockSupplier(tx, key)
       requireVersion({ ifMatch: call.header('if-match'), version }, before.version)
@@ -167,7 +168,7 @@ const updating = route({
         name,
         active,
         baseUrl: base_url,
-        secret: secret === undefined ? undefined : sealSupplierSecret(deps, key, secret),
+        secret: sealed,
         ...toLimits(limits),
       })
       if (after.active && !before.active) {

@@ -3,7 +3,6 @@ import type { SealedSecret } from '../../db/webhook-secrets.ts'
 import { lockWebhook, type WebhookRow } from '../../db/webhooks.ts'
 import { DomainError } from '../../domain/error.ts'
 import { newId } from '../../new-id.ts'
-import { KEY_VERSION, seal } from '../../vault.ts'
 import { refuseBoundKey } from '../bound-key.ts'
 import type { ApiDeps } from '../deps.ts'
 import { requireId } from '../fields.ts'
@@ -34,12 +33,12 @@ export async function lockActiveWebhook(tx: Tx, key: WebhookKey): Promise<Webhoo
 }
 
 /** Encrypts a secret for the row that will keep it. */
-export function sealSecret(deps: ApiDeps, { accountId }: WebhookKey, secret: string): SealedSecret {
+export async function sealSecret(
+  { keyRing }: ApiDeps,
+  { accountId }: Pick<WebhookKey, 'accountId'>,
+  secret: string,
+): Promise<SealedSecret> {
   const id = newId('webhookSecret')
-  const sealed = seal(deps.config.keys.codes, secret, {
-    accountId,
-    rowId: id,
-    keyVersion: KEY_VERSION,
-  })
-  return { id, sealed, keyVersion: KEY_VERSION }
+  const keys = await keyRing.forSealing(accountId)
+  return { id, ...keys.seal(id, secret) }
 }

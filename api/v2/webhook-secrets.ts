@@ -28,7 +28,7 @@ const rotating = route({
     const key = webhookKey(caller, params.id)
     await lockWebhook(tx, key)
     const { secret = generateSecret(), overlap_seconds: seconds, sign_with: signsWith } = body
-    const sealed = sealSecret(deps, key, secret)
+    const sealed = await sealSecret(deps, key, secret)
     const endsAt = await rotateWebhookSecret(tx, key, sealed, { seconds, signsWith })
     return {
       status: 201,

@@ -61,7 +61,7 @@ const creating = route({
       accountId: key.accountId,
       ...{ url, events, active, description, metadata, perSecondMax, inFlightMax },
     })
-    await insertWebhookSecret(tx, key, sealSecret(deps, key, secret))
+    await insertWebhookSecret(tx, key, await sealSecret(deps, key, secret))
     return {
       status: 201,
       body: { ...renderWebhook(row), ...renderSecret(secret) },

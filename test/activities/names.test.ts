@@ -1,17 +1,21 @@
 import { expect, test } from 'vitest'
 import { ACTIVITY_FACTORIES, createActivities, type ActivityDeps } from '../../activities/index.ts'
+import { openKeys } from '../../cli/open-keys.ts'
+import { readEnv, toConfig } from '../../config.ts'
 import { openDatabase } from '../../db/client.ts'
 import { createLog } from '../../log.ts'
 
 /** Nothing of it is used: the factories only close over it. */
+const database = openDatabase({
+  url: 'postgres://nobody@127.0.0.1:1/none',
+  poolSizeMax: 1,
+  applicationName: 'test-names',
+  onError: () => undefined,
+})
+const config = toConfig(readEnv({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' }))
 const deps: ActivityDeps = {
-  database: openDatabase({
-    url: 'postgres://nobody@127.0.0.1:1/none',
-    poolSizeMax: 1,
-    applicationName: 'test-names',
-    onError: () => undefined,
-  }),
-  keys: { codes: Buffer.alloc(32), blindIndex: Buffer.alloc(32) },
+  database,
+  keys: openKeys(database, config),
   log: createLog('test-names', 'silent'),
   suppliers: () => {
     throw new Error('no supplier is asked')

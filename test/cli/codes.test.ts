@@ -6,7 +6,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { run } from '../../cli/codes.ts'
 import type { CommandContext } from '../../cli/command.ts'
 import { readEnv, toConfig } from '../../config.ts'
-import { unseal } from '../../vault.ts'
 import * as factories from '../factories.ts'
 import { countUnits, makeProduct, openWorld, placeOrder, type World } from '../sourcing/world.ts'
 
@@ -76,15 +75,10 @@ test('imports codes of every type, encrypted, with leading zeros and expiry', as
   })
   const { keys } = toConfig(readEnv({ DATABASE_URL: databaseUrl }))
   const pool = await listPool(id)
-  const opened = pool.map((row): unknown =>
-    JSON.parse(
-      unseal(keys.codes, row.sealed, {
-        accountId: row.account_id,
-        rowId: row.id,
-        keyVersion: row.key_version,
-      }),
-    ),
+  const texts = await Promise.all(
+    pool.map((row) => factories.openSealed(world.database, keys, row)),
   )
+  const opened = texts.map((text): unknown => JSON.parse(text))
   expect(opened).toHaveLength(3)
   expect(opened).toContainEqual({ code: '0001,2345', pin: '0042', serial: 'SN1', url: null })
   expect(opened).toContainEqual({

@@ -82,7 +82,7 @@ describe('bark keys create', () => {
   })
 
   test.each([
-    [['make'], /knows these things to do: create, list/],
+    [['make'], /knows these things to do: create, list, rotate-encryption/],
     [['create', '--scopes', 'orders:read,everything'], /no scope "everything"/],
     [['create', '--scopes', ''], /no scope ""/],
     [['create', '--customer', 'cust_0199c0de5a000123456789abcd'], /no customer/],

@@ -1,4 +1,4 @@
-import { unseal } from '../../vault.ts'
+import { openKeys } from '../../cli/open-keys.ts'
 import type { Cluster } from './cluster.ts'
 import type { Violation } from './invariants.ts'
 import { fieldsOf, listOf } from './json.ts'
@@ -65,10 +65,14 @@ async function readSupplierCodes({ database, keys }: Place) {
     .select(['id', 'account_id', 'sealed', 'key_version', 'supplier_reference', 'unit_id'])
     .where('supplier_reference', 'is not', null)
     .execute()
-  return rows.map((row) => {
-    const sealedFor = { accountId: row.account_id, rowId: row.id, keyVersion: row.key_version }
-    const secret: unknown = JSON.parse(unseal(keys.codes, row.sealed, sealedFor))
-    const reference = row.supplier_reference ?? ''
-    return { reference, code: String(fieldsOf(secret)['code']), unitId: row.unit_id }
-  })
+  const { ring } = openKeys(database, { keys })
+  return Promise.all(
+    rows.map(async (row) => {
+      const opening = await ring.forOpening(row.account_id, [row.key_version])
+      const sealed = { rowId: row.id, sealed: row.sealed, keyVersion: row.key_version }
+      const secret: unknown = JSON.parse(opening.unseal(sealed))
+      const reference = row.supplier_reference ?? ''
+      return { reference, code: String(fieldsOf(secret)['code']), unitId: row.unit_id }
+    }),
+  )
 }

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sql } from 'kysely'
+import { rotate } from '../../cli/keys-rotate.ts'
+import { createLocalKeyProvider } from '../../key-provider.ts'
 import { barkAccount } from '../../workflows/contract.ts'
 import { startReceiver, type Receiver } from '../../sandbox/receiver.ts'
 import { eventually, startStack, type Stack } from '../harness.ts'
@@ -83,6 +85,38 @@ async function findLeaks(canaries: Map<string, string>): Promise<string[]> {
   )
 }
 
+/** An answer with a secret that is kept for its key, and refusals of every kind. */
+async function askForTrouble({ client }: OpenShop, code: string) {
+  const kept = await client.post<{ secret: string }>(
+    '/v2/webhooks',
+    { url: `${receiver.url}/kept`, events: ['order.created'] },
+    { headers: { 'Idempotency-Key': 'canary-key' } },
+  )
+  expect(kept.status).toBe(201)
+  const refused = await Promise.all([
+    client.get('/v2/transactions/txn_0199c0de5a000123456789abcd/codes'),
+    client.get(`/v2/products?code=${encodeURIComponent(code)}`),
+    client.post('/v2/orders', { items: [] }),
+    client.post('/v2/webhooks', { url: 'no', events: ['order.created'] }),
+    client.post('/v2/webhooks', {}, { headers: { 'Idempotency-Key': 'canary-key' } }),
+  ])
+  expect(refused.every(({ status }) => status >= 400 && status < 500)).toBe(true)
+  return {
+    storedSecret: kept.body.secret,
+    // A client that sends a code hears nothing of it either.
+    errors: refused.map(({ bytes }) => bytes.toString()),
+  }
+}
+
+/** The keys of the process, as bytes and as they are written in settings. */
+function keyCanaries({ encryption, blindIndex }: Stack['config']['keys']): [string, string][] {
+  return [encryption.current, blindIndex].flatMap((key, index): [string, string][] => [
+    [`key ${index} in base64`, key.toString('base64')],
+    [`key ${index} in hex`, key.toString('hex')],
+    [`key ${index}`, key.toString('latin1')],
+  ])
+}
+
 test('nothing secret is readable anywhere, and a planted leak is found', async () => {
   const supplied = await shop.supplied('TEST-INSTANT')
   await shop.client.post('/v2/webhooks', {
@@ -101,12 +135,19 @@ test('nothing secret is readable anywhere, and a planted leak is found', async (
   )
   expect(shown.codes).toHaveLength(5)
   await shop.advance('PT30H')
+  const answers = await askForTrouble(shop, shown.codes[0]?.code ?? '')
+  await rotate(stack.database.db, createLocalKeyProvider(stack.config.keys.encryption), {
+    settle: () => Promise.resolve(),
+    progress: () => ({ add: () => undefined, done: () => 0 }),
+  })
 
   const canaries = new Map<string, string>([
     ...shop.codes.map((code, index) => [`pooled code ${index}`, code] as const),
     ...shown.codes.map(({ code }, index) => [`delivered code ${index}`, code] as const),
     ['webhook secret', WEBHOOK_SECRET],
     ['API key', shop.account.key],
+    ['stored secret', answers.storedSecret],
+    ...keyCanaries(stack.config.keys),
   ])
   const places = await readEverything()
   expect(
@@ -118,6 +159,12 @@ test('nothing secret is readable anywhere, and a planted leak is found', async (
   expect(places.get('webhook /hook')).toContain('order.fulfilled')
   expect(places.get('table invoice_documents')?.length).toBeGreaterThan(1_000)
   expect(logLines.length).toBeGreaterThan(5)
+  expect(places.get('table data_keys')).toContain(shop.account.accountId)
+  expect(places.get('table idempotency_keys')).toContain('canary-key')
+  expect(answers.errors.length).toBeGreaterThan(3)
+  for (const canary of canaries.values()) {
+    for (const error of answers.errors) expect(error).not.toContain(canary)
+  }
   expect(await findLeaks(canaries)).toEqual([])
 
   // The scan sees what it looks for: in plain text, in stored bytes, and in a workflow's payload.

@@ -7,7 +7,7 @@ import type { CodeSupplier } from '../../activities/gateways/code-supplier.ts'
 import { createHttpSupplier } from '../../activities/gateways/http-supplier.ts'
 import { createSuppliers } from '../../activities/gateways/suppliers.ts'
 import { supplierAnswerText, supplierRequestText } from '../../domain/supplier-wire.ts'
-import { seal } from '../../vault.ts'
+import type { AccountKeys, KeyRing } from '../../key-ring.ts'
 
 /** Who may be believed: a server that signs, or does not, as each test says. */
 const SECRET = 'a secret that two know'
@@ -115,25 +115,31 @@ test('a call ends after the time that the supplier is given', async () => {
 })
 
 test('an address that may not be dialled is never dialled', async () => {
-  const key = Buffer.alloc(32, 'key')
-  const sealedFor = { accountId: 'acc_1', rowId: 'sup_1', keyVersion: 1 }
+  const keys: AccountKeys = {
+    seal: () => ({ sealed: Buffer.from('sealed'), keyVersion: 1 }),
+    unseal: () => SECRET,
+  }
+  const ring: KeyRing = {
+    forSealing: () => Promise.resolve(keys),
+    forOpening: () => Promise.resolve(keys),
+  }
   const connection = {
     adapter: 'http',
     accountId: 'acc_1',
     supplierId: 'sup_1',
     baseUrl,
-    secret: seal(key, SECRET, sealedFor),
+    secret: Buffer.from('sealed'),
     keyVersion: 1,
     callSecondsMax: 2,
   } as const
   reply = signed(200, SOLD)
-  const settings = { sandboxUrl: 'http://127.0.0.1:1', key }
+  const settings = { sandboxUrl: 'http://127.0.0.1:1', ring }
   const closed = createSuppliers({ ...settings, allowedPrivateHosts: [] })
-  const refused = await closed.connect(connection).order(ITEMS, NOW)
+  const refused = await (await closed.connect(connection)).order(ITEMS, NOW)
   expect(refused.results).toMatchObject([{ state: 'not_placed' }])
   expect(seen).toEqual([])
   const open = createSuppliers({ ...settings, allowedPrivateHosts: ['127.0.0.1'] })
-  const answered = await open.connect(connection).order(ITEMS, NOW)
+  const answered = await (await open.connect(connection)).order(ITEMS, NOW)
   expect(answered.results).toMatchObject([{ state: 'delivered' }])
   await closed.close()
   await open.close()

@@ -179,7 +179,7 @@ test('one question probes an open breaker, and its answer is recorded', async ()
 
 test('each code keeps what it cost: as the list says, unless the supplier says otherwise', async () => {
   const order = await placeOrder(world, await makeProduct(world, 'TEST-INSTANT'), 1)
-  const gateway = world.deps.suppliers({ adapter: 'sandbox' })
+  const gateway = await world.deps.suppliers({ adapter: 'sandbox' })
   const dearer = sourcingActivities({
     ...world.deps,
     suppliers: () => ({

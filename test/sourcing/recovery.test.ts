@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { sealCode } from '../../activities/seal-code.ts'
+import { openCodeKeys, sealCode } from '../../activities/seal-code.ts'
 import { sourcingActivities } from '../../activities/sourcing.ts'
 import { inTransaction } from '../../db/client.ts'
 import { recordSupplierAnswers } from '../../db/sourcing-answers.ts'
@@ -17,6 +17,7 @@ import {
   passTime,
   placeOrder,
   type World,
+  keys,
 } from './world.ts'
 
 let world: World
@@ -32,8 +33,8 @@ afterAll(() => world.close())
 const LIMITS = { itemsMax: 200, graceSeconds: 10 }
 
 /** A process that dies at one step: before the call, or after it and before the answer is kept. */
-function dyingActivities(step: 'before_call' | 'after_call') {
-  const supplier = world.deps.suppliers({ adapter: 'sandbox' })
+async function dyingActivities(step: 'before_call' | 'after_call') {
+  const supplier = await world.deps.suppliers({ adapter: 'sandbox' })
   return sourcingActivities({
     ...world.deps,
     suppliers: () => ({
@@ -65,7 +66,7 @@ test.each(['before_call', 'after_call'] as const)(
   async (step) => {
     const order = await placeOrder(world, await makeProduct(world, 'TEST-INSTANT'), 3)
     const soldBefore = (await world.supplier.ledger()).length
-    await expect(dyingActivities(step).sourceCodes(order)).rejects.toThrow('killed')
+    await expect((await dyingActivities(step)).sourceCodes(order)).rejects.toThrow('killed')
     expect(await countUnits(world, order)).toEqual({ sourcing: 3 })
     const left = await listAttempts(world, order)
 
@@ -103,15 +104,11 @@ test('a code for a unit that needs none any more is kept aside, whoever brings i
   await endLeases(world)
   expect(await world.activities.sourceCodes(order)).toMatchObject({ calls: 2, delivered: 1 })
 
-  const code = sealCode(
-    world.deps.keys,
-    { id: world.accountId, mode: 'test' },
-    {
-      type: 'code',
-      secret: { code: 'LATE-LATE-LATE', pin: null, serial: null, url: null },
-      expiresAt: null,
-    },
-  )
+  const code = sealCode(await openCodeKeys(world.deps.keys, world.accountId), 'test', {
+    type: 'code',
+    secret: { code: 'LATE-LATE-LATE', pin: null, serial: null, url: null },
+    expiresAt: null,
+  })
   const answers = {
     ...heard(batch),
     answers: [{ attemptId: item.attemptId, answer: 'delivered' as const, code, cost: null }],
@@ -176,7 +173,7 @@ test('a foreign code and a repeated one are kept aside or left out, and the unit
     expiresAt: null,
     cost: null,
   })
-  const supplier = world.deps.suppliers({ adapter: 'sandbox' })
+  const supplier = await world.deps.suppliers({ adapter: 'sandbox' })
   const activities = sourcingActivities({
     ...world.deps,
     suppliers: () => ({
@@ -205,7 +202,6 @@ test('codes that come into the pool meanwhile are used instead of buying again',
   const product = await makeProduct(world, 'TEST-OUT-OF-STOCK')
   const order = await placeOrder(world, product, 1)
   await world.activities.sourceCodes(order)
-  const keys = { ...world.deps.keys, cursors: Buffer.alloc(32) }
   const account = { accountId: world.accountId, mode: 'test' as const }
   await importCodes(world.database, keys, account, { productId: product.id }, 1)
   await passTime(world, 10)

@@ -5,7 +5,9 @@ import { sourcingActivities, type SourcingDeps } from '../../activities/sourcing
 import { openDatabase, type Database } from '../../db/client.ts'
 import { createLog } from '../../log.ts'
 import { newId } from '../../new-id.ts'
-import { unseal, type CodeSecret } from '../../vault.ts'
+import { openKeys } from '../../cli/open-keys.ts'
+import { readEnv, toConfig } from '../../config.ts'
+import type { CodeSecret } from '../../vault.ts'
 import * as factories from '../factories.ts'
 import { openLink, type Link } from '../faults/proxy.ts'
 import { startSupplierProcess, type SupplierProcess } from '../sandbox/supplier-process.ts'
@@ -25,7 +27,8 @@ export type World = {
   close(): Promise<void>
 }
 
-const keys = { codes: Buffer.alloc(32, 'codes'), blindIndex: Buffer.alloc(32, 'index') }
+/** Of the product's settings, which the whole world shares. */
+export const { keys } = toConfig(readEnv({ DATABASE_URL: 'postgres://none' }))
 
 export async function openWorld(name: string): Promise<World> {
   const own = await createTestDatabase(name)
@@ -40,7 +43,7 @@ export async function openWorld(name: string): Promise<World> {
   const gateway = createSandboxSupplier({ url: `http://127.0.0.1:${link.port}` })
   const deps: SourcingDeps = {
     database,
-    keys,
+    keys: openKeys(database, { keys }),
     log: createLog(name, 'silent'),
     suppliers: () => gateway,
   }
@@ -221,16 +224,17 @@ export async function listStoredCodes(world: World): Promise<StoredCode[]> {
     .selectAll()
     .where('supplier_id', 'is not', null)
     .execute()
+  const { ring } = world.deps.keys
+  const opening = await ring.forOpening(
+    world.accountId,
+    rows.map((row) => row.key_version),
+  )
   return rows.map((row) => ({
     reference: row.supplier_reference ?? '',
     unitId: row.unit_id,
     quarantine: row.quarantine_reason,
     secret: JSON.parse(
-      unseal(keys.codes, row.sealed, {
-        accountId: row.account_id,
-        rowId: row.id,
-        keyVersion: row.key_version,
-      }),
+      opening.unseal({ rowId: row.id, sealed: row.sealed, keyVersion: row.key_version }),
     ) as CodeSecret,
   }))
 }

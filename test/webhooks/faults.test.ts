@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Activities } from '../../activities/index.ts'
 import { claimAttempt } from '../../db/attempts.ts'
 import { startReceiver, type Receiver } from '../../sandbox/receiver.ts'
-import { KEY_VERSION, seal } from '../../vault.ts'
+import { openKeys } from '../../cli/open-keys.ts'
 import * as contract from '../../workflows/contract.ts'
 import { bundleWorkflows, eventually, startStack, type Stack } from '../harness.ts'
 import {
@@ -177,8 +177,8 @@ test("an operator's reset of the workflow makes no seventh attempt", async () =>
 
 test('what a repeat cannot mend waits for a person and goes on under the same number', async () => {
   const { db, accountId, webhookId } = await endpoint('/stuck', [{ status: 200 }])
-  const resealed = (secret: string, rowId: string) =>
-    seal(stack.config.keys.codes, secret, { accountId, rowId, keyVersion: KEY_VERSION })
+  const keys = await openKeys({ db }, stack.config).ring.forSealing(accountId)
+  const resealed = (secret: string, rowId: string) => keys.seal(rowId, secret).sealed
   const { id: secretId } = await db
     .selectFrom('webhook_secrets')
     .select('id')

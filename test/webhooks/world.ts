@@ -7,7 +7,7 @@ import { insertWebhook, type NewWebhook } from '../../db/webhooks.ts'
 import type { EventType } from '../../domain/event-type.ts'
 import { WEBHOOK_DELAYS_SECONDS } from '../../domain/webhook-schedule.ts'
 import { newId } from '../../new-id.ts'
-import { KEY_VERSION, seal } from '../../vault.ts'
+import { openKeys } from '../../cli/open-keys.ts'
 import { eventually, type Stack } from '../harness.ts'
 
 /** A merchant with a test account, and what happens around its endpoints. */
@@ -45,6 +45,7 @@ export async function createWebhook(
 ): Promise<string> {
   const id = newId('webhook')
   const secretId = newId('webhookSecret')
+  const keys = await openKeys(stack.database, stack.config).ring.forSealing(accountId)
   await inTransaction(stack.database.db, async (tx) => {
     await insertWebhook(tx, {
       id,
@@ -57,12 +58,10 @@ export async function createWebhook(
       inFlightMax: 16,
       ...webhook,
     })
-    const sealedFor = { accountId, rowId: secretId, keyVersion: KEY_VERSION }
-    const sealed = seal(stack.config.keys.codes, SECRET, sealedFor)
     await insertWebhookSecret(
       tx,
       { accountId, webhookId: id },
-      { id: secretId, sealed, keyVersion: 1 },
+      { id: secretId, ...keys.seal(secretId, SECRET) },
     )
   })
   return id

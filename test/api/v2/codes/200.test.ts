@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { requestCancelRemaining } from '../../../../db/fulfillment.ts'
 import { inTransaction } from '../../../../db/client.ts'
 import { newId } from '../../../../new-id.ts'
-import { blindIndex, KEY_VERSION, seal } from '../../../../vault.ts'
+import { openKeys } from '../../../../cli/open-keys.ts'
+import { blindIndex } from '../../../../vault.ts'
 import { importCodes, makeKey, makeProduct } from '../../../factories.ts'
 import { openShop, type OrderBody, type Shop } from '../orders/shop.ts'
 
@@ -105,10 +106,11 @@ test('every kind of code is printed in its fields, without an expiry as null', a
     { code: null, pin: null, serial: null, url: 'https://redeem.example/x' },
   ]
   const types = ['code_pin', 'code', 'url']
-  const { codes, blindIndex: indexKey } = shop.config.keys
+  const { ring, blindIndex: indexKey } = openKeys(shop.database, shop.config)
+  const keys = await ring.forSealing(shop.account.accountId)
   for (const [index, secret] of secrets.entries()) {
     const codeId = newId('code')
-    const sealedFor = { accountId: shop.account.accountId, rowId: codeId, keyVersion: KEY_VERSION }
+    const { sealed, keyVersion } = keys.seal(codeId, JSON.stringify(secret))
     await shop.database.pool.query(
       `insert into codes (id, account_id, product_id, type, sealed, key_version, blind_index, last4,
          expires_at) values ($1, $2, $3, $4, $5, $6, $7, '', $8)`,
@@ -117,8 +119,8 @@ test('every kind of code is printed in its fields, without an expiry as null', a
         shop.account.accountId,
         productId,
         types[index],
-        seal(codes, JSON.stringify(secret), sealedFor),
-        KEY_VERSION,
+        sealed,
+        keyVersion,
         blindIndex(indexKey, 'test', secret),
         index === 0 ? '2030-01-31T00:00:00Z' : null,
       ],

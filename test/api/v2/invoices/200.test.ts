@@ -1,3 +1,4 @@
+import { openKeys } from '../../../../cli/open-keys.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { invoiceActivities } from '../../../../activities/invoices.ts'
 import { createWebhookDialer } from '../../../../activities/gateways/webhook-dialer.ts'
@@ -30,7 +31,7 @@ type Page = { data: Invoice[] }
 function activities() {
   return invoiceActivities({
     database: shop.database,
-    keys: shop.config.keys,
+    keys: openKeys(shop.database, shop.config),
     log: createLog('test', 'silent'),
     mailer: { sender: 'billing@acme.example', send: async () => undefined },
     suppliers: () => {

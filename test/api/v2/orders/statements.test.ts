@@ -20,12 +20,12 @@ afterAll(async () => {
 
 /**
  * The statements of one request, without those that no request pays for: the outbox's poller and
- * bell, and the look-up of a key, which holds for a second, and its last use, once a minute.
+ * bell, and the look-up of a key, which holds for a second, its last use, once a minute, and data keys, which a process keeps.
  */
 async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
   counted.takeStatements()
   await work()
-  return counted.takeStatements().filter((text) => !/outbox|api_keys/.test(text))
+  return counted.takeStatements().filter((text) => !/outbox|api_keys|data_keys/.test(text))
 }
 
 const order = (quantity = 3) => ({

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { unseal } from '../../../../vault.ts'
-import { makeAccount, makeProduct, type TestAccount } from '../../../factories.ts'
+import { makeAccount, makeProduct, type TestAccount, openSealed } from '../../../factories.ts'
 import type { TestClient } from '../../client.ts'
 import { serveApi, type ServedApi } from '../../serve.ts'
 import { NORTHWIND, type Supplier, type SupplierSku } from './objects.ts'
@@ -44,10 +43,10 @@ test('a supplier is connected by its address and secret, which is kept encrypted
     .select(['secret', 'secret_key_version'])
     .where('id', '=', id)
     .executeTakeFirstOrThrow()
-  const sealedFor = { accountId: account.accountId, rowId: id, keyVersion: 1 }
-  expect(unseal(api.config.keys.codes, row.secret ?? Buffer.alloc(0), sealedFor)).toBe(
-    NORTHWIND.secret,
-  )
+  const sealed = row.secret ?? Buffer.alloc(0)
+  const key_version = row.secret_key_version ?? 0
+  const kept = { id, account_id: account.accountId, sealed, key_version }
+  expect(await openSealed(api.database, api.config.keys, kept)).toBe(NORTHWIND.secret)
 })
 
 test('what it sells, with its cost and priority; orders that wait for it are woken', async () => {

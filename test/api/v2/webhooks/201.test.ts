@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { unseal } from '../../../../vault.ts'
-import { makeAccount, type TestAccount } from '../../../factories.ts'
+import { makeAccount, type TestAccount, openSealed } from '../../../factories.ts'
 import type { TestClient } from '../../client.ts'
 import { serveApi, type ServedApi } from '../../serve.ts'
 import type { Listed, Rotated, SentTest, Webhook } from './objects.ts'
@@ -62,8 +61,7 @@ test('the secret is shown this once, and is kept encrypted for its row', async (
     .where('webhook_id', '=', id)
     .executeTakeFirstOrThrow()
   expect(row.sealed.includes(Buffer.from(secret))).toBe(false)
-  const sealedFor = { accountId: account.accountId, rowId: row.id, keyVersion: row.key_version }
-  expect(unseal(api.config.keys.codes, row.sealed, sealedFor)).toBe(secret)
+  expect(await openSealed(api.database, api.config.keys, row)).toBe(secret)
 })
 
 test('a repeat with the same Idempotency-Key answers the same secret and makes one webhook', async () => {
