@@ -80,7 +80,7 @@ export function describeStart(row: OutboxRow, apiUrl: string | undefined): Start
 }
 
 /** The id of the workflow that a command is for: built from the ids in its subject. */
-export function workflowIdOf(row: OutboxRow): string {
+export function workflowIdOf(row: Pick<OutboxRow, 'workflow' | 'subject'>): string {
   const text = (name: string) => String(row.subject[name] ?? '')
   switch (row.workflow) {
     case 'fulfillTransaction':

@@ -8,6 +8,7 @@ import type { Mailer } from './gateways/mailer.ts'
 import type { WebhookDialer } from './gateways/webhook-dialer.ts'
 import { invoiceActivities } from './invoices.ts'
 import { purchaseOrderActivities } from './purchase-orders.ts'
+import { sourcingDecisionActivities } from './sourcing-decisions.ts'
 import { sourcingActivities } from './sourcing.ts'
 import { sweepActivities } from './sweep.ts'
 import { transactionActivities } from './transactions.ts'
@@ -31,6 +32,7 @@ export function createActivities(deps: ActivityDeps) {
     ...invoiceActivities(deps),
     ...purchaseOrderActivities(deps),
     ...sourcingActivities(deps),
+    ...sourcingDecisionActivities(deps),
     ...sweepActivities(deps),
     ...transactionActivities(deps),
     ...webhookActivities(deps),
@@ -43,6 +45,7 @@ export const ACTIVITY_FACTORIES = [
   invoiceActivities,
   purchaseOrderActivities,
   sourcingActivities,
+  sourcingDecisionActivities,
   sweepActivities,
   transactionActivities,
   webhookActivities,

@@ -32,6 +32,8 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'forward events to this machine; send again what failed',
     load: () => import('./webhooks.ts'),
   },
+  stuck: { summary: 'what waits for a person', load: () => import('./stuck.ts') },
+  views: { summary: 'links into the Temporal web UI', load: () => import('./views.ts') },
   day: { summary: "close a customer's business day", load: () => import('./day.ts') },
 }
 

@@ -21,3 +21,17 @@ export async function insertOperatorDecision(
     .executeTakeFirst()
   return inserted.numInsertedOrUpdatedRows === 1n
 }
+
+/** Whether this very decision was made before; its effect is there then. */
+export async function isDecided(
+  tx: Tx,
+  { storyId, key }: { storyId: string; key: string },
+): Promise<boolean> {
+  const row = await tx
+    .selectFrom('operator_decisions')
+    .select('key')
+    .where('story_id', '=', storyId)
+    .where('key', '=', key)
+    .executeTakeFirst()
+  return row !== undefined
+}

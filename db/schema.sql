@@ -577,6 +577,7 @@ CREATE OR REPLACE FUNCTION public.end_supplier_call(p_account text, p_supplier t
 AS $function$
 declare
   c_failures_max constant integer := 5;
+  c_woken_max constant integer := 1000;
   v_supplier suppliers;
   v_failures integer;
 begin
@@ -590,7 +591,22 @@ begin
     update suppliers set breaker_failures = 0, breaker_opened_at = null, breaker_probe_at = null,
         breaker_reason = null
       where account_id = p_account and id = p_supplier and breaker_failures > 0;
-    return case when v_supplier.breaker_opened_at is not null then 'closed' end;
+    if v_supplier.breaker_opened_at is null then
+      return null;
+    end if;
+    insert into outbox (account_id, verb, workflow, subject, signal)
+    select t.account_id, 'signal', 'fulfillTransaction', jsonb_build_object('transaction_id', t.id),
+      jsonb_build_object('name', 'wokenUp',
+        'input', jsonb_build_object('reason', v_supplier.name || ' answers again'))
+    from transactions t
+    where t.account_id = p_account and t.ended_at is null and exists (
+      select 1 from units u
+      join supplier_skus ss on ss.account_id = u.account_id and ss.product_id = u.product_id
+        and ss.variant_id = u.variant_id and ss.supplier_id = p_supplier
+      where u.account_id = t.account_id and u.transaction_id = t.id
+        and u.state in ('queued', 'backordered', 'sourcing', 'unknown'))
+    order by t.accepted_at, t.id limit c_woken_max;
+    return 'closed';
   end if;
   v_failures := v_supplier.breaker_failures + 1;
   if v_failures < c_failures_max then
@@ -602,7 +618,7 @@ begin
     set breaker_failures = v_failures, breaker_reason = p_said,
       breaker_opened_at = coalesce(breaker_opened_at, business_now(p_account)),
       breaker_probe_at = business_now(p_account) + interval '1 second'
-        * case v_failures - c_failures_max when 0 then 10 when 1 then 30 else 60 end
+        * (array[10, 30, 60, 300, 900])[least(v_failures - c_failures_max, 4) + 1]
     where account_id = p_account and id = p_supplier;
   return case when v_supplier.breaker_opened_at is null then 'opened' end;
 end $function$
@@ -2303,6 +2319,19 @@ create table sourcing_attempts (
   constraint sourcing_attempts_cost_minor_check CHECK ((cost_minor >= 0)),
   constraint sourcing_attempts_group_number_check CHECK ((group_number >= 1)),
   constraint sourcing_attempts_state_check CHECK ((state = ANY (ARRAY['placing'::text, 'processing'::text, 'unknown'::text, 'delivered'::text, 'none'::text, 'not_placed'::text, 'rejected'::text])))
+);
+
+create table sourcing_routes (
+  account_id text not null,
+  transaction_id text not null,
+  supplier_id text not null,
+  preference text not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  updated_at timestamp with time zone default clock_timestamp() not null,
+  constraint sourcing_routes_pkey PRIMARY KEY (transaction_id, supplier_id),
+  constraint sourcing_routes_account_id_supplier_id_fkey FOREIGN KEY (account_id, supplier_id) REFERENCES suppliers(account_id, id),
+  constraint sourcing_routes_account_id_transaction_id_fkey FOREIGN KEY (account_id, transaction_id) REFERENCES transactions(account_id, id),
+  constraint sourcing_routes_preference_check CHECK ((preference = ANY (ARRAY['first'::text, 'never'::text])))
 );
 
 create table supplier_calls (

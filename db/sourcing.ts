@@ -235,7 +235,8 @@ export function offersOf(
   now: Date,
 ): RawBuilder<unknown> {
   return sql`
-    select u.id as unit_id, u.position, ss.supplier_id, ss.priority, ss.supplier_sku as sku,
+    select u.id as unit_id, u.position, ss.supplier_id,
+      case when r.preference = 'first' then -1 else ss.priority end as priority, ss.supplier_sku as sku,
       ss.cost_minor, ss.currency as cost_currency,
       greatest(coalesce(last.ask_at, ${now}), s.breaker_probe_at) as ask_at,
       case when last.state = 'not_placed' then last.id end as attempt_id,
@@ -245,10 +246,11 @@ export function offersOf(
     join supplier_skus ss on ss.account_id = u.account_id and ss.product_id = u.product_id
       and ss.variant_id = u.variant_id and ss.active
     join suppliers s on s.account_id = ss.account_id and s.id = ss.supplier_id and s.active
+    left join sourcing_routes r on r.transaction_id = u.transaction_id and r.supplier_id = s.id
     left join lateral (
       select a.id, a.state, a.reference, a.ask_at from sourcing_attempts a
       where a.unit_id = u.id and a.supplier_id = ss.supplier_id
       order by a.group_number desc limit 1) last on true
     where u.account_id = ${accountId} and u.transaction_id = ${transactionId}
-      and u.state = any(${UNBOUGHT_UNIT_STATES})`
+      and u.state = any(${UNBOUGHT_UNIT_STATES}) and r.preference is distinct from 'never'`
 }

@@ -563,6 +563,15 @@ export interface SourcingAttempts {
   cancel_requested_at: Timestamp | null
 }
 
+export interface SourcingRoutes {
+  account_id: string
+  transaction_id: string
+  supplier_id: string
+  preference: 'first' | 'never'
+  created_at: Generated<Timestamp>
+  updated_at: Generated<Timestamp>
+}
+
 export interface SupplierCalls {
   id: string
   account_id: string
@@ -769,6 +778,7 @@ export interface DB {
   schema_migrations: SchemaMigrations
   skus: Skus
   sourcing_attempts: SourcingAttempts
+  sourcing_routes: SourcingRoutes
   supplier_calls: SupplierCalls
   supplier_skus: SupplierSkus
   suppliers: Suppliers

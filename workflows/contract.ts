@@ -45,6 +45,18 @@ export type OperatorAnswer = { accepted: boolean; effect: string }
 export const retryNow = defineUpdate<OperatorAnswer, [OperatorRequest]>('retryNow')
 /** Give up every unit that is not delivered and release what it holds. */
 export const cancelRemaining = defineUpdate<OperatorAnswer, [OperatorRequest]>('cancelRemaining')
+export type RerouteRequest = OperatorRequest & {
+  /** A supplier, by id or name. */
+  from?: string
+  to?: string
+}
+/** Buy a transaction's codes elsewhere. */
+export const rerouteSupplier = defineUpdate<OperatorAnswer, [RerouteRequest]>('rerouteSupplier')
+
+export type ResolveUnitRequest = OperatorRequest & { unit: string; outcome: 'found' | 'notPlaced' }
+/** Say what was found out about a unit that a supplier may have sold. */
+export const resolveUnit = defineUpdate<OperatorAnswer, [ResolveUnitRequest]>('resolveUnit')
+
 /** End the customer's business day now; the next order opens the day's next sequence. */
 export const closeNow = defineUpdate<OperatorAnswer, [OperatorRequest]>('closeNow')
 /** Stop before the invoice is finalized; the close itself is never held. */
@@ -100,13 +112,15 @@ export const outsideTaskQueue = (taskQueue: string) => `${taskQueue}-outside`
 const NOTE_CHARACTERS_MAX = 500
 
 /** Refuses an Update at once, in words, when its argument is not one JSON object as described. */
-export function validateOperatorRequest(request: OperatorRequest): void {
+export function validateOperatorRequest(request: OperatorRequest, fields: string[] = []): void {
   if (typeof request !== 'object' || request === null || Array.isArray(request)) {
     throw ApplicationFailure.nonRetryable('Send one JSON object, for example {} or {"note": "why"}')
   }
-  const unknown = Object.keys(request).filter((name) => name !== 'note')
+  const known = [...fields, 'note']
+  const unknown = Object.keys(request).filter((name) => !known.includes(name))
   if (unknown.length > 0) {
-    throw ApplicationFailure.nonRetryable(`Unknown field ${unknown.join(', ')}: only note is known`)
+    const only = known.length === 1 ? 'only note is known' : `known are ${known.join(', ')}`
+    throw ApplicationFailure.nonRetryable(`Unknown field ${unknown.join(', ')}: ${only}`)
   }
   const { note } = request
   if (note !== undefined && (typeof note !== 'string' || note.length > NOTE_CHARACTERS_MAX)) {

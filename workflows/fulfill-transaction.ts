@@ -3,15 +3,14 @@ import {
   condition,
   proxyActivities,
   proxyLocalActivities,
-  setHandler,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import type { RegisteredWait } from '../domain/story.ts'
 import * as contract from './contract.ts'
-import { updateKey } from './update-key.ts'
-import { createWaiter, type Waiter } from './wait.ts'
+import { handleFulfillDecisions } from './fulfill-decisions.ts'
+import { createWaiter } from './wait.ts'
 
 export type FulfillTransactionResult = { units: Partial<Record<string, number>> }
 
@@ -31,10 +30,6 @@ const { allocateCodes, awaitCodes } = proxyActivities<Activities>({
   ...sqlOptions,
   summary: 'own pool, deadline, end',
 })
-const { recordCancelRemaining, recordRetryNow } = proxyActivities<Activities>({
-  ...sqlOptions,
-  summary: "an operator's decision",
-})
 
 /** Up to ten calls of ten seconds. What a supplier says is a result. */
 const SOURCE_OPTIONS = {
@@ -53,7 +48,7 @@ export async function fulfillTransaction(
   input: contract.FulfillTransactionInput,
 ): Promise<FulfillTransactionResult> {
   const waiter = createWaiter(input.transactionId)
-  handleDecisions(input, waiter)
+  handleFulfillDecisions(input, waiter)
   const progress = await allocateAtOnce(input)
   if (progress.ended) return { units: progress.units }
 
@@ -88,33 +83,6 @@ export async function fulfillTransaction(
 /** What an earlier version recorded holds only counts: its story went on with a look. */
 function saysHowItStands(sourced: object): boolean {
   return 'ended' in sourced
-}
-
-function handleDecisions(input: contract.FulfillTransactionInput, waiter: Waiter): void {
-  setHandler(
-    contract.cancelRemaining,
-    async (request) => {
-      await recordCancelRemaining({ ...input, key: updateKey(), note: request.note })
-      waiter.wake()
-      return { accepted: true, effect: 'Nothing more is bought; what is open ends as cancelled.' }
-    },
-    {
-      description: 'Give up every unit that is not delivered, and release what it holds.',
-      validator: contract.validateOperatorRequest,
-    },
-  )
-  setHandler(
-    contract.retryNow,
-    async (request) => {
-      await recordRetryNow({ ...input, key: updateKey(), note: request.note })
-      waiter.wake()
-      return { accepted: true, effect: 'The own pool and the suppliers are asked now.' }
-    },
-    {
-      description: 'Ask the own pool and the suppliers now instead of at the next due instant.',
-      validator: contract.validateOperatorRequest,
-    },
-  )
 }
 
 async function allocateAtOnce(input: contract.FulfillTransactionInput) {

@@ -83,10 +83,11 @@ test('calls keep the distance that the supplier asks for', async () => {
   await limit({ per_second_max: 2 })
   const leaves = await Promise.all(Array.from({ length: 6 }, () => take()))
   expect(leaves.filter((leave) => 'callId' in leave)).toHaveLength(1)
+  // Real seconds from each answer on, so a slow test sees a little less, and never more.
   const seconds = leaves.flatMap((leave) => ('why' in leave ? leave.holdSeconds : []))
-  expect(seconds.toSorted((a, b) => a - b).map((one) => Math.round(one * 2))).toEqual([
-    1, 2, 3, 4, 5,
-  ])
+  const inOrder = seconds.toSorted((a, b) => a - b)
+  expect(inOrder.filter((one, index) => one > (index + 1) / 2 + 0.01)).toEqual([])
+  expect(inOrder.at(-1)).toBeGreaterThan(1.5)
 })
 
 test('a transaction that is held back fails for now, says why, and loses nothing', async () => {

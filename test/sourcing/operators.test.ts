@@ -1,0 +1,216 @@
+import { randomUUID } from 'node:crypto'
+import { WorkflowUpdateFailedError } from '@temporalio/client'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { run as runStuck } from '../../cli/stuck.ts'
+import { listViews, run as runViews } from '../../cli/views.ts'
+import * as contract from '../../workflows/contract.ts'
+import { commandContext } from '../cli/context.ts'
+import { openLink, type Link } from '../faults/proxy.ts'
+import { startSupplierProcess, type SupplierProcess } from '../sandbox/supplier-process.ts'
+import { eventually, startStack, type Stack } from '../harness.ts'
+import { openShop, type OpenShop } from '../shop.ts'
+
+/** What operators see of an order that waits for its codes, and what they can do about it. */
+let stack: Stack
+let supplier: SupplierProcess
+let link: Link
+let shop: OpenShop
+beforeAll(async () => {
+  supplier = await startSupplierProcess()
+  link = await openLink('supplier', supplier.port)
+  const env = { SANDBOX_SUPPLIER_URL: `http://127.0.0.1:${link.port}` }
+  stack = await startStack('sourcing-operators', { env })
+  shop = await openShop(stack)
+})
+afterAll(async () => {
+  await stack.stop()
+  await link.close()
+  await supplier.kill('SIGTERM')
+})
+
+async function waiting(magicSku: string, quantity = 1, of = shop) {
+  const product = await of.supplied(magicSku)
+  const id = await of.order([{ sku: product.sku, quantity }])
+  const handle = stack.temporal.workflow.getHandle(contract.transactionWorkflowId(id))
+  const waitingFor = () =>
+    eventually(
+      () => handle.query(contract.waitingFor).catch(() => null),
+      (seen) => seen !== null,
+    )
+  await waitingFor()
+  return { id, handle, product, waitingFor }
+}
+
+type Unit = { unit_id: string; state: string; reason: string | null }
+async function unitsOf(id: string): Promise<Unit[]> {
+  const { body } = await shop.client.get<{ codes: Unit[] }>(`/v2/transactions/${id}/codes`)
+  return body.codes
+}
+
+/** The sandbox again under another name, which sells the product as `magicSku`. */
+async function addSupplier(productId: string, magicSku: string, priority: number): Promise<string> {
+  const name = `Second ${randomUUID()}`
+  const { body } = await shop.client.post<{ id: string }>('/v2/suppliers', {
+    name,
+    adapter: 'sandbox',
+  })
+  await shop.client.post(`/v2/suppliers/${body.id}/skus`, {
+    product_id: productId,
+    supplier_sku: magicSku,
+    cost: 20,
+    currency: 'USD',
+    priority,
+  })
+  return name
+}
+
+test('the details say per supplier what was asked, what came, since when and when it is asked next', async () => {
+  const { handle } = await waiting('TEST-DELAYED', 3)
+  const details = await handle.query<string>('__temporal_workflow_metadata').then(String, String)
+  expect(details).toBeDefined()
+  const metadata: unknown = await handle.query('__temporal_workflow_metadata')
+  const text = JSON.stringify(metadata)
+  expect(text).toMatch(
+    /sandbox: asked for 3, delivered 0, processing 3, in doubt 0; waiting since /,
+  )
+  expect(text).toMatch(/asked next at 2\d{3}-[^;]+Z; last answer: processing, HTTP 200/)
+  for (const verb of ['retryNow', 'cancelRemaining', 'rerouteSupplier', 'resolveUnit']) {
+    expect(text).toContain(`"name":"${verb}"`)
+  }
+})
+
+test('an order is taken from one supplier and given to another; what it had is undone there', async () => {
+  const { id, handle, product } = await waiting('TEST-DELAYED')
+  const second = await addSupplier(product.id, 'TEST-INSTANT', 200)
+  const before = (await supplier.ledger()).length
+  const answer = await handle.executeUpdate(contract.rerouteSupplier, {
+    args: [{ from: 'sandbox', to: second, note: 'too slow' }],
+  })
+  expect(answer.accepted).toBe(true)
+  await handle.result()
+  expect(await unitsOf(id)).toMatchObject([{ state: 'available' }])
+  expect((await supplier.ledger()).length).toBe(before)
+  const decision = await stack.database.db
+    .selectFrom('operator_decisions')
+    .select(['verb', 'note'])
+    .where('story_id', '=', id)
+    .execute()
+  expect(decision).toEqual([{ verb: 'rerouteSupplier', note: 'too slow' }])
+})
+
+test('cancelling asks the supplier to undo what it has not delivered', async () => {
+  const { id, handle } = await waiting('TEST-DELAYED', 2)
+  const before = (await supplier.ledger()).length
+  await handle.executeUpdate(contract.cancelRemaining, { args: [{}] })
+  await handle.result()
+  expect((await unitsOf(id)).map(({ state }) => state)).toEqual(['cancelled', 'cancelled'])
+  expect((await supplier.ledger()).length).toBe(before - 2)
+})
+
+test('a unit in doubt is resolved by what a person found out', async () => {
+  link.setMode({ kind: 'loseReplies' })
+  const [found, lost] = [await waiting('TEST-INSTANT'), await waiting('TEST-LATE-STOCK')]
+  const unit = async (id: string) =>
+    (
+      await eventually(
+        () => unitsOf(id),
+        ([one]) => one?.reason === 'unknown',
+      )
+    )[0]?.unit_id ?? ''
+  const [foundUnit, lostUnit] = [await unit(found.id), await unit(lost.id)]
+  link.setMode({ kind: 'pass' })
+  const wrong = await found.handle.executeUpdate(contract.resolveUnit, {
+    args: [{ unit: lostUnit, outcome: 'found' }],
+  })
+  expect(wrong).toMatchObject({ accepted: false })
+  const answers = [
+    await found.handle.executeUpdate(contract.resolveUnit, {
+      args: [{ unit: foundUnit, outcome: 'found' }],
+    }),
+    await lost.handle.executeUpdate(contract.resolveUnit, {
+      args: [{ unit: lostUnit, outcome: 'notPlaced' }],
+    }),
+  ]
+  expect(answers.map(({ accepted }) => accepted)).toEqual([true, true])
+  await found.handle.result()
+  expect(await unitsOf(found.id)).toMatchObject([{ state: 'available' }])
+  const [late] = await eventually(
+    () => unitsOf(lost.id),
+    ([one]) => one?.reason !== 'unknown',
+  )
+  expect(late?.state).toBe('processing')
+})
+
+test('a decision that cannot be meant is refused at once, in words', async () => {
+  const { handle } = await waiting('TEST-OUT-OF-STOCK')
+  const refusedWith = async (update: Promise<unknown>, words: RegExp) => {
+    const error = await update.catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(WorkflowUpdateFailedError)
+    expect(String((error as WorkflowUpdateFailedError).cause)).toMatch(words)
+  }
+  const reroute = (request: object) => handle.executeUpdate('rerouteSupplier', { args: [request] })
+  const resolve = (request: object) => handle.executeUpdate('resolveUnit', { args: [request] })
+  await refusedWith(reroute({}), /Name a supplier/)
+  await refusedWith(reroute({ to: 7 }), /to is a text/)
+  await refusedWith(reroute({ supplier: 'x' }), /Unknown field supplier/)
+  await refusedWith(resolve({ unit: 'unit_1', outcome: 'maybe' }), /outcome is "found" or/)
+  await refusedWith(resolve({ outcome: 'found' }), /Name the unit/)
+  expect(await reroute({ to: 'Nobody' })).toMatchObject({ accepted: false })
+  await handle.executeUpdate(contract.cancelRemaining, { args: [{}] })
+  await handle.result()
+})
+
+test('bark stuck lists a unit that has been in doubt for a day, with its link and the command that helps', async () => {
+  link.setMode({ kind: 'loseReplies' })
+  const own = await openShop(stack) // a clock that moves for this order only
+  const { id } = await waiting('TEST-INSTANT', 1, own)
+  await own.client.post('/v2/test_clock', { advance: 'PT25H' })
+  await eventually(
+    () =>
+      stack.database.db
+        .selectFrom('waits')
+        .select('needs_person')
+        .where('story_id', '=', id)
+        .execute(),
+    ([wait]) => wait?.needs_person === true,
+    90_000,
+  )
+  const spoken = commandContext(stack.config)
+  expect(await runStuck([], spoken.context)).toBe(1)
+  const text = spoken.out.join('\n')
+  expect(text).toContain(`${id} needs a person since`)
+  expect(text).toContain(encodeURIComponent(`transaction/${id}`))
+  expect(text).toContain('--name retryNow')
+  expect(text).toMatch(/is in doubt since .+\n\s+sandbox may have sold it under unit_/)
+  expect(text).toContain('--name resolveUnit')
+  expect(text).toMatch(/sup_\w+ does not answer since/)
+
+  // The same through the views, as Temporal sees it.
+  const needs = listViews(new Date()).find(({ name }) => name === 'Needs operator')
+  const seen = await eventually(
+    async () => {
+      const ids: string[] = []
+      const query = `${needs?.query} AND TaskQueue = "${stack.config.temporal.taskQueue}"`
+      for await (const one of stack.temporal.workflow.list({ query })) ids.push(one.workflowId)
+      return ids
+    },
+    (ids) => ids.length > 0,
+  )
+  expect(seen).toEqual([`transaction/${id}`])
+  link.setMode({ kind: 'pass' })
+}, 150_000)
+
+test('every view is a query that Temporal understands, in a link that holds it whole', async () => {
+  const spoken = commandContext(stack.config, { json: true })
+  expect(await runViews([], spoken.context)).toBe(0)
+  expect(spoken.out.length).toBeGreaterThanOrEqual(5)
+  for (const line of spoken.out) {
+    const view = JSON.parse(line) as { query: string; url: string }
+    expect(new URL(view.url).searchParams.get('query')).toBe(view.query)
+    const listed = await stack.temporal.workflowService.listWorkflowExecutions({
+      namespace: stack.config.temporal.namespace,
+      query: view.query,
+    })
+    expect(listed.executions).toBeDefined()
+  }
+})
