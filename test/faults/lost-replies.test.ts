@@ -26,6 +26,8 @@ const CHANCES: Record<LinkName, number> = {
   'worker-supplier': 0.5,
   'worker-receiver': 0.3,
 }
+/** Losses of one link in one round: then it lets the stories come to their end. */
+const ROUND_LOSSES_MAX = 10
 /** Rounds of five stories each: ten losses on every link take two or three of them. */
 const ROUNDS_MAX = 4 + run.lostReplies
 
@@ -66,7 +68,8 @@ async function tellWithLosses(next: () => number) {
   const merchants = []
   while (merchants.length < TELLERS) merchants.push(await makeMerchant(cluster))
   for (const link of LINKS) {
-    const which = () => cluster.links[link].lost() < run.lostReplies && next() < CHANCES[link]
+    const most = Math.min(run.lostReplies, (before.get(link) ?? 0) + ROUND_LOSSES_MAX)
+    const which = () => cluster.links[link].lost() < most && next() < CHANCES[link]
     cluster.links[link].setMode({ kind: 'loseReplies', which })
   }
   const stories = await Promise.all(
