@@ -10,6 +10,8 @@ import type { Random } from './random.ts'
 import { describeRecovery } from './recovery.ts'
 import { tellStory } from './story.ts'
 
+const CELL_SECONDS_MAX = 120
+
 /** One kill at one message: the n-th that the link carries while the story is told. */
 export type Cell = { link: LinkName; message: number; moment: Moment; victim: Victim }
 
@@ -63,7 +65,8 @@ export async function recordMessages(cluster: Cluster): Promise<Record<LinkName,
     link,
     cluster.links[link].messages() - (before.get(link) ?? 0),
   ])
-  const violations = await checkStory(cluster, told, { count: 0, seconds: 0 })
+  // How late a webhook is on a busy machine is not the question here.
+  const violations = await checkStory(cluster, told, { count: 0, seconds: CELL_SECONDS_MAX })
   if (violations.length > 0) {
     throw new Error(`without any fault: ${JSON.stringify(violations)}`)
   }
