@@ -4,6 +4,7 @@ import { NoFigure, type Figure } from './figure.ts'
 import { fulfillmentLatency, fulfillmentsPerSecond } from './fulfill.ts'
 import { codeReads, unchangedPolls } from './get-codes.ts'
 import { startServers } from './servers.ts'
+import { deliveriesPerSecond } from './webhooks.ts'
 import { PAIRS_MIN, type Comparison, type Spread } from './windows.ts'
 
 const FIGURES: readonly Figure[] = [
@@ -13,6 +14,7 @@ const FIGURES: readonly Figure[] = [
   fulfillmentLatency,
   codeReads,
   unchangedPolls,
+  deliveriesPerSecond,
 ]
 
 const USAGE = `npm run bench -- [figure …] [--pairs N] [--seconds N]

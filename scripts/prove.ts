@@ -17,8 +17,10 @@ The long forms of the fault tests, of which npm test does a part. Without an opt
   --random N         storms of several faults at once
   --lost-replies N   lost acknowledgements on every link
   --planted N        planted bugs, each of which must be caught (all = every one)
+  --webhooks N       events told to three endpoints, with a kill for every ten of them
   --matrix           every variant of every row of the fault matrix
-  --all              --cells 300 --random 200 --lost-replies 200 --planted all --matrix
+  --all              --cells 300 --random 200 --lost-replies 200 --webhooks 2000 --planted all
+                     --matrix
   --seed N           repeats a run; without it a new one, printed
   --results DIR      where the results are kept (default .bark/prove/<seed>); a folder that has some
                      gets more
@@ -27,7 +29,14 @@ The long forms of the fault tests, of which npm test does a part. Without an opt
 /** One long form: its test files, and the variable that says how much of it. */
 type Form = { name: string; files: string[]; variable: string; value: string }
 
-const ALL = { cells: '300', random: '200', 'lost-replies': '200', planted: 'all', matrix: true }
+const ALL = {
+  cells: '300',
+  random: '200',
+  'lost-replies': '200',
+  webhooks: '2000',
+  planted: 'all',
+  matrix: true,
+}
 const PROOF = join(ROOT, 'test', 'faults', 'proof')
 const TABLE = join(ROOT, 'docs', 'crash-table.md')
 
@@ -37,6 +46,7 @@ async function main(): Promise<void> {
       cells: { type: 'string' },
       random: { type: 'string' },
       'lost-replies': { type: 'string' },
+      webhooks: { type: 'string' },
       planted: { type: 'string' },
       matrix: { type: 'boolean' },
       all: { type: 'boolean' },
@@ -64,6 +74,7 @@ function listForms(asked: { [option: string]: string | boolean | undefined }): F
     cells: { files: ['cells.test.ts'], variable: 'BARK_PROVE_CELLS' },
     random: { files: ['storm.test.ts'], variable: 'BARK_PROVE_RANDOM' },
     'lost-replies': { files: ['lost-replies.test.ts'], variable: 'BARK_PROVE_LOST_REPLIES' },
+    webhooks: { files: ['webhook-storm.test.ts'], variable: 'BARK_PROVE_WEBHOOKS' },
     planted: { files: ['scenarios.test.ts', 'planted.test.ts'], variable: 'BARK_PROVE_PLANTED' },
     matrix: { files: ['matrix'], variable: 'BARK_PROVE_MATRIX' },
   }

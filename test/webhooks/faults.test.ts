@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { sql } from 'kysely'
@@ -141,38 +140,6 @@ test('an outcome that cannot be recorded at once is not sent again', async () =>
     { state: 'delivered', attempt_count: 1 },
   ])
   expect(at('/locked')).toHaveLength(1)
-})
-
-test("an operator's reset of the workflow makes no seventh attempt", async () => {
-  const { db, accountId } = await endpoint('/reset', [{ status: 500 }])
-  await happen(db, accountId)
-  await deliveriesWait(db, accountId, 1)
-  await advanceClock(db, accountId, 7 * 60_000)
-  const [delivery] = await readDeliveries(db, accountId)
-  expect(delivery?.attempt_count).toBe(3)
-  const workflowId = contract.webhookWorkflowId(delivery?.id ?? '')
-  const reset = async () => {
-    const handle = stack.temporal.workflow.getHandle(workflowId)
-    const { events } = await handle.fetchHistory()
-    const task = events?.find((event) => event.workflowTaskCompletedEventAttributes)
-    await stack.temporal.workflowService.resetWorkflowExecution({
-      namespace: stack.config.temporal.namespace,
-      workflowExecution: { workflowId, runId: (await handle.describe()).runId },
-      reason: 'a test',
-      workflowTaskFinishEventId: task?.eventId ?? null,
-      requestId: randomUUID(),
-    })
-  }
-  await reset()
-  await advanceClock(db, accountId, 9 * HOUR_MS)
-  expect(await deliveriesEnded(db, accountId)).toMatchObject([
-    { state: 'failed', attempt_count: 6 },
-  ])
-  expect(Math.min(...latenessMs(await readAttempts(db, accountId)))).toBeGreaterThanOrEqual(0)
-  await reset()
-  const handle = stack.temporal.workflow.getHandle(workflowId)
-  expect(await handle.result()).toMatchObject({ state: 'failed', attempts: 6 })
-  expect(at('/reset').map((each) => each.headers['x-webhook-attempt'])).toEqual([...'123456'])
 })
 
 test('what a repeat cannot mend waits for a person and goes on under the same number', async () => {
