@@ -5,7 +5,7 @@ import { emitEvent } from '../db/events.ts'
 import type { EventType } from '../domain/event-type.ts'
 import { newId } from '../new-id.ts'
 import { createAccount, createWebhook } from '../test/webhooks/world.ts'
-import { perUnit, type Figure } from './figure.ts'
+import { NoFigure, perUnit, type Figure } from './figure.ts'
 import type { Program } from './program.ts'
 import { readProcessorTime, type Watched } from './processor-time.ts'
 import type { Servers } from './servers.ts'
@@ -96,7 +96,7 @@ async function batchOfDeliveries(
       while ((await countUntold(servers, [well, fails])) > 0) await delay(POLL_MS)
       const taken = (performance.now() - startedAt) / 1_000
       const wrong = await countWrong(servers, well, fails)
-      if (wrong > 0) throw new Error(`${wrong} deliveries were not as the endpoints answered`)
+      if (wrong > 0) throw new NoFigure(`${wrong} deliveries were not as the endpoints answered`)
       return { value: count / taken, cpuMicros: perUnit(time.since(), count) }
     },
   }
@@ -113,7 +113,7 @@ function batchOfFetches(url: string, watched: Watched): Side {
       const taken = (performance.now() - startedAt) / 1_000
       const failing = Math.ceil(count / FAILING_EVERY)
       const right = JSON.stringify({ 200: count - failing, 500: failing })
-      if (seen !== right) throw new Error(`the loop saw ${seen}, not ${right}`)
+      if (seen !== right) throw new NoFigure(`the loop saw ${seen}, not ${right}`)
       return { value: count / taken, cpuMicros: perUnit(time.since(), count) }
     },
   }
