@@ -13,7 +13,9 @@ import {
 } from '../db/credit-notes.ts'
 import { takeDocumentNumber } from '../db/document-numbers.ts'
 import { emitEvent } from '../db/events.ts'
+import { getInvoiceView } from '../db/invoice-views.ts'
 import { getInvoiceOwed, lockCustomerBalance, postJournal } from '../db/ledger.ts'
+import { updateInvoicePaid } from '../db/received-payments.ts'
 import { writeCreditNoteMail } from '../documents/credit-note-mail.ts'
 import { documentFormats, renderDocument } from '../documents/render.ts'
 import { canonicalJson } from '../domain/canonical-json.ts'
@@ -21,6 +23,7 @@ import { computeCreditNote } from '../domain/credit-note.ts'
 import type { InvoiceSnapshot } from '../domain/invoice.ts'
 import { creditNoteIssued } from '../domain/ledger.ts'
 import { renderCreditNote } from '../wire/credit-note.ts'
+import { INVOICE_PAID_SEQUENCE, renderInvoice } from '../wire/invoice.ts'
 import type { ActivityDeps } from './index.ts'
 import { sendDocumentMail } from './mails.ts'
 
@@ -62,7 +65,9 @@ export function creditNoteActivities(deps: ActivityDeps) {
           snapshot,
           snapshotHash: sha256(canonicalJson(snapshot)),
         })
-        await updateInvoiceVoid(tx, { accountId: note.account_id, invoiceId: note.invoice_id })
+        const invoiceKey = { accountId: note.account_id, invoiceId: note.invoice_id }
+        await updateInvoiceVoid(tx, invoiceKey)
+        if (await updateInvoicePaid(tx, invoiceKey)) await emitInvoicePaid(tx, invoiceKey)
         const owner = { accountId: note.account_id, customerId: null }
         const view = await getCreditNoteView(tx, owner, note.id)
         await emitEvent(tx, {
@@ -135,6 +140,30 @@ async function postCreditNote(tx: Tx, note: CreditNoteRow): Promise<void> {
       owedMinor: await getInvoiceOwed(tx, key),
     }),
     sourceId: `${note.invoice_id}/${note.id}`,
+  })
+}
+
+/** What was still owed was credited away, and the rest had been paid. */
+async function emitInvoicePaid(
+  tx: Tx,
+  { accountId, invoiceId }: { accountId: string; invoiceId: string },
+): Promise<void> {
+  const view = await getInvoiceView(tx, { accountId, customerId: null }, invoiceId)
+  await emitEvent(tx, {
+    accountId,
+    type: 'invoice.paid',
+    objectId: invoiceId,
+    sequence: INVOICE_PAID_SEQUENCE,
+    customerId: view.snapshot.buyer.customer_id,
+    facts: {
+      object: renderInvoice({
+        ...view,
+        sentAt: view.sent_at,
+        formats: documentFormats(view.snapshot),
+        creditedMinor: view.credited_minor,
+        paidMinor: view.paid_minor,
+      }),
+    },
   })
 }
 

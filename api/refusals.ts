@@ -34,10 +34,15 @@ export const REFUSALS: Readonly<
     code: 'server_error',
     hint: 'Nothing was written. Repeat with the same Idempotency-Key after Retry-After.',
   },
+  cash_exceeded: {
+    status: 422,
+    code: 'validation_error',
+    hint: 'Allocate at most the unallocated cash of the customer and what the invoice still owes.',
+  },
   client_reference_conflict: {
     status: 409,
     code: 'conflict',
-    hint: 'A client_reference is unique for ever per customer: use a new one for a new order.',
+    hint: 'A reference is unique for ever, per customer or per invoice: use a new one.',
   },
   clock_already_advancing: {
     status: 409,

@@ -10,6 +10,7 @@ import { invoiceRoutes } from './v2/invoices.ts'
 import { orderRoutes } from './v2/orders.ts'
 import { productRoutes } from './v2/products.ts'
 import { purchaseOrderRoutes } from './v2/purchase-orders.ts'
+import { receivedPaymentRoutes } from './v2/received-payments.ts'
 import { recoveryRoutes } from './v2/recoveries.ts'
 import { rootRoutes } from './v2/root.ts'
 import { supplierSkuRoutes } from './v2/supplier-skus.ts'
@@ -32,6 +33,7 @@ export const ROUTES: readonly Route[] = [
   ...invoiceRoutes,
   ...invoiceCreditRoutes,
   ...creditNoteRoutes,
+  ...receivedPaymentRoutes,
   ...supplierRoutes,
   ...supplierSkuRoutes,
   ...webhookRoutes,

@@ -67,6 +67,16 @@ export const EVENT_ACTS: Readonly<Partial<Record<EventType, EventAct>>> = {
     },
   },
   'invoice.finalized': { cause: billOrder, later: ['sent_at'] },
+  'invoice.paid': {
+    async cause(scene) {
+      const invoice = await billOrder(scene)
+      const { total } = await scene.api.get(invoice.path, withTotal)
+      const payment = { amount: total, reference: 'SEPA 0042', received_on: '2026-11-23' }
+      await scene.api.post(`${invoice.path}/payments`, payment, withId)
+      return invoice
+    },
+    later: ['sent_at'],
+  },
   'credit_note.issued': {
     async cause(scene) {
       const invoice = await billOrder(scene)
@@ -108,6 +118,7 @@ const withPurchaseOrder = z.object({ purchase_order: withId })
 const withDelivery = z.object({ delivery_id: z.string() })
 const withState = z.object({ state: z.string() })
 const withStatus = z.object({ status: z.string() })
+const withTotal = z.object({ total: z.number() })
 const withInvoices = z.object({ invoices: z.array(withId) })
 
 const orderAt = (transactionId: string): Caused => ({

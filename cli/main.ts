@@ -34,6 +34,10 @@ const COMMANDS: Record<string, Entry> = {
   },
   stuck: { summary: 'what waits for a person', load: () => import('./stuck.ts') },
   views: { summary: 'links into the Temporal web UI', load: () => import('./views.ts') },
+  reconcile: {
+    summary: 'compare orders, invoices and payments with the ledger',
+    load: () => import('./reconcile.ts'),
+  },
   day: { summary: "close a customer's business day", load: () => import('./day.ts') },
 }
 

@@ -13,6 +13,8 @@ export type InvoiceView = {
   snapshot: InvoiceSnapshot
   /** What credit notes take back, with tax. */
   credited_minor: bigint
+  /** What came in for it, or was captured before, without what credit notes took back. */
+  paid_minor: bigint
   /** Open, and its due date is over in the seller's zone. */
   overdue: boolean
 }
@@ -75,6 +77,7 @@ function selectViews(db: Db, owner: Owner) {
       'invoices.state',
       'invoices.sent_at',
       'invoices.credited_minor',
+      sql<bigint>`invoice_paid(invoices.account_id, invoices.id)`.as('paid_minor'),
       // Written by insertInvoice from an InvoiceSnapshot, and immutable since.
       sql<InvoiceSnapshot>`invoices.snapshot`.as('snapshot'),
       sql<boolean>`(invoices.state = 'open' and invoices.due_date <

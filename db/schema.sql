@@ -741,6 +741,20 @@ AS $function$
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.invoice_paid(p_account text, p_invoice text)
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select coalesce(- sum(e.amount_minor), 0)::bigint
+  from journals j
+  join entries e on e.journal_id = j.id
+  join ledger_accounts a on a.id = e.ledger_account_id and a.kind = 'receivable'
+  where j.account_id = p_account and j.source_id > p_invoice and j.source_id < p_invoice || '0'
+    and j.kind in ('payment_received', 'cash_allocated', 'prepayment_applied')
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.invoices_immutable()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -754,6 +768,23 @@ begin
     raise exception 'an issued invoice never changes' using errcode = 'check_violation';
   end if;
   return new;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.invoices_settled()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  update purchase_orders po set state = 'settled'
+  where po.account_id = new.account_id and po.id = new.purchase_order_id and po.state = 'invoiced'
+    and not exists (select 1 from transactions t where t.account_id = po.account_id
+      and t.purchase_order_id = po.id and t.ended_at is null)
+    and not exists (select 1 from units u where u.account_id = po.account_id
+      and u.purchase_order_id = po.id and u.state = 'allocated' and u.invoice_line_id is null)
+    and not exists (select 1 from invoices i where i.account_id = po.account_id
+      and i.purchase_order_id = po.id and i.state = 'open');
+  return null;
 end $function$
 ;
 
@@ -2269,6 +2300,30 @@ create unlogged table rate_limits (
   constraint rate_limits_pkey PRIMARY KEY (key_id, class)
 ) with (fillfactor=50);
 
+create table received_payments (
+  id text not null,
+  account_id text not null,
+  customer_id text not null,
+  invoice_id text not null,
+  currency text not null,
+  amount_minor bigint not null,
+  allocated_minor bigint not null,
+  method text not null,
+  reference text not null,
+  received_on date not null,
+  recorded_at timestamp with time zone not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint received_payments_pkey PRIMARY KEY (id),
+  constraint received_payments_account_id_id_key UNIQUE (account_id, id),
+  constraint received_payments_account_id_invoice_id_reference_key UNIQUE (account_id, invoice_id, reference),
+  constraint received_payments_account_id_customer_id_invoice_id_fkey FOREIGN KEY (account_id, customer_id, invoice_id) REFERENCES invoices(account_id, customer_id, id),
+  constraint received_payments_currency_fkey FOREIGN KEY (currency) REFERENCES currencies(code),
+  constraint received_payments_amount_minor_check CHECK ((amount_minor > 0)),
+  constraint received_payments_check CHECK (((allocated_minor >= 0) AND (allocated_minor <= amount_minor))),
+  constraint received_payments_method_check CHECK ((method = ANY (ARRAY['bank_transfer'::text, 'cheque'::text, 'cash'::text, 'other'::text]))),
+  constraint received_payments_reference_check CHECK (((length(reference) >= 1) AND (length(reference) <= 140)))
+);
+
 create table schema_migrations (
   name text not null,
   sha256 text not null,
@@ -2644,6 +2699,8 @@ CREATE UNIQUE INDEX purchase_orders_open ON public.purchase_orders USING btree (
 
 CREATE INDEX purchase_orders_unfinished ON public.purchase_orders USING btree (account_id, id) WHERE (ended_at IS NULL);
 
+CREATE INDEX received_payments_created ON public.received_payments USING btree (account_id, created_at, id);
+
 CREATE INDEX skus_product ON public.skus USING btree (account_id, product_id);
 
 CREATE UNIQUE INDEX sourcing_attempts_open ON public.sourcing_attempts USING btree (unit_id) WHERE (state = ANY (ARRAY['placing'::text, 'processing'::text, 'unknown'::text]));
@@ -2718,11 +2775,15 @@ CREATE TRIGGER invoice_lines_immutable BEFORE DELETE OR UPDATE ON public.invoice
 
 CREATE TRIGGER invoices_immutable BEFORE DELETE OR UPDATE ON public.invoices FOR EACH ROW EXECUTE FUNCTION invoices_immutable();
 
+CREATE TRIGGER invoices_settled AFTER UPDATE OF state ON public.invoices FOR EACH ROW WHEN ((new.state = ANY (ARRAY['paid'::text, 'void'::text]))) EXECUTE FUNCTION invoices_settled();
+
 CREATE TRIGGER journals_immutable BEFORE DELETE OR UPDATE ON public.journals FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
 CREATE TRIGGER ledger_accounts_immutable BEFORE DELETE OR UPDATE ON public.ledger_accounts FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
 CREATE TRIGGER operator_decisions_immutable BEFORE DELETE OR UPDATE ON public.operator_decisions FOR EACH ROW EXECUTE FUNCTION rows_immutable();
+
+CREATE TRIGGER received_payments_immutable BEFORE DELETE OR UPDATE ON public.received_payments FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
 CREATE TRIGGER test_clocks_forward BEFORE UPDATE ON public.test_clocks FOR EACH ROW EXECUTE FUNCTION test_clock_only_forward();
 

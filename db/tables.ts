@@ -527,6 +527,21 @@ export interface RateLimits {
   created_at: Generated<Timestamp>
 }
 
+export interface ReceivedPayments {
+  id: string
+  account_id: string
+  customer_id: string
+  invoice_id: string
+  currency: string
+  amount_minor: bigint
+  allocated_minor: bigint
+  method: 'bank_transfer' | 'cheque' | 'cash' | 'other'
+  reference: string
+  received_on: string
+  recorded_at: Timestamp
+  created_at: Generated<Timestamp>
+}
+
 export interface SchemaMigrations {
   name: string
   sha256: string
@@ -775,6 +790,7 @@ export interface DB {
   products: Products
   purchase_orders: PurchaseOrders
   rate_limits: RateLimits
+  received_payments: ReceivedPayments
   schema_migrations: SchemaMigrations
   skus: Skus
   sourcing_attempts: SourcingAttempts

@@ -7,6 +7,7 @@ export const DOMAIN_REASONS = [
   'account_mode_mismatch',
   'amount_too_large',
   'busy',
+  'cash_exceeded',
   'client_reference_conflict',
   'clock_already_advancing',
   'clock_backward',

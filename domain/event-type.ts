@@ -28,6 +28,7 @@ export const PUBLISHED_EVENT_TYPES = [
 export const ADDITIVE_EVENT_TYPES = [
   'codes.available',
   'invoice.finalized',
+  'invoice.paid',
   'credit_note.issued',
   'inventory.updated',
   'webhook.test',

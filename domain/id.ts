@@ -22,6 +22,8 @@ export const ID_PREFIXES = {
   creditNote: 'cn',
   journal: 'jrn',
   ledgerAccount: 'lac',
+  receivedPayment: 'rcp',
+  cashAllocation: 'alc',
   event: 'evt',
   webhook: 'whk',
   webhookSecret: 'whs',

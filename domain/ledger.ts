@@ -145,7 +145,10 @@ export function invoiceIssued(invoice: {
 }
 
 /** Money for an invoice: what is still owed takes it first, the rest stays the customer's. */
-export function paymentReceived(payment: { amountMinor: bigint; owedMinor: bigint }): Posting {
+export function paymentReceived(payment: { amountMinor: bigint; owedMinor: bigint }): {
+  kind: 'payment_received'
+  amounts: { allocated: bigint; unallocated: bigint }
+} {
   const allocated = least(payment.amountMinor, payment.owedMinor)
   return {
     kind: 'payment_received',

@@ -5,6 +5,9 @@ import { printInstant } from './instant.ts'
 /** The closed list of an issued invoice's states; a draft is never shown. */
 export const INVOICE_STATUSES = ['draft', 'open', 'paid', 'void'] as const
 
+/** The event `invoice.paid` is an invoice's second: it is finalized once, and paid once. */
+export const INVOICE_PAID_SEQUENCE = 2
+
 /** What is printed: the frozen snapshot, and the few facts that change after it was issued. */
 export type InvoiceToRender = {
   id: string
@@ -17,13 +20,15 @@ export type InvoiceToRender = {
   overdue?: boolean
   /** What credit notes take back, with tax; nothing when it is being issued. */
   creditedMinor?: bigint
+  /** What was paid of it, as the ledger says; what was captured before when it is being issued. */
+  paidMinor?: bigint
 }
 
 /** An invoice. Everything but `status`, `sent_at`, `overdue` and what was paid is for ever. */
 export function renderInvoice({ id, state, snapshot, ...changing }: InvoiceToRender) {
   const { currency } = snapshot
   const decimal = (minor: string): number => minorToNumber(BigInt(minor), currency)
-  const paid = state === 'paid' ? snapshot.total_minor : snapshot.prepaid_minor
+  const paid = changing.paidMinor ?? BigInt(snapshot.prepaid_minor)
   return {
     object: 'invoice' as const,
     id,
@@ -44,7 +49,7 @@ export function renderInvoice({ id, state, snapshot, ...changing }: InvoiceToRen
     tax_minor: Number(snapshot.tax_minor),
     total: decimal(snapshot.total_minor),
     total_minor: Number(snapshot.total_minor),
-    amount_paid: decimal(paid),
+    amount_paid: minorToNumber(paid, currency),
     amount_paid_minor: Number(paid),
     amount_credited: minorToNumber(changing.creditedMinor ?? 0n, currency),
     amount_credited_minor: Number(changing.creditedMinor ?? 0n),

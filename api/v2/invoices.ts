@@ -86,7 +86,7 @@ const listing = route({
       },
       readPage(deps, call),
     )
-    return { status: 200, body: printPage(deps, call, page, print) }
+    return { status: 200, body: printPage(deps, call, page, printInvoice) }
   },
 })
 
@@ -103,7 +103,7 @@ const reading = route({
     const id = requireId('invoice', call.input.params.id)
     return {
       status: 200,
-      body: print(await getInvoiceView(deps.database.db, ownerOf(call.caller), id)),
+      body: printInvoice(await getInvoiceView(deps.database.db, ownerOf(call.caller), id)),
     }
   },
 })
@@ -136,7 +136,8 @@ const readingDocument = route({
 
 export const invoiceRoutes: readonly Route[] = [listing, reading, readingDocument]
 
-function print(view: InvoiceView) {
+/** The object as it is now. */
+export function printInvoice(view: InvoiceView) {
   return renderInvoice({
     id: view.id,
     state: view.state,
@@ -145,5 +146,6 @@ function print(view: InvoiceView) {
     formats: documentFormats(view.snapshot),
     overdue: view.overdue,
     creditedMinor: view.credited_minor,
+    paidMinor: view.paid_minor,
   })
 }

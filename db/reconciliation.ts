@@ -1,0 +1,197 @@
+import { sql, type RawBuilder } from 'kysely'
+import type { Db, Tx } from './client.ts'
+
+/** One thing that must be equal and is not. Minor units, or counts where nothing has a currency. */
+export type Difference = {
+  account_id: string
+  /** What it is about: a customer, an invoice, a journal. */
+  subject: string
+  currency: string
+  expected_minor: bigint
+  actual_minor: bigint
+}
+
+export type Identity = {
+  name: string
+  /** Which two things are equal, in the words of finance. */
+  says: string
+}
+
+export type IdentityResult = Identity & { differences: Difference[] }
+
+/** Balances of ledger accounts by customer and currency, of one kind. */
+const ledger = (kind: string, sign: 1 | -1 = 1) => sql`
+  select a.account_id, a.customer_id as subject, a.currency,
+    (${sql.lit(sign)} * sum(e.amount_minor))::bigint as minor
+  from entries e join ledger_accounts a on a.id = e.ledger_account_id
+  where a.kind = ${sql.lit(kind)} and a.customer_id is not null group by 1, 2, 3`
+
+/** The same for the entries of one kind of journal only. */
+const posted = (journal: string, kind: string, sign: 1 | -1 = 1) => sql`
+  select j.account_id, j.customer_id as subject, j.currency,
+    (${sql.lit(sign)} * sum(e.amount_minor))::bigint as minor
+  from journals j join entries e on e.journal_id = j.id
+  join ledger_accounts a on a.id = e.ledger_account_id and a.kind = ${sql.lit(kind)}
+  where j.kind = ${sql.lit(journal)} group by 1, 2, 3`
+
+const units = (condition: RawBuilder<unknown>) => sql`
+  select t.account_id, t.customer_id as subject, t.currency, sum(u.price_minor)::bigint as minor
+  from units u join transactions t on t.account_id = u.account_id and t.id = u.transaction_id
+  where ${condition} group by 1, 2, 3`
+
+const balances = (column: string) => sql`
+  select account_id, customer_id as subject, currency, ${sql.ref(column)} as minor
+  from customer_balances`
+
+/** Rows of two sums that are not the same; what is missing on one side is zero. */
+const compare = (expected: RawBuilder<unknown>, actual: RawBuilder<unknown>) => sql`
+  select account_id, subject, currency, coalesce(e.minor, 0) as expected_minor,
+    coalesce(a.minor, 0) as actual_minor
+  from (${expected}) e full join (${actual}) a using (account_id, subject, currency)
+  where coalesce(e.minor, 0) <> coalesce(a.minor, 0)`
+
+/**
+ * The identities of finance, each with the rows that break it. The left side is what the business
+ * rows say, the right side what the ledger says.
+ */
+const IDENTITIES: readonly (Identity & { query: RawBuilder<unknown> })[] = [
+  {
+    name: 'held',
+    says: 'Holds are the price of the units on credit that are neither billed nor given up.',
+    query: compare(
+      units(sql`t.payment_method = 'credit' and u.invoice_line_id is null
+        and u.state not in ('failed', 'cancelled', 'reversed')`),
+      ledger('held'),
+    ),
+  },
+  {
+    name: 'unbilled',
+    says: 'Unbilled is the price of the units that are delivered and on no invoice.',
+    query: compare(
+      units(sql`u.state = 'allocated' and u.invoice_line_id is null`),
+      ledger('unbilled'),
+    ),
+  },
+  {
+    name: 'revenue',
+    says: 'Revenue is the price of the delivered units, less what was taken back.',
+    query: compare(
+      sql`select account_id, subject, currency, sum(minor)::bigint as minor from (
+        ${units(sql`u.allocated_at is not null and (u.state = 'allocated' or u.invoice_line_id is not null)`)}
+        union all
+        select account_id, customer_id, currency, - sum(subtotal_minor)::bigint
+        from credit_notes where state = 'issued' group by 1, 2, 3) net group by 1, 2, 3`,
+      ledger('revenue', -1),
+    ),
+  },
+  {
+    name: 'billed',
+    says: 'What invoices say is what was posted as receivable when they were issued.',
+    query: compare(
+      sql`select account_id, customer_id as subject, currency, sum(total_minor)::bigint as minor
+        from invoices group by 1, 2, 3`,
+      posted('invoice_issued', 'receivable'),
+    ),
+  },
+  {
+    name: 'tax',
+    says: 'Tax payable is the tax of the invoices less the tax of the credit notes.',
+    query: compare(
+      sql`select account_id, subject, currency, sum(minor)::bigint as minor from (
+        select account_id, customer_id as subject, currency, tax_minor as minor from invoices
+        union all select account_id, customer_id, currency, - tax_minor from credit_notes
+          where state = 'issued') tax group by 1, 2, 3`,
+      ledger('tax_payable', -1),
+    ),
+  },
+  {
+    name: 'received',
+    says: 'Payments received are the cash that was posted for them.',
+    query: compare(
+      sql`select account_id, customer_id as subject, currency, sum(amount_minor)::bigint as minor
+        from received_payments group by 1, 2, 3`,
+      posted('payment_received', 'cash'),
+    ),
+  },
+  {
+    name: 'receivable',
+    says: 'An open invoice owes something, a paid or void one owes nothing.',
+    query: sql`select account_id, id as subject, currency, 0::bigint as expected_minor,
+        invoice_owed(account_id, id) as actual_minor from invoices
+      where case state when 'open' then invoice_owed(account_id, id) <= 0 and total_minor > 0
+        else invoice_owed(account_id, id) <> 0 end`,
+  },
+  {
+    name: 'balance_held',
+    says: 'A customer’s balance of holds is its ledger account.',
+    query: compare(ledger('held'), balances('held_minor')),
+  },
+  {
+    name: 'balance_receivable',
+    says: 'A customer’s balance of debts is its ledger account.',
+    query: compare(ledger('receivable'), balances('invoiced_minor')),
+  },
+  {
+    name: 'balance_unallocated',
+    says: 'A customer’s balance of unallocated cash is its ledger account.',
+    query: compare(ledger('unallocated_cash', -1), balances('unallocated_minor')),
+  },
+  {
+    name: 'memo',
+    says: 'Every promise beside the books has its other side.',
+    query: compare(ledger('held_offset', -1), ledger('held')),
+  },
+  {
+    name: 'lines',
+    says: 'The units that an invoice billed are its lines, its total and its document.',
+    query: sql`select i.account_id, i.id as subject, i.currency,
+        coalesce(billed.minor, 0) as expected_minor, i.subtotal_minor as actual_minor
+      from invoices i
+      left join lateral (select sum(u.price_minor)::bigint as minor from invoice_lines l
+        join units u on u.invoice_line_id = l.id where l.invoice_id = i.id) billed on true
+      left join lateral (select sum(l.net_minor)::bigint as minor from invoice_lines l
+        where l.invoice_id = i.id) line on true
+      where coalesce(billed.minor, 0) <> i.subtotal_minor
+        or coalesce(line.minor, 0) <> i.subtotal_minor
+        or (i.snapshot ->> 'total_minor')::bigint is distinct from i.total_minor`,
+  },
+  {
+    name: 'balanced',
+    says: 'Every journal has entries, and they add up to zero.',
+    query: sql`select j.account_id, j.id as subject, j.currency, 0::bigint as expected_minor,
+        coalesce(sum(e.amount_minor), 0)::bigint as actual_minor
+      from journals j left join entries e on e.journal_id = j.id
+      group by j.id having coalesce(sum(e.amount_minor), 0) <> 0 or count(e.journal_id) < 2`,
+  },
+]
+
+const DIFFERENCES_MAX = 50 // of one identity: enough to see what is wrong, not a dump
+const STATEMENT_MS_MAX = 600_000 // a report over all rows, beside the orders of the day
+
+/**
+ * Compares what the business rows say with what the ledger says, at one instant. An identity that
+ * holds has no differences. `accountId` null looks at every account: for operators only.
+ */
+export async function reconcile(db: Db, accountId: string | null): Promise<IdentityResult[]> {
+  return db
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .execute(async (tx) => {
+      await sql`select set_config('statement_timeout', ${String(STATEMENT_MS_MAX)}, true)`.execute(
+        tx,
+      )
+      return reconcileWithin(tx, accountId)
+    })
+}
+
+/** The same, as a transaction sees it that has begun already. */
+export async function reconcileWithin(tx: Tx, accountId: string | null): Promise<IdentityResult[]> {
+  const results: IdentityResult[] = []
+  for (const { name, says, query } of IDENTITIES) {
+    const { rows } = await sql<Difference>`select * from (${query}) differing
+      where ${accountId}::text is null or account_id = ${accountId}
+      order by account_id, subject, currency limit ${DIFFERENCES_MAX}`.execute(tx)
+    results.push({ name, says, differences: rows })
+  }
+  return results
+}
