@@ -182,7 +182,7 @@ test('every identity holds after every random day', async () => {
         where account_id = ${desk.account.accountId}`.execute(api.database.db)
       journals += Number(rows[0]?.n ?? 0)
     }),
-    { numRuns: RUNS, verbose: 1 },
+    { numRuns: RUNS, verbose: 1, endOnFailure: true },
   )
   expect(journals).toBeGreaterThan(RUNS)
 }, 300_000)
