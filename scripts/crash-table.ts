@@ -218,14 +218,15 @@ function printRuns(runs: RunRow[]): string[] {
     'With a seed a run is repeated: `npm run prove -- --cells 24 --seed N` at its commit.',
     '',
     ...table(
-      ['form', 'seed', 'commit', 'began', 'cores', 'Node'],
-      runs.map(({ form, seed, commit, startedAt, cores, node }) => [
+      ['form', 'seed', 'commit', 'began', 'cores', 'Node', 'passed'],
+      runs.map(({ form, seed, commit, startedAt, cores, node, passed, note }) => [
         form,
         seed,
         commit,
         `${startedAt.slice(0, 16)}Z`,
         cores,
         node,
+        passed ? 'yes' : `no: ${note ?? 'see the results'}`,
       ]),
     ),
   ]

@@ -39,6 +39,8 @@ export type RunRow = {
   cores: number
   node: string
   passed: boolean
+  /** Why a run did not pass, by whoever looked into it. */
+  note?: string
 }
 
 /** The results of `npm run prove`, form by form. */
