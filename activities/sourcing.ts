@@ -29,7 +29,7 @@ import {
   type SoldCode,
   type SupplierAnswer,
 } from './gateways/code-supplier.ts'
-import { openCodeKeys, sealCode } from './seal-code.ts'
+import { openCodeKeys, sealCode } from '../seal-code.ts'
 import { createSupplierRoom } from './supplier-room.ts'
 
 /** Calls of one run: a huge order is bought in several runs, each short enough to be repeated. */

@@ -11,7 +11,7 @@ import { docsPages } from './docs.ts'
 import { printProblem, printRefusal, toDomainError } from './errors.ts'
 import { accessLog } from './middleware/access-log.ts'
 import { createAuthenticate } from './middleware/auth.ts'
-import { readBody } from './middleware/body.ts'
+import { readBody, readFile } from './middleware/body.ts'
 import { createGate } from './middleware/gate.ts'
 import { readIdempotencyKey } from './middleware/idempotency.ts'
 import { announceLimits, limitRate, uncounted } from './middleware/rate-limit.ts'
@@ -154,7 +154,8 @@ async function readCall(ctx: ApiContext, route: Route, caller: Caller | null): P
     caller,
     params: ctx.req.param(),
     query: readQuery(ctx.req.url),
-    body: takesBody ? await readBody(ctx) : undefined,
+    body: takesBody && route.file === undefined ? await readBody(ctx) : undefined,
+    file: route.file === undefined ? null : await readFile(ctx, route.file),
     tx: null,
     idempotencyKey:
       route.idempotency === 'none' ? null : readIdempotencyKey(ctx.req.header('idempotency-key')),

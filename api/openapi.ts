@@ -148,6 +148,7 @@ function describe(route: Route, registry: Registry): RouteConfig {
       params: asObject(route.schemas.params),
       query: asObject(route.schemas.query),
       ...(route.idempotency === 'none' ? {} : { headers: [idempotencyHeader] }),
+      ...(route.file === undefined ? {} : { body: describeFile(route.file.media) }),
       ...(route.schemas.body === null
         ? {}
         : {
@@ -197,6 +198,11 @@ function describeAnswers(route: Route): RouteConfig['responses'] {
     ...(route.method === 'get' && route.entityTag === true ? { 304: known } : {}),
     ...Object.fromEntries(answers),
   }
+}
+
+function describeFile(media: readonly string[]) {
+  const schema = z.string().openapi({ type: 'string', format: 'binary' })
+  return { required: true, content: Object.fromEntries(media.map((each) => [each, { schema }])) }
 }
 
 function contentOf(spec: ResponseSpec): { content?: Record<string, { schema: z.ZodType }> } {

@@ -64,6 +64,9 @@ type AnswerOf<Responses> = Free &
         : { status: Status; headers?: Headers }
   }[keyof Responses & number]
 
+/** A body that is no JSON. */
+export type RequestFile = { bytes: Uint8Array; media: string }
+
 /** What every request carries, whatever its route. */
 type CallBase = {
   requestId: string
@@ -71,6 +74,8 @@ type CallBase = {
   address: string
   /** The validated `Idempotency-Key`, or null. */
   idempotencyKey: string | null
+  /** The body of a route that takes a file; empty when none was sent. */
+  file: RequestFile | null
   /** A request header by its lower-case name. */
   header(name: string): string | undefined
 }
@@ -114,6 +119,8 @@ type Declaration<Acc, Idem, Responses> = {
   responses: Responses
   /** What this route refuses beyond what every route may: see `COMMON_REASONS` in openapi.ts. */
   errors: readonly DomainReason[]
+  /** The body is a file of one of these media types instead of JSON; the handler gets `call.file`. */
+  file?: { media: readonly string[]; bytesMax: number }
   /** A strong ETag from the body, `If-None-Match` → 304. */
   entityTag?: boolean
 }

@@ -1,5 +1,6 @@
 import { healthRoutes } from './health.ts'
 import type { Route } from './route.ts'
+import { codeImportRoutes } from './v2/code-imports.ts'
 import { codeRoutes } from './v2/codes.ts'
 import { creditNoteRoutes } from './v2/credit-notes.ts'
 import { customerRoutes } from './v2/customers.ts'
@@ -29,6 +30,7 @@ export const ROUTES: readonly Route[] = [
   ...orderRoutes,
   ...transactionRoutes,
   ...codeRoutes,
+  ...codeImportRoutes,
   ...purchaseOrderRoutes,
   ...invoiceRoutes,
   ...invoiceCreditRoutes,

@@ -1,20 +1,20 @@
-import { existsSync } from 'node:fs'
+import { createReadStream, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { openCodeKeys, sealCode } from '../activities/seal-code.ts'
+import { openCodeKeys, plainCode, sealCode } from '../seal-code.ts'
 import { importCodes, type CodeImport } from '../db/code-imports.ts'
 import { openDatabase } from '../db/client.ts'
-import { readCodeFile } from './code-file.ts'
+import { readCodeFile } from '../api/code-file.ts'
 import { UsageError, type CommandContext } from './command.ts'
 import { openKeys } from './open-keys.ts'
+import { showProgress, type Progress } from './progress.ts'
 
-export const help = `bark codes import FILE.csv [--account acc_…]
+export const help = `bark codes import FILE [--account acc_…]
   Puts codes into the own pool: all of them, or none when one line is bad. Bad lines are listed by
   number. Orders that wait for these products are woken, oldest first.
   --account   the account; the running sandbox's when left out
 The first line names the columns: sku, code, pin, serial, url, expires_at (sku and code or url are
-needed). expires_at is an RFC 3339 instant, or a date, then good to the end of that day in UTC.`
-
-const PROGRESS_ROWS = 50_000
+needed). A file that ends in .jsonl or .ndjson has one JSON object with these names on each line instead.
+expires_at is an RFC 3339 instant, or a date, then good to the end of that day in UTC.`
 
 /** Exit code 0 when all were imported, 1 when none were. Never prints a code. */
 export async function run(args: string[], context: CommandContext): Promise<number> {
@@ -33,23 +33,28 @@ export async function run(args: string[], context: CommandContext): Promise<numb
       .executeTakeFirst()
     if (account === undefined) throw new UsageError(`There is no account ${accountId}`)
     const keys = await openCodeKeys(openKeys(database, context.config), accountId)
+    const progress = showProgress(context, 'bytes read', statSync(path).size)
     const result = await importCodes(database.db, {
       accountId,
-      openRows: () => readCodeFile(path),
-      seal: ({ type, secret, expiresAtMs }, mode) =>
-        sealCode(keys, mode, {
-          type,
-          secret,
-          expiresAt: expiresAtMs === null ? null : new Date(expiresAtMs),
-        }),
-      onProgress: (rows) => {
-        if (rows % PROGRESS_ROWS === 0) context.err(`${rows} rows read`)
-      },
+      openRows: () => readCodeFile(countBytes(path, progress), formatOf(path)),
+      seal: (row, mode) => sealCode(keys, mode, plainCode(row)),
     })
+    progress.done()
     print(result, context)
     return result.outcome === 'imported' ? 0 : 1
   } finally {
     await database.close()
+  }
+}
+
+const formatOf = (path: string): 'csv' | 'jsonl' =>
+  /\.(jsonl|ndjson)$/i.test(path) ? 'jsonl' : 'csv'
+
+async function* countBytes(path: string, progress: Progress): AsyncGenerator<Buffer> {
+  const chunks: AsyncIterable<Buffer> = createReadStream(path)
+  for await (const chunk of chunks) {
+    progress.add(chunk.length)
+    yield chunk
   }
 }
 
@@ -60,8 +65,10 @@ function readArguments(
   const { values, positionals } = parseArguments(args)
   const [verb, path, ...more] = positionals
   if (verb !== 'import') throw new UsageError('bark codes knows one thing to do: import')
-  if (path === undefined || more.length > 0) throw new UsageError('Name one CSV file')
-  if (!existsSync(path)) throw new UsageError(`There is no file ${path}`)
+  if (path === undefined || more.length > 0) throw new UsageError('Name one file')
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
+    throw new UsageError(`There is no file ${path}`)
+  }
   const accountId = values.account ?? running?.account_id
   if (!accountId) throw new UsageError('Name the account with --account acc_…')
   return { path, accountId }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
-import { openCodeKeys, sealCode, type CodeKeys } from '../activities/seal-code.ts'
+import { openCodeKeys, sealCode, type CodeKeys } from '../seal-code.ts'
 import type { Config } from '../config.ts'
 import { findSandboxOrganization, insertAccount, insertOrganization } from '../db/accounts.ts'
 import { inTransaction, openDatabase, type Tx } from '../db/client.ts'

@@ -15,8 +15,8 @@ export type CodeImportSource = {
   openRows: () => AsyncIterable<CodeRow | RowProblem>
   /** Encrypts one row for an account of this mode. */
   seal: (row: CodeRow, mode: 'live' | 'test') => SealedCode
-  /** Called after each batch with the rows read so far. */
-  onProgress?: (rows: number) => void
+  /** The one product whose SKUs the rows may name. */
+  productId?: string
 }
 
 const BATCH_ROWS = 1_000 // one statement of about half a megabyte
@@ -61,18 +61,15 @@ async function importAll(tx: Tx, source: CodeImportSource): Promise<CodeImport> 
   const problems: RowProblem[] = []
   let problemCount = 0
   let imported = 0
-  let read = 0
   for await (const batch of batchesOf(source.openRows())) {
     await loadItems(tx, account.id, items, batch)
-    const { good, bad } = sortOut(batch, items, account.now)
+    const { good, bad } = sortOut(batch, items, { now: account.now, productId: source.productId })
     const repeated = await insertRows(tx, account, good, source.seal)
     const all = [...bad, ...repeated]
     imported += good.length
-    read += batch.length
     problemCount += all.length
     problems.push(...all)
     problems.sort((a, b) => a.line - b.line).splice(PROBLEMS_KEPT_MAX)
-    source.onProgress?.(read)
   }
   if (problemCount > 0) throw new Refused(problems, problemCount)
   const used = [...items.values()].filter((item) => item !== null)
@@ -108,7 +105,7 @@ type Candidate = { row: CodeRow; item: Item }
 function sortOut(
   batch: (CodeRow | RowProblem)[],
   items: Items,
-  now: Date,
+  rules: { now: Date; productId: string | undefined },
 ): { good: Candidate[]; bad: RowProblem[] } {
   const good: Candidate[] = []
   const bad: RowProblem[] = []
@@ -120,12 +117,14 @@ function sortOut(
     const item = items.get(row.sku) ?? null
     const { line } = row
     if (item === null) bad.push({ line, message: 'no product and no variant has this sku' })
+    else if (rules.productId !== undefined && item.productId !== rules.productId)
+      bad.push({ line, message: 'the sku is of another product' })
     else if (!item.sellable)
       bad.push({
         line,
         message: 'the product of this sku has no codes: its fulfillment_type is physical',
       })
-    else if (row.expiresAtMs !== null && row.expiresAtMs <= now.getTime())
+    else if (row.expiresAtMs !== null && row.expiresAtMs <= rules.now.getTime())
       bad.push({ line, message: 'has expired already' })
     else good.push({ row, item })
   }

@@ -3,6 +3,7 @@ import { DomainError } from '../domain/error.ts'
 import type { OrderProgress } from '../domain/order-status.ts'
 import type { Db } from './client.ts'
 import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
+import { instantOf, type Moment } from './moment.ts'
 import { orderStatusFilter, type OrderStatusFilter } from './order-status-filter.ts'
 import type { Owner, PurchaseOrderView } from './purchase-order-views.ts'
 
@@ -97,9 +98,6 @@ export type TransactionFilter = OrderStatusFilter & {
   before?: Moment
 }
 
-/** An instant, or the start of a day in the account's business zone. */
-export type Moment = { instant: string } | { date: string }
-
 /** Orders, the latest accepted first. The number of statements does not depend on the rows. */
 export async function listTransactionViews(
   db: Db,
@@ -116,8 +114,9 @@ export async function listTransactionViews(
   if (clientReference !== undefined) {
     query = query.where('transactions.client_reference', '=', clientReference)
   }
-  if (from !== undefined) query = query.where('transactions.accepted_at', '>=', instantOf(from))
-  if (before !== undefined) query = query.where('transactions.accepted_at', '<', instantOf(before))
+  const at = (moment: Moment) => instantOf(moment, owner.accountId)
+  if (from !== undefined) query = query.where('transactions.accepted_at', '>=', at(from))
+  if (before !== undefined) query = query.where('transactions.accepted_at', '<', at(before))
   const statusCondition = orderStatusFilter(statuses)
   if (statusCondition !== null) query = query.where(statusCondition)
   return listPage(
@@ -132,12 +131,6 @@ export async function listTransactionViews(
     },
     request,
   )
-}
-
-function instantOf(moment: Moment) {
-  if ('instant' in moment) return sql<Date>`${moment.instant}::timestamptz`
-  return sql<Date>`(${moment.date}::date::timestamp at time zone
-    (select time_zone from accounts where accounts.id = transactions.account_id))`
 }
 
 function selectViews(db: Db, owner: Owner) {

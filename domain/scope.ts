@@ -8,6 +8,7 @@ export const SCOPES = [
   'orders:write',
   'orders:price_override',
   'codes:read',
+  'codes:write',
   'purchase_orders:read',
   'purchase_orders:write',
   'invoices:read',

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { DomainError } from '../../domain/error.ts'
 import type { ApiContext } from '../context.ts'
 import { parseJson } from '../json.ts'
+import type { RequestFile } from '../route.ts'
 
 export const BODY_BYTES_MAX = 256 * 1024 // design 3.1: a thousand lines fit into half of it
 const BODY_MS_MAX = 10_000 // a phone on a bad line manages 256 KiB; a slow loris does not
@@ -14,16 +15,36 @@ const BODY_MS_MAX = 10_000 // a phone on a bad line manages 256 KiB; a slow lori
  */
 export async function readBody(ctx: ApiContext): Promise<unknown> {
   const declared = Number(ctx.req.header('content-length') ?? Number.NaN)
-  if (declared > BODY_BYTES_MAX) throw tooLarge(ctx)
+  if (declared > BODY_BYTES_MAX) throw tooLarge(ctx, BODY_BYTES_MAX)
   const isChunked = ctx.req.header('transfer-encoding') !== undefined
   if (ctx.req.raw.body === null || (!isChunked && declared === 0)) return undefined
-  const bytes = await readBytes(ctx)
+  const bytes = await readBytes(ctx, BODY_BYTES_MAX)
   if (bytes.length === 0) return undefined
   requireJson(ctx)
   return parseJson(bytes)
 }
 
-async function readBytes(ctx: ApiContext): Promise<Uint8Array> {
+/**
+ * The body of a route that takes a file.
+ *
+ * @throws DomainError `payload_too_large` (413), or `invalid_body` (400) for another content type
+ *   and for a body that does not arrive in time
+ */
+export async function readFile(
+  ctx: ApiContext,
+  { media, bytesMax }: { media: readonly string[]; bytesMax: number },
+): Promise<RequestFile> {
+  const declared = Number(ctx.req.header('content-length') ?? Number.NaN)
+  if (declared > bytesMax) throw tooLarge(ctx, bytesMax)
+  const bytes = ctx.req.raw.body === null ? new Uint8Array() : await readBytes(ctx, bytesMax)
+  const type = (ctx.req.header('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
+  if (bytes.length > 0 && !media.includes(type)) {
+    throw unusable(ctx, `Content-Type must be ${media.join(' or ')}`)
+  }
+  return { bytes, media: type }
+}
+
+async function readBytes(ctx: ApiContext, bytesMax: number): Promise<Uint8Array> {
   const late = new AbortController()
   const body: ReadableStream<Uint8Array> | null = ctx.req.raw.body
   const reader = body?.getReader()
@@ -39,7 +60,7 @@ async function readBytes(ctx: ApiContext): Promise<Uint8Array> {
       if (read === 'late') throw unusable(ctx, 'The body did not arrive in time')
       if (read.done) return Buffer.concat(chunks)
       size += read.value.length
-      if (size > BODY_BYTES_MAX) throw tooLarge(ctx)
+      if (size > bytesMax) throw tooLarge(ctx, bytesMax)
       chunks.push(read.value)
     }
   } finally {
@@ -58,12 +79,9 @@ function requireJson(ctx: ApiContext): void {
 }
 
 /** The rest of such a body is not worth reading: the connection ends with the answer. */
-function tooLarge(ctx: ApiContext): DomainError {
+function tooLarge(ctx: ApiContext, bytesMax: number): DomainError {
   ctx.header('Connection', 'close')
-  return new DomainError(
-    'payload_too_large',
-    `The body is larger than ${BODY_BYTES_MAX / 1024} KiB.`,
-  )
+  return new DomainError('payload_too_large', `The body is larger than ${bytesMax / 1024} KiB.`)
 }
 
 function unusable(ctx: ApiContext, message: string): DomainError {

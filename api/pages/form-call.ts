@@ -35,6 +35,7 @@ export function createFormCall(
       params,
       query: {},
       body,
+      file: null,
       tx: null,
       idempotencyKey: route.idempotency === 'none' ? null : readIdempotencyKey(key),
       header: () => undefined,

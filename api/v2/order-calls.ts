@@ -1,7 +1,6 @@
 import type { AcceptedOrder } from '../../db/order-acceptance.ts'
 import type { Owner } from '../../db/purchase-order-views.ts'
-import type { Moment, TransactionFacts, TransactionView } from '../../db/transactions.ts'
-import { DomainError } from '../../domain/error.ts'
+import type { TransactionFacts, TransactionView } from '../../db/transactions.ts'
 import { isId, transactionIdOf } from '../../domain/id.ts'
 import { renderOrder } from '../../wire/order.ts'
 import { acceptedMoment, renderTransaction, type OrderMoment } from '../../wire/transaction.ts'
@@ -120,24 +119,4 @@ function workflowUrl({ config }: ApiDeps, transactionId: string): string {
   const { uiUrl, namespace } = config.temporal
   const workflowId = encodeURIComponent(transactionWorkflowId(transactionId))
   return `${uiUrl}/namespaces/${encodeURIComponent(namespace)}/workflows/${workflowId}`
-}
-
-const DATE_LENGTH = 10
-
-/**
- * A filter's `2026-01-31` (a day of the account's zone) or RFC 3339 instant.
- *
- * @throws DomainError `invalid_parameter` naming the field, for a year that no calendar shares
- */
-export function readMoment(field: string, text: string | undefined): Moment | undefined {
-  if (text === undefined) return undefined
-  const at = new Date(text)
-  const year = at.getUTCFullYear()
-  if (!(year >= 1 && year <= 9999)) {
-    const message = 'Must lie between the years 1 and 9999'
-    throw new DomainError('invalid_parameter', `The query parameter '${field}': ${message}`, {
-      fields: [{ field, message }],
-    })
-  }
-  return text.length === DATE_LENGTH ? { date: text } : { instant: at.toISOString() }
 }

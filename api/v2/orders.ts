@@ -6,7 +6,7 @@ import {
   ORDER_STATUSES,
   PAYMENT_STATUSES,
 } from '../../domain/order-status.ts'
-import { idParameter } from '../fields.ts'
+import { idParameter, readMoment } from '../fields.ts'
 import { listOf, pageParameters, printPage, readPage } from '../middleware/pagination.ts'
 import { route, type Route } from '../route.ts'
 import { orderBody } from './order-body.ts'
@@ -18,7 +18,6 @@ import {
   ownerOf,
   printAcceptedOrder,
   printOrder,
-  readMoment,
   requireTransactionId,
 } from './order-calls.ts'
 import { orderFilters, orderObject } from './order-shapes.ts'

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { getTransactionView, listTransactionViews } from '../../db/transactions.ts'
 import { TRANSACTION_STATUSES } from '../../domain/order-status.ts'
-import { idParameter } from '../fields.ts'
+import { idParameter, readMoment } from '../fields.ts'
 import { listOf, pageParameters, printPage, readPage } from '../middleware/pagination.ts'
 import { route, type Route } from '../route.ts'
 import { orderBody } from './order-body.ts'
@@ -13,7 +13,6 @@ import {
   ownerOf,
   printAcceptedTransaction,
   printTransaction,
-  readMoment,
   requireTransactionId,
 } from './order-calls.ts'
 import { orderFilters, transactionObject } from './order-shapes.ts'

@@ -22,6 +22,7 @@ const OPENERS: Record<string, string> = {
 const HOLDERS: Record<string, string> = {
   'activities/gateways/code-supplier.ts': 'what suppliers sell',
   'cli/seed-codes.ts': 'makes the sandbox’s worthless codes',
+  'seal-code.ts': 'where it ends',
   'vault.ts': 'names it',
 }
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { openCodeKeys, sealCode } from '../../activities/seal-code.ts'
+import { openCodeKeys, sealCode } from '../../seal-code.ts'
 import { sourcingActivities } from '../../activities/sourcing.ts'
 import { inTransaction } from '../../db/client.ts'
 import { recordSupplierAnswers } from '../../db/sourcing-answers.ts'

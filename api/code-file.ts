@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs'
 import { pipeline, Readable } from 'node:stream'
 import { CsvError, parse } from 'csv-parse'
 import {
@@ -12,11 +11,25 @@ import {
 const RECORD_LETTERS_MAX = 16_384 // a quote that is never closed must not swallow the file
 const HEADER_PROBLEM = `the first line must name the columns, of ${CODE_COLUMNS.join(', ')}, each once`
 
+/** How a file of codes is written. */
+export type CodeFormat = 'csv' | 'jsonl'
+
 /**
- * Reads a CSV file of codes as a stream, row by row, with the number of the line where each row
- * ends. What cannot be read any further is the last problem. Throws when there is no such file.
+ * Reads a file of codes as a stream, row by row, with the number of the line where each row ends.
+ * What cannot be read any further is the last problem. `sku` is that of rows that name none.
  */
-export async function* readCodeFile(path: string): AsyncGenerator<CodeRow | RowProblem> {
+export function readCodeFile(
+  chunks: AsyncIterable<Uint8Array>,
+  format: CodeFormat,
+  sku = '',
+): AsyncGenerator<CodeRow | RowProblem> {
+  return format === 'csv' ? readCsv(chunks, sku) : readJsonLines(chunks, sku)
+}
+
+async function* readCsv(
+  chunks: AsyncIterable<Uint8Array>,
+  sku: string,
+): AsyncGenerator<CodeRow | RowProblem> {
   const parser = parse({
     bom: true,
     info: true,
@@ -25,7 +38,7 @@ export async function* readCodeFile(path: string): AsyncGenerator<CodeRow | RowP
     max_record_size: RECORD_LETTERS_MAX,
   })
   // The loop below hears every error of the file too, because a failing pipeline ends the parser.
-  pipeline(Readable.from(decode(path)), parser, () => undefined)
+  pipeline(Readable.from(decode(chunks)), parser, () => undefined)
   let columns: string[] | null = null
   let line = 0
   try {
@@ -33,7 +46,7 @@ export async function* readCodeFile(path: string): AsyncGenerator<CodeRow | RowP
       const { record, info } = asRecord(value)
       line = info.lines
       if (columns === null) {
-        columns = readHeader(record)
+        columns = readHeader(record, sku !== '')
         if (columns.length === 0) {
           yield { line, message: HEADER_PROBLEM }
           return
@@ -41,7 +54,7 @@ export async function* readCodeFile(path: string): AsyncGenerator<CodeRow | RowP
       } else if (record.length !== columns.length) {
         yield { line, message: `has ${record.length} columns and not ${columns.length}` }
       } else {
-        yield readCodeRow(line, cellsOf(columns, record))
+        yield readCodeRow(line, cellsOf(columns, record, sku))
       }
     }
   } catch (error) {
@@ -52,9 +65,8 @@ export async function* readCodeFile(path: string): AsyncGenerator<CodeRow | RowP
 }
 
 /** UTF-8 or nothing: a code in the wrong encoding would be a wrong code. */
-async function* decode(path: string): AsyncGenerator<string> {
+async function* decode(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-  const chunks: AsyncIterable<Buffer> = createReadStream(path)
   for await (const chunk of chunks) yield decoder.decode(chunk, { stream: true })
   yield decoder.decode()
 }
@@ -71,19 +83,74 @@ function isParsed(value: unknown): value is Parsed {
   return typeof value === 'object' && value !== null && 'record' in value && 'info' in value
 }
 
+/** One JSON object on each line, with texts or null under the names of the columns. */
+async function* readJsonLines(
+  chunks: AsyncIterable<Uint8Array>,
+  sku: string,
+): AsyncGenerator<CodeRow | RowProblem> {
+  let line = 0
+  try {
+    for await (const text of linesOf(decode(chunks))) {
+      line += 1
+      if (text.trim() === '') continue
+      const cells = readCells(text)
+      yield typeof cells === 'string'
+        ? { line, message: cells }
+        : readCodeRow(line, { ...cells, sku: cells.sku || sku })
+    }
+  } catch (error) {
+    yield { line: line + 1, message: readingProblem(error) }
+  }
+}
+
+async function* linesOf(texts: AsyncIterable<string>): AsyncGenerator<string> {
+  let rest = ''
+  for await (const text of texts) {
+    const lines = `${rest}${text}`.split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
+    if (rest.length > RECORD_LETTERS_MAX) break
+  }
+  if (rest !== '') yield rest
+}
+
+/** The texts of a line, or in words why it has none. */
+function readCells(text: string): CodeCells | string {
+  if (text.length > RECORD_LETTERS_MAX) return 'is too long for a row of codes'
+  let value: unknown
+  try {
+    value = JSON.parse(text.replace(/^\ufeff/, ''))
+  } catch {
+    return 'is not JSON' // the parser's own words would quote the line
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return 'is not a JSON object'
+  }
+  const cells: CodeCells = { sku: '', code: '', pin: '', serial: '', url: '', expires_at: '' }
+  const fields: [string, unknown][] = Object.entries(value)
+  for (const [name, cell] of fields) {
+    const column = CODE_COLUMNS.find((known) => known === name)
+    if (column === undefined) return `has a field that is none of ${CODE_COLUMNS.join(', ')}`
+    if (cell !== null && typeof cell !== 'string') return `${column} is not a text`
+    cells[column] = cell ?? ''
+  }
+  return cells
+}
+
 /** The columns in their order, or none when the line is not a header. */
-function readHeader(record: string[]): string[] {
+function readHeader(record: string[], hasSku: boolean): string[] {
   const names = record.map((name) => name.trim().toLowerCase())
   const known: readonly string[] = CODE_COLUMNS
   const isKnown = names.every((name) => known.includes(name))
-  const isComplete = names.includes('sku') && (names.includes('code') || names.includes('url'))
+  const isComplete =
+    (hasSku || names.includes('sku')) && (names.includes('code') || names.includes('url'))
   return isKnown && isComplete && new Set(names).size === names.length ? names : []
 }
 
-function cellsOf(columns: string[], record: string[]): CodeCells {
+function cellsOf(columns: string[], record: string[], sku: string): CodeCells {
   const cell = (name: string): string => record[columns.indexOf(name)] ?? ''
   return {
-    sku: cell('sku'),
+    sku: cell('sku') || sku,
     code: cell('code'),
     pin: cell('pin'),
     serial: cell('serial'),

@@ -1,11 +1,17 @@
-import type { SealedCode } from '../db/new-codes.ts'
-import type { AccountKeys, KeyRing } from '../key-ring.ts'
-import { newId } from '../new-id.ts'
-import { blindIndex, lastFour } from '../vault.ts'
-import type { SoldCode } from './gateways/code-supplier.ts'
+import type { SealedCode } from './db/new-codes.ts'
+import type { AccountKeys, KeyRing } from './key-ring.ts'
+import { newId } from './new-id.ts'
+import { blindIndex, lastFour, type CodeSecret } from './vault.ts'
 
 /** What new codes of an account are sealed and recognized with. */
 export type CodeKeys = { account: AccountKeys; blindIndex: Buffer }
+
+/** A code in the clear, as it was bought or read from a file. */
+export type PlainCode = {
+  type: 'code' | 'code_pin' | 'url'
+  secret: CodeSecret
+  expiresAt: Date | null
+}
 
 /** Gets the keys first, so that nothing can fail between a supplier's answer and its sealing. */
 export async function openCodeKeys(
@@ -19,7 +25,7 @@ export async function openCodeKeys(
 export function sealCode(
   keys: CodeKeys,
   mode: 'live' | 'test',
-  { type, secret, expiresAt }: Omit<SoldCode, 'cost'>,
+  { type, secret, expiresAt }: PlainCode,
 ): SealedCode {
   const id = newId('code')
   return {
@@ -30,4 +36,12 @@ export function sealCode(
     last4: lastFour(secret),
     expiresAt,
   }
+}
+
+/** A row of a file as a code. */
+export function plainCode(
+  row: Omit<PlainCode, 'expiresAt'> & { expiresAtMs: number | null },
+): PlainCode {
+  const { type, secret, expiresAtMs } = row
+  return { type, secret, expiresAt: expiresAtMs === null ? null : new Date(expiresAtMs) }
 }
