@@ -49,6 +49,7 @@ const envShape = z.object({
   PSP_CALL_MS_MAX: count.default(8_000),
   SUPPLIER_ALLOWED_PRIVATE_HOSTS: z.string().optional(),
   WEBHOOK_ALLOWED_PRIVATE_HOSTS: z.string().optional(),
+  TAX_POLICIES_FILE: z.string().optional(),
   MAIL_SMTP_URL: z.string().optional(),
   MAIL_FROM: z.string().default('Bark Billing <billing@bark.example>'),
   OUTBOX_ROWS_MAX: count.default(1_000_000),
@@ -107,6 +108,8 @@ export type Config = {
   supplier: { sandboxUrl: string; allowedPrivateHosts: string[] }
   /** `host` or `host:port` entries that webhooks may reach although they are not public. */
   webhooks: { allowedPrivateHosts: string[] }
+  /** JSON with the merchant's own tax policies; undefined: the shipped ones. */
+  tax: { policiesFile: string | undefined }
   mail: { smtpUrl: string | undefined; from: string }
   outbox: { rowsMax: number; ageSecondsMax: number }
   log: { level: Env['LOG_LEVEL'] }
@@ -182,6 +185,7 @@ export function toConfig(env: Env): Config {
       allowedPrivateHosts: list(env.SUPPLIER_ALLOWED_PRIVATE_HOSTS ?? loopback),
     },
     webhooks: { allowedPrivateHosts: list(env.WEBHOOK_ALLOWED_PRIVATE_HOSTS ?? loopback) },
+    tax: { policiesFile: env.TAX_POLICIES_FILE },
     mail: { smtpUrl: env.MAIL_SMTP_URL, from: env.MAIL_FROM },
     outbox: { rowsMax: env.OUTBOX_ROWS_MAX, ageSecondsMax: env.OUTBOX_AGE_SECONDS_MAX },
     log: { level: env.LOG_LEVEL },

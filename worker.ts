@@ -9,8 +9,9 @@ import {
 } from '@temporalio/worker'
 import { createMailer } from './activities/gateways/mailer.ts'
 import { createSuppliers } from './activities/gateways/suppliers.ts'
+import { readTaxPolicies } from './activities/gateways/tax-policies.ts'
 import { createWebhookDialer } from './activities/gateways/webhook-dialer.ts'
-import { createActivities, type Activities } from './activities/index.ts'
+import { createActivities, type Activities, type ActivityDeps } from './activities/index.ts'
 import { readEnv, toConfig, type Config } from './config.ts'
 import { openDatabase } from './db/client.ts'
 import { startDispatcher } from './dispatcher.ts'
@@ -58,7 +59,7 @@ export async function startWorker(
       log,
       suppliers: suppliers.connect,
       webhooks,
-      mailer: createMailer({ smtpUrl: config.mail.smtpUrl, from: config.mail.from }),
+      ...outsideParties(config),
     }),
   )
   const shared: Pick<
@@ -109,6 +110,15 @@ export async function startWorker(
       await connection.close()
       await database.close()
     },
+  }
+}
+
+/** The post, and by whose rules supplies are taxed. */
+function outsideParties(config: Config): Pick<ActivityDeps, 'mailer' | 'taxPolicies'> {
+  const { policiesFile } = config.tax
+  return {
+    mailer: createMailer({ smtpUrl: config.mail.smtpUrl, from: config.mail.from }),
+    ...(policiesFile === undefined ? {} : { taxPolicies: readTaxPolicies(policiesFile) }),
   }
 }
 

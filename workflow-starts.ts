@@ -13,6 +13,7 @@ type StartDescription = Pick<
 export function describeStart(row: OutboxRow, apiUrl: string | undefined): StartDescription {
   const { subject } = row
   const text = (name: string) => String(subject[name] ?? '')
+  const amount = () => displayAmount(text('total_minor') || '0', text('currency'))
   const attributes: SearchAttributePair[] = [{ key: contract.barkAccount, value: row.account_id }]
   const links: string[] = []
   const link = (title: string, path: string) =>
@@ -25,7 +26,7 @@ export function describeStart(row: OutboxRow, apiUrl: string | undefined): Start
       summary = [
         `${text('lines')} lines, ${text('units')} units`,
         text('customer_name'),
-        `${formatDecimal(BigInt(text('total_minor') || '0'), text('currency'))} ${text('currency')}`,
+        amount(),
       ].join(' · ')
       attributes.push(
         { key: contract.barkTransaction, value: text('transaction_id') },
@@ -45,13 +46,23 @@ export function describeStart(row: OutboxRow, apiUrl: string | undefined): Start
       )
       link('Purchase order', `/v2/purchase-orders/${text('purchase_order_id')}`)
       break
+    case 'issueInvoice':
+      input = { ...input, invoiceRunId: text('invoice_run_id') }
+      summary = `run ${text('run')} · ${text('customer_id')}`
+      attributes.push(
+        { key: contract.barkCustomer, value: text('customer_id') },
+        { key: contract.barkPurchaseOrder, value: text('purchase_order_id') },
+      )
+      link('Purchase order', `/v2/purchase-orders/${text('purchase_order_id')}`)
+      break
+    case 'sendDocuments':
+      input = { ...input, sendId: text('send_id') }
+      summary = `documents of ${text('invoice_id')} once more`
+      link('Invoice', `/v2/invoices/${text('invoice_id')}`)
+      break
     case 'issueCreditNote':
       input = { ...input, creditNoteId: text('credit_note_id') }
-      summary = [
-        text('invoice_id'),
-        text('customer_id'),
-        `${formatDecimal(BigInt(text('total_minor') || '0'), text('currency'))} ${text('currency')}`,
-      ].join(' · ')
+      summary = [text('invoice_id'), text('customer_id'), amount()].join(' · ')
       attributes.push(
         { key: contract.barkCustomer, value: text('customer_id') },
         { key: contract.barkAmountMinor, value: Number(subject['total_minor'] ?? 0) },
@@ -79,6 +90,10 @@ export function describeStart(row: OutboxRow, apiUrl: string | undefined): Start
   }
 }
 
+function displayAmount(minor: string, currency: string): string {
+  return `${formatDecimal(BigInt(minor), currency)} ${currency}`
+}
+
 /** The id of the workflow that a command is for: built from the ids in its subject. */
 export function workflowIdOf(row: Pick<OutboxRow, 'workflow' | 'subject'>): string {
   const text = (name: string) => String(row.subject[name] ?? '')
@@ -92,6 +107,10 @@ export function workflowIdOf(row: Pick<OutboxRow, 'workflow' | 'subject'>): stri
         currency: text('currency'),
         sequence: Number(row.subject['sequence'] ?? 1),
       })
+    case 'issueInvoice':
+      return contract.invoiceRunWorkflowId(text('invoice_run_id'))
+    case 'sendDocuments':
+      return contract.documentsWorkflowId(text('send_id'))
     case 'issueCreditNote':
       return contract.creditNoteWorkflowId(text('credit_note_id'))
     case 'deliverWebhook':

@@ -7,10 +7,11 @@ import {
   lockCorrectedInvoice,
   lockCreditNote,
   updateCreditNoteIssued,
-  updateCreditNoteSent,
+  updateCreditNoteEnded,
   updateInvoiceVoid,
   type CreditNoteRow,
 } from '../db/credit-notes.ts'
+import { getDeliverySettings } from '../db/document-sends.ts'
 import { takeDocumentNumber } from '../db/document-numbers.ts'
 import { emitEvent } from '../db/events.ts'
 import { getInvoiceView } from '../db/invoice-views.ts'
@@ -102,13 +103,17 @@ export function creditNoteActivities(deps: ActivityDeps) {
      */
     async sendCreditNote(input: CreditNoteInput): Promise<void> {
       const snapshot = await readIssued(input)
-      await sendDocumentMail(
+      const { recipients } = await getDeliverySettings(db, {
+        accountId: input.accountId,
+        customerId: snapshot.buyer.customer_id,
+      })
+      const taken = await sendDocumentMail(
         deps,
         {
           ...writeCreditNoteMail(snapshot),
           accountId: input.accountId,
           key: `credit-note/${input.creditNoteId}`,
-          recipients: [snapshot.buyer.email],
+          recipients,
           creditNoteId: input.creditNoteId,
         },
         async ({ format }) => {
@@ -117,8 +122,8 @@ export function creditNoteActivities(deps: ActivityDeps) {
           return kept
         },
       )
-      await updateCreditNoteSent(db, input)
-      log.info({ creditNote: input.creditNoteId }, 'credit note sent')
+      await updateCreditNoteEnded(db, { ...input, taken })
+      log.info({ creditNote: input.creditNoteId, taken }, 'credit note mailed')
     },
   }
 }

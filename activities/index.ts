@@ -1,11 +1,14 @@
 import type { Database } from '../db/client.ts'
 import type { SupplierConnection } from '../db/suppliers.ts'
 import type { KeyRing } from '../key-ring.ts'
+import type { TaxPolicy } from '../domain/tax.ts'
 import type { Log } from '../log.ts'
 import { creditNoteActivities } from './credit-notes.ts'
+import { documentSendActivities } from './document-sends.ts'
 import type { CodeSupplier } from './gateways/code-supplier.ts'
 import type { Mailer } from './gateways/mailer.ts'
 import type { WebhookDialer } from './gateways/webhook-dialer.ts'
+import { invoiceRunActivities } from './invoice-runs.ts'
 import { invoiceActivities } from './invoices.ts'
 import { purchaseOrderActivities } from './purchase-orders.ts'
 import { sourcingDecisionActivities } from './sourcing-decisions.ts'
@@ -23,13 +26,17 @@ export type ActivityDeps = {
   suppliers: (connection: SupplierConnection) => CodeSupplier | Promise<CodeSupplier>
   webhooks: WebhookDialer
   mailer: Mailer
+  /** The merchant's own; the shipped ones when left out. */
+  taxPolicies?: readonly TaxPolicy[]
 }
 
 /** Every activity by name. Temporal's space of names is flat, so a name may come once only. */
 export function createActivities(deps: ActivityDeps) {
   return {
     ...creditNoteActivities(deps),
+    ...documentSendActivities(deps),
     ...invoiceActivities(deps),
+    ...invoiceRunActivities(deps),
     ...purchaseOrderActivities(deps),
     ...sourcingActivities(deps),
     ...sourcingDecisionActivities(deps),
@@ -42,7 +49,9 @@ export function createActivities(deps: ActivityDeps) {
 /** The factories one by one, for the test that no name comes twice. */
 export const ACTIVITY_FACTORIES = [
   creditNoteActivities,
+  documentSendActivities,
   invoiceActivities,
+  invoiceRunActivities,
   purchaseOrderActivities,
   sourcingActivities,
   sourcingDecisionActivities,

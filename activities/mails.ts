@@ -1,8 +1,8 @@
-import type { Database } from '../db/client.ts'
-import { insertMail, updateMailSent, type MailAttachment } from '../db/mails.ts'
+import { insertMail, updateMailBounced, updateMailSent, type MailAttachment } from '../db/mails.ts'
 import { CONTENT_TYPES } from '../documents/render.ts'
 import { newId } from '../new-id.ts'
-import type { Mailer } from './gateways/mailer.ts'
+import { messageIdOf } from './gateways/mailer.ts'
+import type { ActivityDeps } from './index.ts'
 
 /** A mail about a document, before the post has it. */
 export type DocumentMail = {
@@ -18,19 +18,21 @@ export type DocumentMail = {
 }
 
 /**
- * Writes a mail and hands it to the post. Safe to run twice: one row per key; a reply lost after the
- * server took the mail sends it again under the same Message-ID. `load` gives the bytes of an
- * attachment.
+ * Writes a mail and hands it to the post; answers whether anybody took it. A refusal for good is
+ * kept as a bounce and is not tried again. Safe to run twice: one row per key; a reply lost after the
+ * server took the mail sends it again under the same Message-ID. `load` gives an attachment's bytes.
  */
 export async function sendDocumentMail(
-  { database, mailer }: { database: Database; mailer: Mailer },
+  { database, mailer, log }: Pick<ActivityDeps, 'database' | 'mailer' | 'log'>,
   mail: DocumentMail,
   load: (attachment: MailAttachment) => Promise<Buffer>,
-): Promise<void> {
+): Promise<boolean> {
   const { db } = database
+  const { accountId } = mail
   const { sender } = mailer
-  const written = await insertMail(db, { ...mail, id: newId('mail'), sender })
-  if (written.sent) return
+  const messageId = messageIdOf(mail.key)
+  const written = await insertMail(db, { ...mail, id: newId('mail'), messageId, sender })
+  if (written.state !== 'queued') return written.state === 'sent'
   const attachments = await Promise.all(
     mail.attachments.map(async (attachment) => ({
       filename: attachment.filename,
@@ -38,6 +40,13 @@ export async function sendDocumentMail(
       contentType: CONTENT_TYPES[attachment.format],
     })),
   )
-  await mailer.send({ ...mail, sender, attachments })
-  await updateMailSent(db, mail.accountId, written.id)
+  const { refused, reason } = await mailer.send({ ...mail, sender, attachments })
+  if (refused.length >= mail.recipients.length) {
+    const bounce = { recipients: refused, reason: reason ?? 'refused' }
+    await updateMailBounced(db, { accountId, id: written.id }, bounce)
+    log.warn({ mail: written.id }, 'mail bounced')
+    return false
+  }
+  await updateMailSent(db, accountId, written.id, refused)
+  return true
 }

@@ -8,8 +8,9 @@ import {
   updatePurchaseOrderHold,
   type PurchaseOrderRow,
 } from '../db/purchase-orders.ts'
-import { endWait, registerWait } from '../db/waits.ts'
+import { endWait } from '../db/waits.ts'
 import type { RegisteredWait } from '../domain/story.ts'
+import { waitForDay } from './billing-waits.ts'
 import type { ActivityDeps } from './index.ts'
 
 type PurchaseOrderInput = { accountId: string; purchaseOrderId: string }
@@ -39,19 +40,7 @@ export function purchaseOrderActivities({ database }: ActivityDeps) {
           step: 'wait',
           state: po.state === 'open' ? 'open' : 'settling',
           held: po.held_at !== null,
-          wait: await registerWait(tx, {
-            accountId: po.account_id,
-            storyId: po.id,
-            workflow: 'runPurchaseOrderDay',
-            subject: {
-              purchase_order_id: po.id,
-              customer_id: po.customer_id,
-              currency: po.currency,
-              business_date: po.business_date,
-              sequence: po.sequence,
-            },
-            ...wait,
-          }),
+          wait: await waitForDay(tx, po, wait),
         }
       })
     },

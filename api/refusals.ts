@@ -214,6 +214,11 @@ export const REFUSALS: Readonly<
     code: 'rate_limit_exceeded',
     hint: 'Wait for Retry-After seconds; poll with If-None-Match and Prefer: wait.',
   },
+  seller_incomplete: {
+    status: 422,
+    code: 'validation_error',
+    hint: "Complete the account's legal name, address and tax id.",
+  },
   service_unavailable: {
     status: 503,
     code: 'server_error',
@@ -233,6 +238,11 @@ export const REFUSALS: Readonly<
     status: 409,
     code: 'conflict',
     hint: 'A supplier has one SKU for a product or variant: change the one that is there.',
+  },
+  tax_undecided: {
+    status: 422,
+    code: 'validation_error',
+    hint: "Complete the account's tax policy.",
   },
   unexpected: {
     status: 500,

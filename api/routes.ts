@@ -1,12 +1,14 @@
 import { healthRoutes } from './health.ts'
 import type { Route } from './route.ts'
 import { codeImportRoutes } from './v2/code-imports.ts'
+import { billingSettingsRoutes } from './v2/billing-settings.ts'
 import { codeRoutes } from './v2/codes.ts'
 import { creditNoteRoutes } from './v2/credit-notes.ts'
 import { customerRoutes } from './v2/customers.ts'
 import { deliveryRoutes } from './v2/deliveries.ts'
 import { eventRoutes } from './v2/events.ts'
 import { invoiceCreditRoutes } from './v2/invoice-credits.ts'
+import { invoiceMailRoutes } from './v2/invoice-mails.ts'
 import { invoiceRoutes } from './v2/invoices.ts'
 import { orderRoutes } from './v2/orders.ts'
 import { productRoutes } from './v2/products.ts'
@@ -34,6 +36,8 @@ export const ROUTES: readonly Route[] = [
   ...purchaseOrderRoutes,
   ...invoiceRoutes,
   ...invoiceCreditRoutes,
+  ...invoiceMailRoutes,
+  ...billingSettingsRoutes,
   ...creditNoteRoutes,
   ...receivedPaymentRoutes,
   ...supplierRoutes,

@@ -179,12 +179,15 @@ export async function findCreditNoteDocument(
   return row?.content ?? null
 }
 
-/** It was mailed and its workflow has nothing left to do. Repeatable. */
-export async function updateCreditNoteSent(db: Db, key: CreditNoteKey): Promise<void> {
+/** Its workflow has nothing left to do; `taken`: its mail reached somebody. Repeatable. */
+export async function updateCreditNoteEnded(
+  db: Db,
+  key: CreditNoteKey & { taken: boolean },
+): Promise<void> {
   const now = sql<Date>`business_now(${key.accountId})`
   await db
     .updateTable('credit_notes')
-    .set({ sent_at: now, ended_at: now })
+    .set({ ended_at: now, ...(key.taken ? { sent_at: now } : {}) })
     .where('account_id', '=', key.accountId)
     .where('id', '=', key.creditNoteId)
     .where('ended_at', 'is', null)

@@ -1,5 +1,6 @@
 import { sql, type Selectable, type SqlBool } from 'kysely'
 import { DomainError } from '../domain/error.ts'
+import type { BillingSettings } from './billing-settings.ts'
 import { violatedConstraint, type Db, type Tx } from './client.ts'
 import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
 import { instantOf, type Moment } from './moment.ts'
@@ -22,7 +23,13 @@ export type Address = {
 
 export type CustomerRow = Omit<
   Selectable<Customers>,
-  'account_id' | 'addresses' | 'metadata' | 'event_sequence' | 'time_zone' | 'cut_off'
+  | 'account_id'
+  | 'addresses'
+  | 'metadata'
+  | 'event_sequence'
+  | 'time_zone'
+  | 'cut_off'
+  | keyof BillingSettings
 > & {
   addresses: Address[]
   metadata: Record<string, string | number | boolean | null>

@@ -14,6 +14,16 @@ export type DocumentNumber = {
 
 const NUMBER_DIGITS = 6
 
+/** Today in the seller's zone, YYYY-MM-DD: what a document would be issued on now. */
+export async function getIssueDate(tx: Tx, accountId: string): Promise<string> {
+  const { rows } = await sql<{ today: string }>`
+    select (business_now(id) at time zone time_zone)::date as today
+    from accounts where id = ${accountId}`.execute(tx)
+  const row = rows[0]
+  if (row === undefined) throw new Error(`There is no account ${accountId}`)
+  return row.today
+}
+
 /**
  * Takes the next number of one of the seller's series for the year of issue. The counter row is
  * locked until the document is committed and the clock is read after the lock, so numbers have no

@@ -2,6 +2,8 @@ import { sql } from 'kysely'
 import type { Selectable } from 'kysely'
 import { DomainError } from '../domain/error.ts'
 import type { Db } from './client.ts'
+import { findCreditNoteDocument } from './credit-notes.ts'
+import { findInvoiceDocument } from './invoices.ts'
 import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
 import type { MailAttachment } from './mails.ts'
 import type { Mails } from './tables.ts'
@@ -16,6 +18,7 @@ export type InboxMail = Pick<
   | 'subject'
   | 'body'
   | 'invoice_id'
+  | 'credit_note_id'
   | 'sent_at'
   | 'last_error'
   | 'created_at'
@@ -40,6 +43,20 @@ export async function getInboxMail(db: Db, mailId: string): Promise<InboxMail> {
   return row
 }
 
+/** The bytes behind an attachment, or null when they are not kept. */
+export async function findMailDocument(
+  db: Db,
+  mail: InboxMail,
+  { format }: MailAttachment,
+): Promise<Buffer | null> {
+  const accountId = mail.account_id
+  if (mail.invoice_id !== null) {
+    return findInvoiceDocument(db, { accountId, invoiceId: mail.invoice_id, format })
+  }
+  if (mail.credit_note_id === null) return null
+  return findCreditNoteDocument(db, { accountId, creditNoteId: mail.credit_note_id, format })
+}
+
 function selectMails(db: Db) {
   return db
     .selectFrom('mails as m')
@@ -52,6 +69,7 @@ function selectMails(db: Db) {
       'm.subject',
       'm.body',
       'm.invoice_id',
+      'm.credit_note_id',
       'm.sent_at',
       'm.last_error',
       'm.created_at',

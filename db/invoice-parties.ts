@@ -37,7 +37,9 @@ export async function getInvoiceParties(
     .executeTakeFirst()
   if (row === undefined) throw new DomainError('not_found', 'No such customer')
   const sellerAddress = toAddress(row.legal_address)
-  if (sellerAddress === null) throw new Error(`${accountId} has no usable legal address`)
+  if (sellerAddress === null) {
+    throw new DomainError('seller_incomplete', 'The seller has no complete legal address.')
+  }
   const addresses = Array.isArray(row.addresses) ? row.addresses : []
   const billing = addresses.find((entry) => isOfKind(entry, 'billing')) ?? addresses[0]
   const address = billing === undefined ? null : toAddress(billing)

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { DomainError } from '../domain/error.ts'
 import type { InvoiceSnapshot } from '../domain/invoice.ts'
 import type { ProductClass } from '../domain/tax.ts'
 import type { Db, Tx } from './client.ts'
@@ -43,12 +44,12 @@ export async function billUnits(
 ): Promise<Map<string, number>> {
   const { rows } = await sql<{ line_id: string; quantity: number }>`
     with billed as (
-      update units set invoice_line_id = bill.invoice_line_id
+      update units u set invoice_line_id = bill.invoice_line_id
       from unnest(${key.lines.map((line) => line.lineId)}::text[],
         ${key.lines.map((line) => line.invoiceLineId)}::text[]) as bill (line_id, invoice_line_id)
-      where units.account_id = ${key.accountId} and units.purchase_order_id = ${key.purchaseOrderId}
-        and units.line_id = bill.line_id and units.state = 'allocated' and units.invoice_line_id is null
-      returning units.line_id
+      where u.account_id = ${key.accountId} and u.purchase_order_id = ${key.purchaseOrderId}
+        and u.line_id = bill.line_id and u.state = 'allocated' and u.invoice_line_id is null
+      returning u.line_id
     )
     select line_id, count(*)::integer as quantity from billed group by line_id`.execute(tx)
   return new Map(rows.map((row) => [row.line_id, row.quantity]))
@@ -111,6 +112,7 @@ export async function insertInvoice(
 
 export type IssuedInvoice = {
   id: string
+  run: number
   number: string
   customer_id: string
   snapshot: InvoiceSnapshot
@@ -121,12 +123,26 @@ export type IssuedInvoice = {
 /** The invoices of a purchase order, each with the formats that are rendered and kept. */
 export async function listIssuedInvoices(db: Db, key: PurchaseOrderKey): Promise<IssuedInvoice[]> {
   const { rows } = await sql<IssuedInvoice>`
-    select i.id, i.number, i.customer_id, i.snapshot, i.sent_at, array(
+    select i.id, i.run, i.number, i.customer_id, i.snapshot, i.sent_at, array(
       select format from invoice_documents d where d.invoice_id = i.id order by format) as formats
     from invoices i
     where i.account_id = ${key.accountId} and i.purchase_order_id = ${key.purchaseOrderId}
     order by i.run, i.tax_group`.execute(db)
   return rows
+}
+
+/** One of them. Throws `not_found`. */
+export async function getIssuedInvoice(
+  db: Db,
+  key: { accountId: string; invoiceId: string },
+): Promise<IssuedInvoice> {
+  const { rows } = await sql<IssuedInvoice>`
+    select i.id, i.run, i.number, i.customer_id, i.snapshot, i.sent_at, array(
+      select format from invoice_documents d where d.invoice_id = i.id order by format) as formats
+    from invoices i where i.account_id = ${key.accountId} and i.id = ${key.invoiceId}`.execute(db)
+  const row = rows[0]
+  if (row === undefined) throw new DomainError('not_found', 'No such invoice')
+  return row
 }
 
 /** Keeps rendered bytes. Rendering is byte-stable, so the first one stays. */

@@ -691,6 +691,12 @@ begin
       where state in ('queued', 'sourcing', 'backordered', 'unknown');
     select * into v_po from purchase_orders
       where account_id = p_account and id = v_txn.purchase_order_id;
+    -- After the close billing is at work or over: whoever comes second sees what the other one did.
+    if v_po.state <> 'open' then
+      select * into v_po from purchase_orders
+        where account_id = p_account and id = v_txn.purchase_order_id for share;
+      perform schedule_invoice_run(p_account, v_txn.purchase_order_id, v_now);
+    end if;
     v_facts := jsonb_build_object('units', v_state, 'purchase_order_state', v_po.state);
     if v_open = 0 then
       v_sequence := v_sequence + 1;
@@ -1201,6 +1207,37 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.schedule_invoice_run(p_account text, p_po text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_po purchase_orders;
+  v_zone text;
+  v_cut_off time;
+  v_run integer;
+begin
+  select * into v_po from purchase_orders where account_id = p_account and id = p_po;
+  if v_po.state not in ('invoiced', 'settled')
+    or not exists (select 1 from units where account_id = p_account and purchase_order_id = p_po
+      and invoice_line_id is null and state = 'allocated')
+    or exists (select 1 from invoice_runs where purchase_order_id = p_po and billed_at is null)
+  then
+    return;
+  end if;
+  select coalesce(c.time_zone, a.time_zone), coalesce(c.cut_off, a.cut_off) into v_zone, v_cut_off
+    from customers c join accounts a on a.id = c.account_id
+    where c.account_id = p_account and c.id = v_po.customer_id;
+  select coalesce(max(run), 1) + 1 into v_run from invoice_runs where purchase_order_id = p_po;
+  insert into invoice_runs (id, account_id, customer_id, purchase_order_id, run, due_at)
+  values (p_po || '/' || v_run, p_account, v_po.customer_id, p_po, v_run,
+    (business_period(p_now, v_zone, v_cut_off)).period_end);
+  insert into outbox (account_id, verb, workflow, subject, priority)
+  values (p_account, 'start', 'issueInvoice', jsonb_build_object('invoice_run_id', p_po || '/' || v_run,
+    'purchase_order_id', p_po, 'run', v_run, 'customer_id', v_po.customer_id), 4);
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.settle_purchase_order(p_account text, p_po text, p_at timestamp with time zone)
  RETURNS void
  LANGUAGE sql
@@ -1260,6 +1297,15 @@ begin
         'customer_id', c.customer_id, 'total_minor', c.total_minor, 'currency', c.currency)
     from credit_notes c where c.ended_at is null
     union all
+    select r.account_id, 'issueInvoice', r.id, r.created_at, 4,
+      jsonb_build_object('invoice_run_id', r.id, 'purchase_order_id', r.purchase_order_id,
+        'run', r.run, 'customer_id', r.customer_id)
+    from invoice_runs r where r.ended_at is null
+    union all
+    select s.account_id, 'sendDocuments', s.id, s.created_at, 4,
+      jsonb_build_object('send_id', s.id, 'invoice_id', s.invoice_id)
+    from document_sends s where s.ended_at is null
+    union all
     select d.account_id, 'deliverWebhook', d.id, d.created_at, 4,
       jsonb_build_object('delivery_id', d.id, 'webhook_id', d.webhook_id, 'event_type', e.type)
     from deliveries d join events e on e.account_id = d.account_id and e.id = d.event_id
@@ -1273,7 +1319,9 @@ begin
         and o.workflow = story.workflow and o.subject @> jsonb_build_object(
           case story.workflow when 'fulfillTransaction' then 'transaction_id'
             when 'runPurchaseOrderDay' then 'purchase_order_id'
-            when 'issueCreditNote' then 'credit_note_id' else 'delivery_id' end, story.id))
+            when 'issueCreditNote' then 'credit_note_id'
+            when 'issueInvoice' then 'invoice_run_id'
+            when 'sendDocuments' then 'send_id' else 'delivery_id' end, story.id))
     order by story.created_at limit p_limit
   ), started as (
     insert into outbox (account_id, verb, workflow, subject, priority)
@@ -1868,10 +1916,14 @@ create table customers (
   event_sequence integer default 0 not null,
   created_at timestamp with time zone default clock_timestamp() not null,
   updated_at timestamp with time zone default clock_timestamp() not null,
+  invoice_recipients text[],
+  invoice_formats text[],
   constraint customers_pkey PRIMARY KEY (id),
   constraint customers_account_id_id_key UNIQUE (account_id, id),
   constraint customers_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
   constraint customers_cut_off_check CHECK ((cut_off > '00:00:00'::time without time zone)),
+  constraint customers_invoice_formats_check CHECK (((cardinality(invoice_formats) >= 1) AND (invoice_formats <@ ARRAY['pdf'::text, 'csv'::text, 'ubl'::text, 'cii'::text]))),
+  constraint customers_invoice_recipients_check CHECK (((cardinality(invoice_recipients) >= 1) AND (cardinality(invoice_recipients) <= 10))),
   constraint customers_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text]))),
   constraint customers_time_zone_check CHECK (((time_zone IS NULL) OR is_time_zone(time_zone)))
 );
@@ -1915,6 +1967,23 @@ create table deliveries (
   constraint deliveries_check CHECK (((state = 'pending'::text) = (ended_at IS NULL))),
   constraint deliveries_check1 CHECK (((cause = ANY (ARRAY['resend'::text, 'recovery'::text])) = (copy_of IS NOT NULL))),
   constraint deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text, 'cancelled'::text])))
+);
+
+create table document_sends (
+  id text not null,
+  account_id text not null,
+  invoice_id text not null,
+  number integer not null,
+  recipients text[],
+  formats text[],
+  requested_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint document_sends_pkey PRIMARY KEY (id),
+  constraint document_sends_account_id_id_key UNIQUE (account_id, id),
+  constraint document_sends_invoice_id_number_key UNIQUE (invoice_id, number),
+  constraint document_sends_account_id_invoice_id_fkey FOREIGN KEY (account_id, invoice_id) REFERENCES invoices(account_id, id),
+  constraint document_sends_number_check CHECK ((number >= 2))
 );
 
 create table entries (
@@ -2005,6 +2074,25 @@ create table invoice_lines (
   constraint invoice_lines_position_check CHECK (("position" >= 1)),
   constraint invoice_lines_quantity_check CHECK ((quantity >= 1)),
   constraint invoice_lines_tax_rate_bp_check CHECK (((tax_rate_bp >= 0) AND (tax_rate_bp <= 10000)))
+);
+
+create table invoice_runs (
+  id text not null,
+  account_id text not null,
+  customer_id text not null,
+  purchase_order_id text not null,
+  run integer not null,
+  due_at timestamp with time zone not null,
+  billed_at timestamp with time zone,
+  manifest_hash bytea,
+  ended_at timestamp with time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint invoice_runs_pkey PRIMARY KEY (id),
+  constraint invoice_runs_account_id_id_key UNIQUE (account_id, id),
+  constraint invoice_runs_purchase_order_id_run_key UNIQUE (purchase_order_id, run),
+  constraint invoice_runs_account_id_customer_id_purchase_order_id_fkey FOREIGN KEY (account_id, customer_id, purchase_order_id) REFERENCES purchase_orders(account_id, customer_id, id),
+  constraint invoice_runs_check CHECK (((ended_at IS NULL) OR (billed_at IS NOT NULL))),
+  constraint invoice_runs_run_check CHECK ((run >= 2))
 );
 
 create table invoice_taxes (
@@ -2149,11 +2237,17 @@ create table mails (
   last_error text,
   created_at timestamp with time zone default clock_timestamp() not null,
   credit_note_id text,
+  message_id text,
+  state text default 'queued'::text not null,
+  refused text[] default '{}'::text[] not null,
+  bounced_at timestamp with time zone,
   constraint mails_pkey PRIMARY KEY (id),
   constraint mails_account_id_key_key UNIQUE (account_id, key),
   constraint mails_account_id_credit_note_id_fkey FOREIGN KEY (account_id, credit_note_id) REFERENCES credit_notes(account_id, id),
   constraint mails_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
-  constraint mails_account_id_invoice_id_fkey FOREIGN KEY (account_id, invoice_id) REFERENCES invoices(account_id, id)
+  constraint mails_account_id_invoice_id_fkey FOREIGN KEY (account_id, invoice_id) REFERENCES invoices(account_id, id),
+  constraint mails_bounced CHECK (((state = 'bounced'::text) = (bounced_at IS NOT NULL))),
+  constraint mails_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'bounced'::text])))
 );
 
 create table operator_decisions (
@@ -2667,6 +2761,8 @@ CREATE INDEX deliveries_throttled ON public.deliveries USING btree (webhook_id) 
 
 CREATE INDEX deliveries_webhook ON public.deliveries USING btree (account_id, webhook_id, created_at, id);
 
+CREATE INDEX document_sends_unfinished ON public.document_sends USING btree (account_id, id) WHERE (ended_at IS NULL);
+
 CREATE INDEX entries_ledger_account ON public.entries USING btree (ledger_account_id, journal_id) INCLUDE (amount_minor);
 
 CREATE INDEX events_order ON public.events USING btree (account_id, xid, id);
@@ -2675,11 +2771,21 @@ CREATE INDEX idempotency_keys_expiry ON public.idempotency_keys USING btree (exp
 
 CREATE INDEX idempotency_keys_sealed ON public.idempotency_keys USING btree (account_id, key_version) WHERE (key_version IS NOT NULL);
 
+CREATE INDEX invoice_runs_unfinished ON public.invoice_runs USING btree (account_id, id) WHERE (ended_at IS NULL);
+
+CREATE UNIQUE INDEX invoice_runs_waiting ON public.invoice_runs USING btree (purchase_order_id) WHERE (billed_at IS NULL);
+
 CREATE INDEX invoices_created ON public.invoices USING btree (account_id, created_at, id);
 
 CREATE INDEX invoices_customer ON public.invoices USING btree (account_id, customer_id, created_at, id);
 
 CREATE INDEX mails_created ON public.mails USING btree (account_id, created_at);
+
+CREATE INDEX mails_credit_note ON public.mails USING btree (account_id, credit_note_id) WHERE (credit_note_id IS NOT NULL);
+
+CREATE INDEX mails_invoice ON public.mails USING btree (account_id, invoice_id) WHERE (invoice_id IS NOT NULL);
+
+CREATE UNIQUE INDEX mails_message_id ON public.mails USING btree (account_id, message_id);
 
 CREATE INDEX outbox_ready ON public.outbox USING btree (account_id, id) WHERE (parked_at IS NULL);
 

@@ -227,6 +227,8 @@ export interface Customers {
   event_sequence: Generated<number>
   created_at: Generated<Timestamp>
   updated_at: Generated<Timestamp>
+  invoice_recipients: string[] | null
+  invoice_formats: string[] | null
 }
 
 export interface DataKeys {
@@ -253,6 +255,18 @@ export interface Deliveries {
   throttled_until: Timestamp | null
   ended_at: Timestamp | null
   created_at: Timestamp
+}
+
+export interface DocumentSends {
+  id: string
+  account_id: string
+  invoice_id: string
+  number: number
+  recipients: string[] | null
+  formats: string[] | null
+  requested_at: Timestamp
+  ended_at: Timestamp | null
+  created_at: Generated<Timestamp>
 }
 
 export interface Entries {
@@ -317,6 +331,19 @@ export interface InvoiceLines {
   net_minor: bigint
   tax_category: string
   tax_rate_bp: number
+  created_at: Generated<Timestamp>
+}
+
+export interface InvoiceRuns {
+  id: string
+  account_id: string
+  customer_id: string
+  purchase_order_id: string
+  run: number
+  due_at: Timestamp
+  billed_at: Timestamp | null
+  manifest_hash: Buffer | null
+  ended_at: Timestamp | null
   created_at: Generated<Timestamp>
 }
 
@@ -417,6 +444,10 @@ export interface Mails {
   last_error: string | null
   created_at: Generated<Timestamp>
   credit_note_id: string | null
+  message_id: string | null
+  state: Generated<'queued' | 'sent' | 'bounced'>
+  refused: Generated<string[]>
+  bounced_at: Timestamp | null
 }
 
 export interface OperatorDecisions {
@@ -769,12 +800,14 @@ export interface DB {
   customers: Customers
   data_keys: DataKeys
   deliveries: Deliveries
+  document_sends: DocumentSends
   entries: Entries
   event_types: EventTypes
   events: Events
   idempotency_keys: IdempotencyKeys
   invoice_documents: InvoiceDocuments
   invoice_lines: InvoiceLines
+  invoice_runs: InvoiceRuns
   invoice_taxes: InvoiceTaxes
   invoices: Invoices
   journals: Journals

@@ -149,7 +149,11 @@ async function listUnfinished(db: Db | Tx, accountId: string): Promise<string[]>
       union all
       select id from purchase_orders where account_id = ${accountId} and ended_at is null
       union all
+      select id from invoice_runs where account_id = ${accountId} and ended_at is null
+      union all
       select id from credit_notes where account_id = ${accountId} and ended_at is null
+      union all
+      select id from document_sends where account_id = ${accountId} and ended_at is null
       union all
       select id from deliveries where account_id = ${accountId} and state = 'pending'
     ), stop as materialized (select business_now(${accountId}) as at)

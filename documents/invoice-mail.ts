@@ -1,6 +1,6 @@
 import type { InvoiceSnapshot } from '../domain/invoice.ts'
 import { formatDecimal } from '../domain/money.ts'
-import type { DocumentFormat } from './render.ts'
+import { fileName, type DocumentFormat } from './render.ts'
 
 export type InvoiceMail = {
   subject: string
@@ -8,8 +8,11 @@ export type InvoiceMail = {
   attachments: { filename: string; format: DocumentFormat }[]
 }
 
-/** The mail that carries an invoice to its customer: plain text, the figures, PDF and CSV. */
-export function writeInvoiceMail(invoice: InvoiceSnapshot): InvoiceMail {
+/** The mail that carries an invoice to its customer: plain text, the figures, and the documents. */
+export function writeInvoiceMail(
+  invoice: InvoiceSnapshot,
+  formats: readonly DocumentFormat[],
+): InvoiceMail {
   const amount = (minor: string) =>
     `${formatDecimal(BigInt(minor), invoice.currency)} ${invoice.currency}`
   const orders = invoice.transactions.length
@@ -31,9 +34,6 @@ export function writeInvoiceMail(invoice: InvoiceSnapshot): InvoiceMail {
       '',
       invoice.seller.legal_name,
     ].join('\n'),
-    attachments: [
-      { filename: `${invoice.number}.pdf`, format: 'pdf' },
-      { filename: `${invoice.number}.csv`, format: 'csv' },
-    ],
+    attachments: formats.map((format) => ({ filename: fileName(invoice.number, format), format })),
   }
 }

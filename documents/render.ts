@@ -22,6 +22,11 @@ export function documentFormats(snapshot: InvoiceSnapshot): DocumentFormat[] {
   return normObstacles(snapshot).length === 0 ? ['csv', 'cii', 'pdf', 'ubl'] : ['csv', 'pdf']
 }
 
+/** What the file is called. Numbers hold letters, digits and hyphens only, so it needs no quoting. */
+export function fileName(number: string, format: DocumentFormat): string {
+  return `${number}.${format === 'pdf' || format === 'csv' ? format : `${format}.xml`}`
+}
+
 /** Renders one format from the snapshot alone; the same bytes every time. */
 export async function renderDocument(
   snapshot: InvoiceSnapshot,

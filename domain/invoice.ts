@@ -44,6 +44,8 @@ export type InvoiceHead = {
   /** BCP 47 tag of the customer's language. */
   locale: string
   notes: string[]
+  /** The version of the tax policy by which its lines were treated. */
+  tax_policy?: string
 }
 
 export type CorrectedInvoice = { invoice_id: string; number: string; issue_date: string }
@@ -86,7 +88,7 @@ export type InvoiceInput = InvoiceHead & { units: BillableUnits[]; prepaid_minor
  *
  * @throws RangeError when there is nothing to bill, the units do not belong on one document, a
  *   quantity or price is impossible, or more was paid than is billed: the caller's mistakes
- * @throws DomainError `invalid_fields` when tax is charged by a seller without a tax id, which no
+ * @throws DomainError `seller_incomplete` when tax is charged by a seller without a tax id, which no
  *   law allows; finance has to complete the seller first
  */
 export function computeInvoice(input: InvoiceInput): InvoiceSnapshot {
@@ -97,9 +99,11 @@ export function computeInvoice(input: InvoiceInput): InvoiceSnapshot {
   const subtotal = sum(lines.map((line) => line.net_minor))
   const tax = sum(tax_breakdown.map((group) => group.tax_minor))
   if (tax !== 0n && !input.seller.tax_id) {
-    throw new DomainError('invalid_fields', 'An invoice with tax needs the tax id of its seller.', {
-      fields: [{ field: 'seller.tax_id', message: 'is missing' }],
-    })
+    throw new DomainError(
+      'seller_incomplete',
+      'VAT is due and the seller has no tax id: an invoice with tax needs it.',
+      { fields: [{ field: 'seller.tax_id', message: 'is missing' }] },
+    )
   }
   const snapshot: InvoiceSnapshot = {
     snapshot_version: 1,
@@ -117,6 +121,7 @@ export function computeInvoice(input: InvoiceInput): InvoiceSnapshot {
     buyer: input.buyer,
     locale: input.locale,
     notes: input.notes,
+    ...(input.tax_policy === undefined ? {} : { tax_policy: input.tax_policy }),
     lines,
     tax_breakdown,
     subtotal_minor: String(subtotal),

@@ -1,6 +1,12 @@
 /** The durable stories of Bark: one workflow type each, named alike in SQL, code and web UI. */
 export type WorkflowType =
-  'fulfillTransaction' | 'runPurchaseOrderDay' | 'issueCreditNote' | 'deliverWebhook' | 'sweep'
+  | 'fulfillTransaction'
+  | 'runPurchaseOrderDay'
+  | 'issueInvoice'
+  | 'issueCreditNote'
+  | 'sendDocuments'
+  | 'deliverWebhook'
+  | 'sweep'
 
 /**
  * What a workflow needs to sleep: the instant of business time (RFC 3339; null = for a person), and

@@ -1,3 +1,5 @@
+import { DomainError } from './error.ts'
+
 /**
  * VAT categories of EN 16931 (a subset of UNCL 5305): S standard rate, Z zero rated, E exempt,
  * AE reverse charge, G export, O outside the scope of VAT.
@@ -30,19 +32,38 @@ export type TaxTreatment = {
 export type ProductClass =
   'multi_purpose_voucher' | 'single_purpose_voucher' | 'digital_service' | 'goods' | 'fee'
 
-/** One version of the rules. A new rule is a new version; an issued invoice keeps what it says. */
+/** Countries (ISO 3166), a group of the policy as `@EU`, or `*` for all. */
+type Place = string
+
+/** One row of a policy: to which supplies it applies, and how they are taxed then. */
+export type TaxRule = {
+  seller: Place
+  buyer: Place
+  /** Whether the buyer is in the seller's country; left out, both apply. */
+  domestic?: boolean
+  /** A buyer with a VAT id of its country is a business; left out, both apply. */
+  customer?: 'business' | 'consumer'
+  /** Left out: every class. */
+  products?: readonly ProductClass[]
+  category: TaxCategory
+  /** Basis points, or the standard rate of the seller's country. */
+  rate: number | 'standard'
+  exemption_text?: string
+  exemption_code?: string
+}
+
+/**
+ * One version of the rules, in force from a day on (the seller's calendar). The first rule that fits
+ * a supply decides. A new rule is a new version; an issued invoice keeps what it says.
+ */
 export type TaxPolicy = {
   version: string
-  /** Standard VAT rates in basis points by ISO 3166 country of the seller. */
-  standardRatesBp: Readonly<Record<string, number>>
-  /** The members of the common VAT system, between which the reverse charge applies. */
-  memberStates: readonly string[]
-  /** Why a multi-purpose voucher is not taxed when it is sold, by country of the seller. */
-  voucherTexts: Readonly<Record<string, string>>
-  voucherTextElsewhere: string
-  reverseChargeText: string
-  /** For sellers in a country that has no VAT, or none that the policy knows. */
-  noVatText: string
+  /** YYYY-MM-DD; the first version begins with the calendar. */
+  valid_from: string
+  groups: Readonly<Record<string, readonly string[]>>
+  /** Basis points by country of the seller. */
+  standard_rates_bp: Readonly<Record<string, number>>
+  rules: readonly TaxRule[]
 }
 
 const EU_RATES_BP = {
@@ -74,37 +95,84 @@ const EU_RATES_BP = {
   SI: 2200,
   SK: 2300,
 }
-const EU_MEMBER_STATES = Object.keys(EU_RATES_BP)
-const EU_VOUCHER_TEXT =
-  'Multi-purpose vouchers: their transfer is not subject to VAT; VAT is charged on redemption ' +
-  '(Article 30b(1) of Directive 2006/112/EC).'
+const STANDARD_RATES_BP = { ...EU_RATES_BP, CH: 810, GB: 2000, NO: 2500 }
+const VOUCHER = { products: ['multi_purpose_voucher'], category: 'O', rate: 0 } as const
 
 /**
- * The policies by version. Standard rates only: reduced rates, goods that cross a border and a
- * consumer's country are decisions of the seller's tax adviser and belong in a later version. A
- * seller in a country that is not in the table gets the zero-rate default (`acceptance.md` X-40).
+ * The policies that are shipped. Standard rates only: reduced rates, goods that cross a border and a
+ * consumer's country are decisions of the seller's tax adviser and belong in a version of one's own
+ * (`TAX_POLICIES_FILE`). A seller in a country that is not in the table gets the zero-rate default
+ * (`acceptance.md` X-40).
  */
-export const TAX_POLICIES: Readonly<Record<'2026-01', TaxPolicy>> = {
-  '2026-01': {
+export const TAX_POLICIES: readonly TaxPolicy[] = [
+  {
     version: '2026-01',
-    standardRatesBp: { ...EU_RATES_BP, CH: 810, GB: 2000, NO: 2500 },
-    memberStates: EU_MEMBER_STATES,
-    voucherTexts: {
-      ...Object.fromEntries(EU_MEMBER_STATES.map((country) => [country, EU_VOUCHER_TEXT])),
-      GB:
-        'Face value vouchers: their transfer is outside the scope of VAT; VAT is charged on ' +
-        'redemption (Schedule 10B, Value Added Tax Act 1994).',
-    },
-    voucherTextElsewhere:
-      'Multi-purpose vouchers: no tax is charged on their transfer; tax is due on redemption.',
-    reverseChargeText:
-      'Reverse charge: VAT is due by the recipient (Article 196 of Directive 2006/112/EC).',
-    noVatText: 'Outside the scope of VAT: no value added tax is charged on this document.',
+    valid_from: '0001-01-01',
+    groups: { EU: Object.keys(EU_RATES_BP), VAT: Object.keys(STANDARD_RATES_BP) },
+    standard_rates_bp: STANDARD_RATES_BP,
+    rules: [
+      {
+        ...VOUCHER,
+        seller: '@EU',
+        buyer: '*',
+        exemption_code: 'VATEX-EU-O',
+        exemption_text:
+          'Multi-purpose vouchers: their transfer is not subject to VAT; VAT is charged on redemption ' +
+          '(Article 30b(1) of Directive 2006/112/EC).',
+      },
+      {
+        ...VOUCHER,
+        seller: 'GB',
+        buyer: '*',
+        exemption_code: 'VATEX-EU-O',
+        exemption_text:
+          'Face value vouchers: their transfer is outside the scope of VAT; VAT is charged on ' +
+          'redemption (Schedule 10B, Value Added Tax Act 1994).',
+      },
+      {
+        ...VOUCHER,
+        seller: '@VAT',
+        buyer: '*',
+        exemption_code: 'VATEX-EU-O',
+        exemption_text:
+          'Multi-purpose vouchers: no tax is charged on their transfer; tax is due on redemption.',
+      },
+      {
+        seller: '@EU',
+        buyer: '@EU',
+        domestic: false,
+        customer: 'business',
+        products: ['single_purpose_voucher', 'digital_service', 'fee'],
+        category: 'AE',
+        rate: 0,
+        exemption_code: 'VATEX-EU-AE',
+        exemption_text:
+          'Reverse charge: VAT is due by the recipient (Article 196 of Directive 2006/112/EC).',
+      },
+      { seller: '@VAT', buyer: '*', category: 'S', rate: 'standard' },
+      {
+        seller: '*',
+        buyer: '*',
+        category: 'O',
+        rate: 0,
+        exemption_code: 'VATEX-EU-O',
+        exemption_text: 'Outside the scope of VAT: no value added tax is charged on this document.',
+      },
+    ],
   },
-}
+]
 
-/** The policy that units are billed with today. */
-export const TAX_POLICY_CURRENT: TaxPolicy = TAX_POLICIES['2026-01']
+/**
+ * The policy in force on a day.
+ *
+ * @throws DomainError `tax_undecided` when none is
+ */
+export function taxPolicyOn(policies: readonly TaxPolicy[], date: string): TaxPolicy {
+  const begun = policies.filter((policy) => policy.valid_from <= date)
+  const latest = begun.toSorted((a, b) => (a.valid_from < b.valid_from ? 1 : -1))[0]
+  if (latest !== undefined) return latest
+  throw new DomainError('tax_undecided', `No tax policy is in force on ${date}.`)
+}
 
 /** What decides the tax of one supply. Countries are ISO 3166 alpha-2, upper case. */
 export type TaxedSupply = {
@@ -116,49 +184,51 @@ export type TaxedSupply = {
 }
 
 /**
- * How a supply is taxed under a policy. Total: every supply has a treatment, and one seller's
- * supplies outside the scope of VAT all carry the same text, as one document requires.
+ * How a supply is taxed under a policy.
+ *
+ * @throws DomainError `tax_undecided` when no rule fits, or the standard rate is not in the table;
+ *   the shipped policies decide every supply
  */
 export function taxTreatment(policy: TaxPolicy, supply: TaxedSupply): TaxTreatment {
-  const { seller_country, product_class } = supply
-  const rate_bp = Object.hasOwn(policy.standardRatesBp, seller_country)
-    ? policy.standardRatesBp[seller_country]
-    : undefined
-  if (rate_bp === undefined) return outsideScope(policy.noVatText)
-  if (product_class === 'multi_purpose_voucher') {
-    return outsideScope(policy.voucherTexts[seller_country] ?? policy.voucherTextElsewhere)
+  const rule = policy.rules.find((each) => fits(policy, each, supply))
+  const rate_bp = rule?.rate === 'standard' ? standardRate(policy, supply) : rule?.rate
+  if (rule === undefined || rate_bp === undefined) {
+    throw new DomainError(
+      'tax_undecided',
+      `Tax policy ${policy.version} does not say how ${supply.product_class} is taxed from ` +
+        `${supply.seller_country} to ${supply.buyer_country}.`,
+    )
   }
-  if (isReverseCharged(policy, supply)) {
-    return {
-      category: 'AE',
-      rate_bp: 0,
-      exemption_text: policy.reverseChargeText,
-      exemption_code: 'VATEX-EU-AE',
-      tax_group: 'taxed',
-    }
-  }
-  return { category: 'S', rate_bp, tax_group: 'taxed' }
-}
-
-function outsideScope(exemption_text: string): TaxTreatment {
   return {
-    category: 'O',
-    rate_bp: 0,
-    exemption_text,
-    exemption_code: 'VATEX-EU-O',
-    tax_group: 'outside_scope',
+    category: rule.category,
+    rate_bp,
+    ...(rule.exemption_text === undefined ? {} : { exemption_text: rule.exemption_text }),
+    ...(rule.exemption_code === undefined ? {} : { exemption_code: rule.exemption_code }),
+    tax_group: rule.category === 'O' ? 'outside_scope' : 'taxed',
   }
 }
 
-/** Services between businesses in two member states; goods follow other rules. */
-function isReverseCharged(policy: TaxPolicy, supply: TaxedSupply): boolean {
+function fits(policy: TaxPolicy, rule: TaxRule, supply: TaxedSupply): boolean {
+  const { seller_country: seller, buyer_country: buyer } = supply
+  const business = vatId(supply.buyer_tax_id, buyer) !== undefined
   return (
-    supply.product_class !== 'goods' &&
-    vatId(supply.buyer_tax_id, supply.buyer_country) !== undefined &&
-    supply.buyer_country !== supply.seller_country &&
-    policy.memberStates.includes(supply.seller_country) &&
-    policy.memberStates.includes(supply.buyer_country)
+    isAt(policy, rule.seller, seller) &&
+    isAt(policy, rule.buyer, buyer) &&
+    (rule.domestic === undefined || rule.domestic === (seller === buyer)) &&
+    (rule.customer === undefined || rule.customer === (business ? 'business' : 'consumer')) &&
+    (rule.products === undefined || rule.products.includes(supply.product_class))
   )
+}
+
+function isAt(policy: TaxPolicy, place: Place, country: string): boolean {
+  if (place === '*') return true
+  if (!place.startsWith('@')) return place === country
+  return policy.groups[place.slice(1)]?.includes(country) ?? false
+}
+
+function standardRate(policy: TaxPolicy, { seller_country }: TaxedSupply): number | undefined {
+  const rates = policy.standard_rates_bp
+  return Object.hasOwn(rates, seller_country) ? rates[seller_country] : undefined
 }
 
 /**

@@ -8,6 +8,8 @@ import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common
 
 // Workflow ids: `<noun>/<public id>[/<qualifier>]`. The list in the web UI shows little else.
 export const transactionWorkflowId = (transactionId: string) => `transaction/${transactionId}`
+export const invoiceRunWorkflowId = (invoiceRunId: string) => `invoice-run/${invoiceRunId}`
+export const documentsWorkflowId = (sendId: string) => `documents/${sendId}`
 export const creditNoteWorkflowId = (creditNoteId: string) => `credit-note/${creditNoteId}`
 export const webhookWorkflowId = (deliveryId: string) => `webhook/${deliveryId}`
 export const purchaseOrderWorkflowId = (po: {
@@ -25,6 +27,10 @@ export const SWEEP_SCHEDULE_ID = 'schedule/sweep'
 /** Arguments of each workflow: one object of ids and instants, never a code or a secret. */
 export type FulfillTransactionInput = { accountId: string; transactionId: string }
 export type RunPurchaseOrderDayInput = { accountId: string; purchaseOrderId: string }
+/** `po_…/2`: the purchase order and the run. */
+export type IssueInvoiceInput = { accountId: string; invoiceRunId: string }
+/** `inv_…/2`: the invoice and the number of the sending. */
+export type SendDocumentsInput = { accountId: string; sendId: string }
 export type IssueCreditNoteInput = { accountId: string; creditNoteId: string }
 export type DeliverWebhookInput = { accountId: string; deliveryId: string }
 

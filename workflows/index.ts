@@ -1,5 +1,7 @@
 export { deliverWebhook } from './deliver-webhook.ts'
 export { fulfillTransaction } from './fulfill-transaction.ts'
+export { issueInvoice } from './issue-invoice.ts'
 export { issueCreditNote } from './issue-credit-note.ts'
 export { runPurchaseOrderDay } from './run-purchase-order-day.ts'
+export { sendDocuments } from './send-documents.ts'
 export { sweep } from './sweep.ts'

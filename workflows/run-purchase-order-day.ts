@@ -3,11 +3,11 @@ import {
   condition,
   proxyActivities,
   setHandler,
-  upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import * as contract from './contract.ts'
+import { explainStuck, showNeedsOperator } from './needs-operator.ts'
 import { updateKey } from './update-key.ts'
 import { createWaiter } from './wait.ts'
 
@@ -26,6 +26,10 @@ const { stepPurchaseOrder } = proxyActivities<Activities>({
 const { closePurchaseOrderNow, holdPurchaseOrder } = proxyActivities<Activities>({
   ...sqlOptions,
   summary: "an operator's decision",
+})
+const { parkBilling } = proxyActivities<Activities>({
+  ...sqlOptions,
+  summary: 'a call for a person',
 })
 const { billPurchaseOrder } = proxyActivities<Activities>({
   ...sqlOptions,
@@ -86,42 +90,44 @@ export async function runPurchaseOrderDay(
   )
   decide(
     contract.release,
-    'Undo hold.',
+    'Undo hold, or try again what could not be billed.',
     'The invoice is issued when the day is closed and settled.',
     (key, note) => holdPurchaseOrder({ ...input, key, note, held: false }),
   )
 
   for (;;) {
     step = await stepPurchaseOrder(input)
-    if (step.step === 'bill') break
-    if (step.wait.dueAt === null) {
-      upsertSearchAttributes([
-        { key: contract.barkNeedsOperator, value: true },
-        { key: contract.barkStuckReason, value: step.wait.reason },
-      ])
+    if (step.step === 'wait') {
+      const needsPerson = step.wait.dueAt === null
+      if (needsPerson) showNeedsOperator(step.wait.reason)
+      await waiter.waitUntil(step.wait)
+      if (needsPerson) showNeedsOperator(null)
+      continue
     }
-    const needsPerson = step.wait.dueAt === null
-    await waiter.waitUntil(step.wait)
-    if (needsPerson) {
-      upsertSearchAttributes([
-        { key: contract.barkNeedsOperator, value: false },
-        { key: contract.barkStuckReason, value: null },
-      ])
+    const billed = await billPurchaseOrder(input).catch(explainStuck)
+    if (!('stuckReason' in billed)) {
+      await finish(input, billed.invoices)
+      await condition(allHandlersFinished)
+      return billed
     }
+    step = null
+    const wait = await parkBilling({ ...input, reason: billed.stuckReason })
+    showNeedsOperator(billed.stuckReason)
+    await waiter.waitUntil(wait)
+    showNeedsOperator(null)
   }
+}
 
-  const { invoices } = await billPurchaseOrder(input)
-  if (invoices.length > 0) {
-    await renderInvoices(input)
-    const { sendInvoices } = proxyActivities<Activities>({
-      taskQueue: contract.outsideTaskQueue(workflowInfo().taskQueue),
-      startToCloseTimeout: '1m',
-      heartbeatTimeout: contract.HEARTBEAT_TIMEOUT,
-      retry: { initialInterval: '5s', maximumInterval: '5m' },
-      summary: 'mail the invoice',
-    })
-    await sendInvoices(input)
-  }
-  await condition(allHandlersFinished)
-  return { invoices }
+/** The documents, and the mail to the customer; nothing when there was nothing to bill. */
+async function finish(input: contract.RunPurchaseOrderDayInput, invoices: string[]): Promise<void> {
+  if (invoices.length === 0) return
+  await renderInvoices(input)
+  const { sendInvoices } = proxyActivities<Activities>({
+    taskQueue: contract.outsideTaskQueue(workflowInfo().taskQueue),
+    startToCloseTimeout: '1m',
+    heartbeatTimeout: contract.HEARTBEAT_TIMEOUT,
+    retry: { initialInterval: '5s', maximumInterval: '5m' },
+    summary: 'mail the invoice',
+  })
+  await sendInvoices(input)
 }

@@ -1,7 +1,6 @@
 import { Hono } from 'hono'
 import { html } from 'hono/html'
-import { getInboxMail, listInboxMails, type InboxMail } from '../../db/inbox.ts'
-import { findInvoiceDocument } from '../../db/invoices.ts'
+import { findMailDocument, getInboxMail, listInboxMails, type InboxMail } from '../../db/inbox.ts'
 import { CONTENT_TYPES } from '../../documents/render.ts'
 import { DomainError } from '../../domain/error.ts'
 import { renderPageList } from '../../wire/list.ts'
@@ -74,13 +73,7 @@ async function sendAttachment(
 ): Promise<Response> {
   const attachment = mail.attachments.find((each) => each.filename === filename)
   const content =
-    attachment === undefined || mail.invoice_id === null
-      ? null
-      : await findInvoiceDocument(deps.database.db, {
-          accountId: mail.account_id,
-          invoiceId: mail.invoice_id,
-          format: attachment.format,
-        })
+    attachment === undefined ? null : await findMailDocument(deps.database.db, mail, attachment)
   if (attachment === undefined || content === null) {
     throw new DomainError('not_found', 'This mail has no such attachment.')
   }

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type { DocumentFormat } from '../../documents/render.ts'
-import { documentFormats } from '../../documents/render.ts'
+import { documentFormats, fileName } from '../../documents/render.ts'
 import { DomainError } from '../../domain/error.ts'
 import type { InvoiceSnapshot } from '../../domain/invoice.ts'
 import { idParameter } from '../fields.ts'
@@ -22,6 +22,13 @@ export const documentLine = z
     tax_rate_percent: z.number(),
   })
   .openapi('InvoiceLine')
+
+/** Who gets documents by mail, and as what. */
+export const recipientsField = z.array(z.email().max(254)).min(1).max(10)
+export const formatsField = z
+  .array(z.enum(['pdf', 'csv', 'ubl', 'cii']))
+  .min(1)
+  .max(4)
 
 export const documentLinks = z.array(z.strictObject({ format: z.string(), url: z.string() }))
 
@@ -49,8 +56,7 @@ export function requireFormat(text: string, snapshot: InvoiceSnapshot): Document
   throw new DomainError('document_format_unavailable', 'There is no such document.')
 }
 
-/** `Content-Disposition` of a file. Numbers hold letters, digits and hyphens only: no quoting. */
+/** `Content-Disposition` of a file. */
 export function fileHeaders(number: string, format: DocumentFormat): Record<string, string> {
-  const extension = format === 'pdf' || format === 'csv' ? format : `${format}.xml`
-  return { 'Content-Disposition': `attachment; filename="${number}.${extension}"` }
+  return { 'Content-Disposition': `attachment; filename="${fileName(number, format)}"` }
 }

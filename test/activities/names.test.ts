@@ -24,7 +24,10 @@ const deps: ActivityDeps = {
     post: () => Promise.reject(new Error('nothing is sent')),
     close: () => Promise.resolve(),
   },
-  mailer: { sender: 'nobody@bark.example', send: () => Promise.resolve() },
+  mailer: {
+    sender: 'nobody@bark.example',
+    send: () => Promise.resolve({ refused: [], reason: null }),
+  },
 }
 
 test('no two activities have one name: a later one would silently replace the earlier', () => {

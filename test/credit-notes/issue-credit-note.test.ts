@@ -84,7 +84,7 @@ test('three activities, each executed twice, end in the same rows', async () => 
     ]),
   )
   await expectInBalance()
-})
+}, 60_000)
 
 describe('every activity that fails', () => {
   test.each(['before', 'after'] satisfies Failure['when'][])(

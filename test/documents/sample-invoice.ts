@@ -2,7 +2,9 @@ import { computeCreditNote } from '../../domain/credit-note.ts'
 import { computeInvoice } from '../../domain/invoice.ts'
 import type { InvoiceInput, InvoiceSnapshot } from '../../domain/invoice.ts'
 import { taxOf, type BillableUnits } from '../../domain/invoice-lines.ts'
-import { TAX_POLICY_CURRENT, taxTreatment } from '../../domain/tax.ts'
+import { TAX_POLICIES, taxPolicyOn, taxTreatment } from '../../domain/tax.ts'
+
+const POLICY = taxPolicyOn(TAX_POLICIES, '2026-11-22')
 
 const NAMES = [
   'Amazon Gift Card USD 25 (US)',
@@ -15,7 +17,7 @@ const NAMES = [
 
 /** Units of `lines` products in `transactions` orders, spread evenly; vouchers of a German seller. */
 export function sampleUnits(lines: number, transactions = 3): BillableUnits[] {
-  const treatment = taxTreatment(TAX_POLICY_CURRENT, {
+  const treatment = taxTreatment(POLICY, {
     seller_country: 'DE',
     buyer_country: 'GR',
     product_class: 'multi_purpose_voucher',
@@ -116,12 +118,12 @@ export function sampleCreditNote(invoice: InvoiceSnapshot): InvoiceSnapshot {
 
 /** Fees and services of a German seller: taxed, in two categories. */
 export function taxedUnits(): BillableUnits[] {
-  const domestic = taxTreatment(TAX_POLICY_CURRENT, {
+  const domestic = taxTreatment(POLICY, {
     seller_country: 'DE',
     buyer_country: 'DE',
     product_class: 'fee',
   })
-  const reverse = taxTreatment(TAX_POLICY_CURRENT, {
+  const reverse = taxTreatment(POLICY, {
     seller_country: 'DE',
     buyer_country: 'GR',
     buyer_tax_id: 'EL094259216',

@@ -1,12 +1,12 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import {
-  formatRate,
-  TAX_POLICIES,
-  TAX_POLICY_CURRENT,
-  taxTreatment,
-  vatId,
-} from '../../domain/tax.ts'
-import type { ProductClass, TaxedSupply } from '../../domain/tax.ts'
+import { formatRate, TAX_POLICIES, taxPolicyOn, taxTreatment, vatId } from '../../domain/tax.ts'
+import type { ProductClass, TaxedSupply, TaxPolicy } from '../../domain/tax.ts'
+import { readTaxPolicies } from '../../activities/gateways/tax-policies.ts'
+
+const SHIPPED = taxPolicyOn(TAX_POLICIES, '2026-11-22')
 
 const CLASSES: ProductClass[] = [
   'multi_purpose_voucher',
@@ -17,7 +17,7 @@ const CLASSES: ProductClass[] = [
 ]
 
 function treat(changes: Partial<TaxedSupply>) {
-  return taxTreatment(TAX_POLICY_CURRENT, {
+  return taxTreatment(SHIPPED, {
     seller_country: 'DE',
     buyer_country: 'DE',
     product_class: 'digital_service',
@@ -57,7 +57,7 @@ describe('taxTreatment', () => {
       for (const product_class of CLASSES) {
         const treatment = treat({ seller_country, product_class })
         expect(treatment).toMatchObject({ category: 'O', rate_bp: 0, tax_group: 'outside_scope' })
-        expect(treatment.exemption_text).toBe(TAX_POLICY_CURRENT.noVatText)
+        expect(treatment.exemption_text).toContain('no value added tax is charged')
       }
     },
   )
@@ -74,8 +74,8 @@ describe('taxTreatment', () => {
   })
 
   test('explains every supply without tax, and one seller in one way per category', () => {
-    for (const policy of Object.values(TAX_POLICIES)) {
-      for (const seller_country of [...Object.keys(policy.standardRatesBp), 'US']) {
+    for (const policy of TAX_POLICIES) {
+      for (const seller_country of [...Object.keys(policy.standard_rates_bp), 'US']) {
         const texts = new Map<string, Set<string | undefined>>()
         for (const product_class of CLASSES) {
           for (const buyer_country of ['DE', 'GR', 'US']) {
@@ -94,6 +94,54 @@ describe('taxTreatment', () => {
         for (const seen of texts.values()) expect(seen.size).toBe(1)
       }
     }
+  })
+})
+
+describe('a policy of one’s own', () => {
+  const own: TaxPolicy = {
+    version: 'own-1',
+    valid_from: '2027-01-01',
+    groups: { Benelux: ['BE', 'NL', 'LU'] },
+    standard_rates_bp: { DE: 2000 },
+    rules: [
+      { seller: 'DE', buyer: '@Benelux', products: ['fee'], category: 'S', rate: 700 },
+      { seller: 'DE', buyer: '*', customer: 'business', category: 'Z', rate: 0 },
+      { seller: '*', buyer: '*', products: ['fee'], category: 'S', rate: 'standard' },
+    ],
+  }
+
+  test('is in force from its day on, and the first rule that fits decides', () => {
+    const policies = [own, ...TAX_POLICIES]
+    expect(taxPolicyOn(policies, '2026-12-31').version).toBe('2026-01')
+    expect(taxPolicyOn(policies, '2027-01-01').version).toBe('own-1')
+    const supply = { seller_country: 'DE', buyer_country: 'NL', product_class: 'fee' } as const
+    expect(taxTreatment(own, supply)).toEqual({ category: 'S', rate_bp: 700, tax_group: 'taxed' })
+    const business = { ...supply, buyer_country: 'FR', buyer_tax_id: 'FR1' }
+    expect(taxTreatment(own, business)).toMatchObject({ category: 'Z', rate_bp: 0 })
+    expect(taxTreatment(own, { ...supply, buyer_country: 'FR' })).toMatchObject({ rate_bp: 2000 })
+  })
+
+  test('that does not decide says so, and charges nobody anything', () => {
+    const supply = { seller_country: 'DE', buyer_country: 'DE', product_class: 'goods' } as const
+    for (const undecided of [
+      supply,
+      { ...supply, seller_country: 'FR', product_class: 'fee' } as const,
+    ]) {
+      expect(() => taxTreatment(own, undecided)).toThrow(
+        expect.objectContaining({ reason: 'tax_undecided' }),
+      )
+    }
+    expect(() => taxPolicyOn([own], '2026-12-31')).toThrow('2026-12-31')
+  })
+
+  test('comes from a file, which is checked before anything starts', async () => {
+    const file = join(await mkdtemp(join(tmpdir(), 'bark-tax-')), 'policies.json')
+    await writeFile(file, JSON.stringify([own]))
+    expect(readTaxPolicies(file)).toEqual([own])
+    const untaxed = { ...own, rules: [{ seller: '*', buyer: '*', category: 'S', rate: 0 }] }
+    await writeFile(file, JSON.stringify([untaxed]))
+    expect(() => readTaxPolicies(file)).toThrow('Category S has a rate')
+    await rm(dirname(file), { recursive: true })
   })
 })
 

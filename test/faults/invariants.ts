@@ -282,7 +282,13 @@ export async function checkDrained(db: Db): Promise<Violation[]> {
       and not exists (select 1 from waits w where w.story_id = po.id
         and (w.needs_person or w.due_at > business_now(po.account_id) - interval '30 seconds'))
     union all
+    select r.id from invoice_runs r where r.ended_at is null
+      and not exists (select 1 from waits w where w.story_id = r.id
+        and (w.needs_person or w.due_at > business_now(r.account_id) - interval '30 seconds'))
+    union all
     select c.id from credit_notes c where c.ended_at is null
+    union all
+    select s.id from document_sends s where s.ended_at is null
     union all
     select d.id from deliveries d where d.state = 'pending'
       and not exists (select 1 from waits w where w.story_id = d.id

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js'
 import { startReceiver } from '../../sandbox/receiver.ts'
 import * as contract from '../../workflows/contract.ts'
+import { importCodes, makeProduct } from '../factories.ts'
 import { eventually, startStack, type Stack } from '../harness.ts'
 import { openShop } from '../shop.ts'
 
@@ -130,6 +131,44 @@ async function recordAll(stack: Stack, wanted: Set<string>): Promise<void> {
   )
   await reaches(contract.creditNoteWorkflowId(note.id), 'COMPLETED')
   await save('credit-note', contract.creditNoteWorkflowId(note.id))
+
+  const { body: send } = await shop.client.post<{ number: number }>(
+    `/v2/invoices/${billed.data[0]?.id}/send`,
+    {},
+  )
+  const sendId = contract.documentsWorkflowId(`${billed.data[0]?.id}/${send.number}`)
+  await reaches(sendId, 'COMPLETED')
+  await save('documents', sendId)
+
+  const late = await shop.order([{ sku: partialProduct.sku, quantity: 2 }])
+  const lateDay = await dayOf(late)
+  await waits(late)
+  await stack.database.pool.query('update accounts set settle_window_seconds = 1 where id = $1', [
+    shop.account.accountId,
+  ])
+  await shop.client.post(`/v2/purchase-orders/${lateDay.id}/close`)
+  await shop.advance('PT30S')
+  await save('invoice-run-waiting', contract.invoiceRunWorkflowId(`${lateDay.id}/2`))
+  await shop.advance('PT26H')
+  await reaches(contract.invoiceRunWorkflowId(`${lateDay.id}/2`), 'COMPLETED')
+  await save('invoice-run', contract.invoiceRunWorkflowId(`${lateDay.id}/2`))
+
+  const feeProduct = await makeProduct(stack.database, shop.account.accountId, { taxClass: 'fee' })
+  await importCodes(stack.database, stack.config.keys, shop.account, { productId: feeProduct.id }, 1)
+  const setTaxId = (taxId: string | null) =>
+    stack.database.pool.query('update accounts set tax_id = $2 where id = $1', [
+      shop.account.accountId,
+      taxId,
+    ])
+  await setTaxId(null)
+  const stuckDay = await dayOf(await shop.order([{ sku: feeProduct.sku, quantity: 1 }]))
+  await shop.client.post(`/v2/purchase-orders/${stuckDay.id}/close`)
+  await shop.advance('PT1M')
+  await setTaxId('DE123456789')
+  const stuckHandle = workflow.getHandle(stuckDay.workflowId)
+  await stuckHandle.executeUpdate(contract.release, { args: [{}] })
+  await reaches(stuckDay.workflowId, 'COMPLETED')
+  await save('day-without-tax-id', stuckDay.workflowId)
 
   const sweepId = `sweep-${shop.account.accountId}`
   await workflow.execute('sweep', {

@@ -33,7 +33,7 @@ function activities() {
     database: shop.database,
     keys: openKeys(shop.database, shop.config),
     log: createLog('test', 'silent'),
-    mailer: { sender: 'billing@acme.example', send: async () => undefined },
+    mailer: { sender: 'billing@acme.example', send: async () => ({ refused: [], reason: null }) },
     suppliers: () => {
       throw new Error('Invoices ask no supplier')
     },
