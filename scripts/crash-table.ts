@@ -165,7 +165,7 @@ function printOthers({ storms, losses }: Proof): string[] {
     '',
     '## Lost acknowledgements',
     '',
-    'The other side did it, and our side was told that the connection broke. On all links at once, 0 violations.',
+    'The other side did it, and our side was told that the connection broke, on all links at once. Rounds without a violation are counted here; a run with another round says so under "The runs".',
     '',
     ...table(
       ['link', 'acknowledgements lost'],
