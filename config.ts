@@ -28,6 +28,14 @@ const envShape = z.object({
   TEMPORAL_TASK_QUEUE: z.string().default('bark'),
   TEMPORAL_SCHEDULES: booleanText.default(true),
   WORKFLOW_BUNDLE_PATH: z.string().optional(),
+  WORKER_BUILD_ID: z
+    .string()
+    .regex(/^[\w.+-]{1,100}$/)
+    .optional(),
+  WORKER_DEPLOYMENT_NAME: z
+    .string()
+    .regex(/^[\w-]{1,100}$/)
+    .default('bark'),
   API_HOST: z.string().default('127.0.0.1'),
   API_PORT: port.default(8080),
   API_PUBLIC_URL: z.url().optional(),
@@ -76,6 +84,9 @@ export type Config = {
     outsideTaskQueue: string
     schedules: boolean
     bundlePath: string | undefined
+    /** The worker's version; undefined: it takes any work and Temporal knows no versions. */
+    buildId: string | undefined
+    deploymentName: string
     workflowTasksMax: number
   }
   api: {
@@ -160,6 +171,8 @@ export function toConfig(env: Env): Config {
       outsideTaskQueue: `${env.TEMPORAL_TASK_QUEUE}-outside`,
       schedules: env.TEMPORAL_SCHEDULES,
       bundlePath: env.WORKFLOW_BUNDLE_PATH,
+      buildId: env.WORKER_BUILD_ID,
+      deploymentName: env.WORKER_DEPLOYMENT_NAME,
       workflowTasksMax: env.WORKFLOW_TASKS_MAX,
     },
     api: {

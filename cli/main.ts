@@ -38,6 +38,10 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'compare orders, invoices and payments with the ledger',
     load: () => import('./reconcile.ts'),
   },
+  workers: {
+    summary: 'which build of the worker is given work',
+    load: () => import('./workers.ts'),
+  },
   day: { summary: "close a customer's business day", load: () => import('./day.ts') },
 }
 

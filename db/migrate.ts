@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFile, readdir } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'pg'
+import { sqlState } from './client.ts'
 
 const MIGRATIONS = new URL('./migrations/', import.meta.url)
 
@@ -10,22 +12,34 @@ const MIGRATION_LOCK = 6_217_435_001
 export type Migration = { name: string; sql: string; sha256: string }
 
 /** The migrations in the order in which they apply: numbered SQL files, forward only. */
-export async function listMigrations(): Promise<Migration[]> {
-  const names = (await readdir(MIGRATIONS)).filter((name) => name.endsWith('.sql')).sort()
+export async function listMigrations(folder: URL = MIGRATIONS): Promise<Migration[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort()
   return Promise.all(
     names.map(async (name) => {
-      const sql = await readFile(new URL(name, MIGRATIONS), 'utf8')
+      const sql = await readFile(new URL(name, folder), 'utf8')
       return { name, sql, sha256: createHash('sha256').update(sql).digest('hex') }
     }),
   )
 }
 
+// A statement of DDL that waits for a lock makes everybody behind it wait as well, orders included: it
+// lets go after this long, and tries again when they have passed.
+const LOCK_MS_MAX = 200
+const TRIES_MAX = 60 // two minutes with the pauses between: longer than any statement of ours
+const PAUSE_MS_MAX = 2_000
+
 /**
- * Brings a database to the newest schema. Safe to run from many processes at once (advisory lock)
- * and again (what is applied is skipped). Refuses a database whose applied migrations differ from
- * the files here, because a migration is never edited after its release.
+ * Brings a database to the newest schema while orders go on. Safe to run from many processes at once
+ * (advisory lock) and again (what is applied is skipped). Each migration is one transaction, which is
+ * begun anew when it does not get a lock at once. Refuses a database whose applied migrations differ
+ * from the files here, because a migration is never edited after its release.
+ *
+ * @param folder where the files are; tests bring their own
  */
-export async function migrate(databaseUrl: string): Promise<{ applied: string[] }> {
+export async function migrate(
+  databaseUrl: string,
+  folder: URL = MIGRATIONS,
+): Promise<{ applied: string[]; tries: number }> {
   const client = new Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 })
   await client.connect()
   try {
@@ -37,7 +51,8 @@ export async function migrate(databaseUrl: string): Promise<{ applied: string[] 
     )
     const seen = new Map(rows.map((row) => [row.name, row.sha256]))
     const applied: string[] = []
-    for (const migration of await listMigrations()) {
+    let tries = 0
+    for (const migration of await listMigrations(folder)) {
       const before = seen.get(migration.name)
       if (before === migration.sha256) continue
       if (before !== undefined) {
@@ -46,21 +61,40 @@ export async function migrate(databaseUrl: string): Promise<{ applied: string[] 
             'A new migration carries the change; a sandbox may start anew with --reset.',
         )
       }
-      await client.query('begin')
-      // A migration must not stand in front of orders: it waits at most this long for a lock.
-      await client.query(`set local lock_timeout = '1s'`)
-      await client.query(migration.sql).catch((cause: unknown) => {
-        throw new Error(`Migration ${migration.name} failed: ${String(cause)}`, { cause })
-      })
-      await client.query('insert into schema_migrations (name, sha256) values ($1, $2)', [
-        migration.name,
-        migration.sha256,
-      ])
-      await client.query('commit')
+      tries += await applyPatiently(client, migration)
       applied.push(migration.name)
     }
-    return { applied }
+    return { applied, tries }
   } finally {
     await client.end()
   }
+}
+
+/** Applies one migration, as often as it does not get a lock; answers how often it was tried. */
+async function applyPatiently(client: Client, migration: Migration): Promise<number> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await apply(client, migration)
+      return tries
+    } catch (error) {
+      await client.query('rollback')
+      const state = sqlState(error)
+      const isBusy = state === '55P03' || state === '40P01'
+      if (!isBusy || tries >= TRIES_MAX) {
+        throw new Error(`Migration ${migration.name} failed: ${String(error)}`, { cause: error })
+      }
+      await delay(Math.min(PAUSE_MS_MAX, 100 * tries))
+    }
+  }
+}
+
+async function apply(client: Client, migration: Migration): Promise<void> {
+  await client.query('begin')
+  await client.query(`set local lock_timeout = '${LOCK_MS_MAX}ms'`)
+  await client.query(migration.sql)
+  await client.query('insert into schema_migrations (name, sha256) values ($1, $2)', [
+    migration.name,
+    migration.sha256,
+  ])
+  await client.query('commit')
 }

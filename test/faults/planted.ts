@@ -97,7 +97,8 @@ export async function tryPlantedBug({
   }
 }
 
-function copyTree(): string {
+/** A copy of the tree that runs, below the temporary folder; the caller removes it. */
+export function copyTree(): string {
   const tree = mkdtempSync(join(tmpdir(), 'bark-planted-'))
   cpSync(ROOT, tree, {
     recursive: true,

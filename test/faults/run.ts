@@ -23,11 +23,13 @@ export type Run = {
   plantedBugs: number | 'all'
   /** Rows of the fault matrix: every variant, or one of each chosen by the seed. */
   matrix: 'short' | 'all'
+  /** Transactions under way while a worker is exchanged. */
+  deploys: number
   /** Where results are kept for docs/crash-table.md; null keeps none. */
   resultsFolder: string | null
 }
 
-const SHORT = { cells: 12, storms: 20, lostReplies: 10, plantedBugs: 3 }
+const SHORT = { cells: 12, storms: 20, lostReplies: 10, plantedBugs: 3, deploys: 25 }
 
 export function readRun(env: NodeJS.ProcessEnv = process.env): Run {
   const number = (name: string, otherwise: number): number => {
@@ -44,6 +46,7 @@ export function readRun(env: NodeJS.ProcessEnv = process.env): Run {
     lostReplies: number('BARK_PROVE_LOST_REPLIES', SHORT.lostReplies),
     plantedBugs: numberOrAll('BARK_PROVE_PLANTED', SHORT.plantedBugs),
     matrix: env['BARK_PROVE_MATRIX'] === 'all' ? 'all' : 'short',
+    deploys: number('BARK_PROVE_DEPLOYS', SHORT.deploys),
     resultsFolder: env['BARK_PROVE_RESULTS'] ?? null,
   }
 }

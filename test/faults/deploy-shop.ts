@@ -1,0 +1,147 @@
+import { sql } from 'kysely'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Client } from '@temporalio/client'
+import { importCodes } from '../factories.ts'
+import { eventually } from '../harness.ts'
+import { checkDatabase, checkDrained, type Violation } from './invariants.ts'
+import { putScript } from './merchant.ts'
+import type { Fleet } from './matrix/fleet.ts'
+import { copyTree } from './planted.ts'
+import { openShop, type Shop } from './scenarios/shop.ts'
+
+/** Orders in every state of being under way while workers are exchanged. */
+
+const FULFILL = 'workflows/fulfill-transaction.ts'
+const DAY = 'workflows/run-purchase-order-day.ts'
+
+/** How the next version's workflows differ. `careless`: steps change without a patch marker. */
+export type NextVersion = 'patched' | 'careless' | 'same'
+
+/** A copy of the tree with another step in the workflows of an order and of a day. */
+export function makeNextVersion(version: NextVersion): string {
+  const root = copyTree()
+  if (version === 'same') return root
+  const when = version === 'patched' ? `if (patched('next-version')) ` : ''
+  replaceIn(join(root, FULFILL), 'const look = await awaitCodes(input)', (found) =>
+    [`${when}await allocateCodes(input)`, found].join('\n    '),
+  )
+  replaceIn(join(root, DAY), 'step = await stepPurchaseOrder(input)', (found) =>
+    [`${when}await stepPurchaseOrder(input)`, found].join('\n    '),
+  )
+  for (const file of [FULFILL, DAY]) {
+    replaceIn(join(root, file), 'proxyActivities,', (found) => `${found}\n  patched,`)
+  }
+  return root
+}
+
+function replaceIn(file: string, anchor: string, make: (found: string) => string): void {
+  const text = readFileSync(file, 'utf8')
+  if (!text.includes(anchor)) throw new Error(`${file} has no longer: ${anchor}`)
+  writeFileSync(file, text.replace(anchor, make(anchor)))
+}
+
+export type DeployShop = {
+  accountId: string
+  /** So many orders, each by one of eight clients. */
+  order(count: number): Promise<void>
+  /** Every order is known to Temporal and waits for its codes, its day for its end. */
+  allWait(): Promise<void>
+  /** Moves the clock over every delay and the end of the day; resolves when all is done. */
+  finish(): Promise<Violation[]>
+}
+
+/** A shop that has no codes yet, so that every order waits until they come or its deadline. */
+export async function openDeployShop(fleet: Fleet): Promise<DeployShop> {
+  const shop = await openShop(fleet)
+  const path = `/${shop.accountId}`
+  await putScript(fleet, path, [{ status: 200 }])
+  await shop.client.insist({
+    name: 'endpoint',
+    method: 'POST',
+    path: '/v2/webhooks',
+    key: `webhook ${shop.accountId}`,
+    body: {
+      url: `${fleet.receiverUrl}${path}`,
+      events: ['invoice.finalized'],
+      secret: 's'.repeat(24),
+    },
+  })
+  let ordered = 0
+  return {
+    accountId: shop.accountId,
+    async order(count) {
+      const CLIENTS = 8
+      let left = count
+      const one = async (): Promise<void> => {
+        while (left > 0) {
+          left -= 1
+          await shop.order(1)
+          ordered += 1
+        }
+      }
+      await Promise.all(Array.from({ length: CLIENTS }, one))
+    },
+    async allWait() {
+      await eventually(
+        () => countWaits(fleet, shop),
+        (waiting) => waiting === ordered + 1,
+        180_000,
+      )
+    },
+    async finish() {
+      const { db } = fleet.database
+      const { id } = await db
+        .selectFrom('products')
+        .select('id')
+        .where('sku', '=', shop.sku)
+        .executeTakeFirstOrThrow()
+      const account = { accountId: shop.accountId, mode: 'test' as const }
+      await importCodes(fleet.database, fleet.keys, account, { productId: id }, ordered)
+      await shop.advance(30 * 3_600)
+      await eventually(
+        () => checkDrained(db),
+        (left) => left.length === 0,
+        180_000,
+      )
+      return checkDatabase(db)
+    },
+  }
+}
+
+async function countWaits({ database: { db } }: Fleet, shop: Shop): Promise<number> {
+  const { rows } = await sql<{ count: bigint }>`select count(*) from waits w
+    where w.account_id = ${shop.accountId} and w.due_at is not null`.execute(db)
+  return Number(rows[0]?.count)
+}
+
+export type SeenStories = {
+  stories: number
+  ended: number
+  /** Ids of those in which a workflow task failed, such as a replay that did not fit. */
+  failedTasks: string[]
+  /** Builds by which the last step was made; '' without versioning. */
+  builds: Record<string, number>
+  startedEagerly: number
+}
+
+/** What the histories of an account say of how they were carried from one worker to the next. */
+export async function readStories(client: Client, accountId: string): Promise<SeenStories> {
+  const seen: SeenStories = { stories: 0, ended: 0, failedTasks: [], builds: {}, startedEagerly: 0 }
+  for await (const run of client.workflow.list({ query: `BarkAccount = "${accountId}"` })) {
+    const { events } = await client.workflow.getHandle(run.workflowId).fetchHistory()
+    seen.stories += 1
+    let build = ''
+    for (const event of events ?? []) {
+      if (event.workflowTaskFailedEventAttributes) seen.failedTasks.push(run.workflowId)
+      if (event.workflowExecutionStartedEventAttributes?.eagerExecutionAccepted === true) {
+        seen.startedEagerly += 1
+      }
+      if (event.workflowExecutionCompletedEventAttributes) seen.ended += 1
+      const done = event.workflowTaskCompletedEventAttributes
+      build = done?.deploymentVersion?.buildId ?? build
+    }
+    seen.builds[build] = (seen.builds[build] ?? 0) + 1
+  }
+  return seen
+}
