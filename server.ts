@@ -14,6 +14,10 @@ const HEADERS_MS_MAX = 10_000
 const REQUEST_MS_MAX = 20_000 // the gateway gives a body ten seconds; this is the net below it
 const IDLE_MS_MAX = 65_000 // a little longer than the idle time of common load balancers
 const CHECK_MS = 1_000
+// A client waits: 503 is the better answer after that. Waiting for a connection counts, and locks are
+// given up after two seconds anyway.
+const CONNECT_MS_MAX = 1_000
+const STATEMENT_MS_MAX = 8_000
 const IDLE_CHECK_MS = 50
 const DRAIN_MS_MAX = 10_000 // a long poll for codes may need 25 s: its client asks again
 
@@ -30,6 +34,8 @@ export async function startApi(config: Config, log: Log): Promise<RunningApi> {
     poolSizeMax: config.database.poolSizeMax,
     applicationName: 'bark-api',
     onError: (error) => log.warn({ error }, 'database connection lost'),
+    connectMsMax: CONNECT_MS_MAX,
+    statementMsMax: STATEMENT_MS_MAX,
   })
   const api = buildApp({ database, config, log })
   const server = createAdaptorServer({

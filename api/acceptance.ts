@@ -15,8 +15,9 @@ export type Acceptance = {
   accept(request: OrderRequest): Promise<AcceptedOrder>
 }
 
-// One acceptance takes a few milliseconds, so a full queue is served within about a second.
-const WAITING_PER_CUSTOMER_MAX = 256
+// One acceptance takes a few milliseconds, so a full queue is served within a second; and it is a part
+// of what may be in flight (API_IN_FLIGHT_MAX), so that one hot customer leaves room for the others.
+const WAITING_PER_CUSTOMER_MAX = 96
 const WAITING_MAX = 2_000 // a few KiB each
 const WAIT_MS_MAX = 2_000 // like the lock's own time limit: then 503 is the better answer
 const RETRY_AFTER_SECONDS = 1

@@ -1,5 +1,10 @@
 import { Hono } from 'hono'
-import { returnRequest, type RateCount } from '../db/rate-limits.ts'
+import {
+  countRequest,
+  returnRequest,
+  type CountedRequest,
+  type RateCount,
+} from '../db/rate-limits.ts'
 import { DomainError } from '../domain/error.ts'
 import { requestLimits } from '../domain/plan.ts'
 import { createCarryOut, requireScope, type CarryOut } from './carry-out.ts'
@@ -12,11 +17,12 @@ import { printProblem, printRefusal, toDomainError } from './errors.ts'
 import { accessLog } from './middleware/access-log.ts'
 import { createAuthenticate } from './middleware/auth.ts'
 import { readBody, readFile } from './middleware/body.ts'
-import { createGate } from './middleware/gate.ts'
+import { createGate, type Visitor } from './middleware/gate.ts'
 import { readIdempotencyKey } from './middleware/idempotency.ts'
 import { announceLimits, limitRate, uncounted } from './middleware/rate-limit.ts'
 import { requestId } from './middleware/request-id.ts'
 import { requireHttps } from './middleware/require-https.ts'
+import { createSpentKeys } from './middleware/spent-keys.ts'
 import { createKeyUsage, type KeyUsage } from './key-usage.ts'
 import { createOrderServices } from './order-services.ts'
 import { dashboardPages } from './pages/dashboard.ts'
@@ -67,7 +73,14 @@ function createDeps(parts: ApiParts): { deps: ApiDeps; close(): Promise<void> } 
   const orders = createOrderServices(parts)
   const provider = createLocalKeyProvider(parts.config.keys.encryption)
   const keyRing = createKeyRing(parts.database.db, provider)
-  return { deps: { ...parts, orders, keyRing }, close: async () => orders.close() }
+  const gate = createGate(parts.database, parts.config.api.inFlightMax)
+  return {
+    deps: { ...parts, orders, keyRing, gate },
+    async close() {
+      gate.close()
+      orders.close()
+    },
+  }
 }
 
 /** Literal paths before those with parameters; a known path with another method is 405. */
@@ -100,9 +113,9 @@ function createHandler({
   carryOut,
   keyUsage,
 }: Gateway): (ctx: ApiContext, route: Route) => Promise<Response> {
-  const { database, config } = deps
+  const { database, gate } = deps
   const authenticate = createAuthenticate(database)
-  const gate = createGate(database, config.api.inFlightMax)
+  const spentKeys = createSpentKeys()
 
   async function admit(ctx: ApiContext, route: Route): Promise<Admission | null> {
     if (route.access === 'public') return null
@@ -114,10 +127,19 @@ function createHandler({
     const limits = requestLimits(caller.plan, rateClass, agreed)
     const request = { keyId, accountId, rateClass, limits }
     announceLimits(ctx, rateClass, uncounted(request))
-    gate.requireRoom()
-    const counted = await limitRate(ctx, database, request)
+    const counted = await limitRate(ctx, rateClass, () => count(route, request))
     requireScope(caller, route)
     return { caller, counted }
+  }
+
+  /** The limit comes before the gate where it costs nothing, and behind it where it costs SQL. */
+  async function count(route: Route, request: CountedRequest): Promise<RateCount> {
+    const spent = spentKeys.find(request)
+    if (spent !== null) return spent
+    const visitor = visitorOf(route, request.accountId)
+    const counted = await gate.run(visitor, () => countRequest(database.pool, request))
+    spentKeys.note(request, counted)
+    return counted
   }
 
   /** Gives the request back to the plan's windows, and says so in the headers. */
@@ -136,13 +158,19 @@ function createHandler({
     const caller = admission?.caller ?? null
     const raw = await readCall(ctx, route, caller)
     // What nobody has to sign in for costs little, and a probe must hear that the process lives.
-    const run = caller === null ? <T>(work: () => Promise<T>) => work() : gate.run
-    const printed = await run(() => carryOut(route, raw))
+    const printed =
+      caller === null
+        ? await carryOut(route, raw)
+        : await gate.run(visitorOf(route, caller.accountId), () => carryOut(route, raw))
     // A write may have committed an event with its deliveries: the dispatcher need not wait for it.
     if (route.rateClass === 'write') deps.orders.outbox.nudge()
     if (printed.free === true && admission !== null) await forgive(ctx, route, admission)
     return send(ctx, printed)
   }
+}
+
+function visitorOf(route: Route, accountId: string): Visitor {
+  return { accountId, reserved: route.reserved === true }
 }
 
 async function readCall(ctx: ApiContext, route: Route, caller: Caller | null): Promise<RawCall> {

@@ -1,6 +1,7 @@
 import type { Database } from '../db/client.ts'
 import type { KeyRing } from '../key-ring.ts'
 import type { Log } from '../log.ts'
+import type { Gate } from './middleware/gate.ts'
 import type { OrderServices } from './order-services.ts'
 
 /** The key-encryption keys: the one in use, and former ones that still open something. */
@@ -36,4 +37,6 @@ export type ApiDeps = ApiParts & {
   orders: OrderServices
   /** What codes, webhook secrets and stored answers are sealed with. */
   keyRing: KeyRing
+  /** One for all routes and pages of the process; its `close` ends a timer. */
+  gate: Gate
 }

@@ -123,6 +123,8 @@ type Declaration<Acc, Idem, Responses> = {
   file?: { media: readonly string[]; bytesMax: number }
   /** A strong ETag from the body, `If-None-Match` → 304. */
   entityTag?: boolean
+  /** Has a share of the process of its own when everything else is refused as `busy`. */
+  reserved?: boolean
 }
 
 type Schemas = { params: z.ZodType; query: z.ZodType; body: z.ZodType | null }

@@ -11,9 +11,9 @@ export type Tx = Transaction<DB>
 export type Database = { db: Db; pool: Pool; close(): Promise<void> }
 
 // PostgreSQL waits for ever by default when a peer stalls; each of these has an end.
-const CONNECT_MS_MAX = 2_000 // a person waits behind it; 503 after that
+const CONNECT_MS_MAX = 2_000
 const STATEMENT_MS_MAX = 20_000 // longer than any statement of ours; a report sets its own
-const QUERY_MS_MAX = 25_000 // the client's own end, when the server does not answer at all
+const ANSWER_MS_MAX = 2_000 // beyond the statement: the client's own end, when the server is silent
 const LOCK_MS_MAX = 2_000 // design 3.1: then 409 for a key, 503 for a customer
 const IDLE_IN_TRANSACTION_MS_MAX = 30_000 // a process that froze lets go of its locks
 
@@ -26,14 +26,19 @@ export function openDatabase(options: {
   poolSizeMax: number
   applicationName: string
   onError: (error: Error) => void
+  /** How long a statement waits for a connection; somebody may be waiting for the answer. */
+  connectMsMax?: number
+  /** How long a statement may take. */
+  statementMsMax?: number
 }): Database {
+  const statementMsMax = options.statementMsMax ?? STATEMENT_MS_MAX
   const pool = new Pool({
     connectionString: options.url,
     max: options.poolSizeMax,
     application_name: options.applicationName,
-    connectionTimeoutMillis: CONNECT_MS_MAX,
-    statement_timeout: STATEMENT_MS_MAX,
-    query_timeout: QUERY_MS_MAX,
+    connectionTimeoutMillis: options.connectMsMax ?? CONNECT_MS_MAX,
+    statement_timeout: statementMsMax,
+    query_timeout: statementMsMax + ANSWER_MS_MAX,
     lock_timeout: LOCK_MS_MAX,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS_MAX,
     idleTimeoutMillis: 30_000,

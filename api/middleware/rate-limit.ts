@@ -1,7 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Database } from '../../db/client.ts'
 import {
-  countRequest,
   WINDOW_SECONDS,
   type CountedRequest,
   type RateCount,
@@ -12,18 +10,18 @@ import type { RateClass } from '../../domain/plan.ts'
 import type { ApiContext } from '../context.ts'
 
 /**
- * Counts the request and says so in the headers. Up to a limit it passes, above it, as far as the
+ * Has the request counted and says so in the headers. Up to a limit it passes, above it, as far as the
  * burst goes, it is held until the second is over, and then refused.
  *
  * @throws DomainError `rate_limited`, with nothing done
  */
 export async function limitRate(
   ctx: ApiContext,
-  database: Database,
-  request: CountedRequest,
+  rateClass: RateClass,
+  count: () => Promise<RateCount>,
 ): Promise<RateCount> {
-  const counted = await countRequest(database.pool, request)
-  announceLimits(ctx, request.rateClass, counted)
+  const counted = await count()
+  announceLimits(ctx, rateClass, counted)
   const full = counted.windows.find(({ name }) => name === counted.refusedBy)
   if (full !== undefined) {
     throw new DomainError(

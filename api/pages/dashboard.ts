@@ -5,7 +5,7 @@ import { DomainError } from '../../domain/error.ts'
 import type { CarryOut } from '../carry-out.ts'
 import type { ApiContext, ApiEnv } from '../context.ts'
 import type { ApiDeps } from '../deps.ts'
-import { createGate } from '../middleware/gate.ts'
+import { PERSON } from '../middleware/gate.ts'
 import type { Route } from '../route.ts'
 import { readQuery, requireReadablePath } from '../url.ts'
 import { renderDeliveryPage } from './dashboard-delivery.ts'
@@ -55,7 +55,6 @@ export function dashboardPages(
   routes: readonly Route[],
 ): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>()
-  const gate = createGate(deps.database, deps.config.api.inFlightMax)
   const call = createFormCall(deps, carryOut, routes)
   app.onError((error, ctx) => refusePage(deps, ctx, error, NAV))
   app.use('/dashboard/*', async (ctx, next) => {
@@ -67,7 +66,7 @@ export function dashboardPages(
   app.route('/', signInPages(deps, DASHBOARD))
   for (const [pattern, page] of Object.entries(PAGES)) {
     app.get(pattern, (ctx) =>
-      gate.run(async () => {
+      deps.gate.run(PERSON, async () => {
         const session = await enter(deps, ctx, DASHBOARD, pattern)
         if (session instanceof Response) return session
         return ctx.html(await renderFramed(deps, ctx, session, page))
@@ -79,7 +78,7 @@ export function dashboardPages(
     act: (ctx: ApiContext, session: SignedIn) => Promise<Response>,
   ): void => {
     app.post(pattern, limitBody(), (ctx) =>
-      gate.run(async () => {
+      deps.gate.run(PERSON, async () => {
         requireSameOrigin(deps, ctx)
         const session = await enter(deps, ctx, DASHBOARD, pattern)
         return session instanceof Response ? session : act(ctx, session)

@@ -4,7 +4,7 @@ import { getFinanceAccount } from '../../db/finance.ts'
 import { DomainError } from '../../domain/error.ts'
 import type { ApiContext, ApiEnv } from '../context.ts'
 import type { ApiDeps } from '../deps.ts'
-import { createGate } from '../middleware/gate.ts'
+import { PERSON } from '../middleware/gate.ts'
 import { readQuery, requireReadablePath } from '../url.ts'
 import { refusePage } from './refusal.ts'
 import { renderInvoicePage, sendDocument } from './finance-invoice.ts'
@@ -42,7 +42,6 @@ const PAGES: Readonly<Record<string, { under: string; page: FinancePage }>> = {
  */
 export function financePages(deps: ApiDeps): Hono<ApiEnv> {
   const app = new Hono<ApiEnv>()
-  const gate = createGate(deps.database, deps.config.api.inFlightMax)
   app.onError((error, ctx) => refusePage(deps, ctx, error, NAV))
   app.use('/finance/*', async (ctx, next) => {
     for (const [name, value] of Object.entries(PAGE_HEADERS)) ctx.header(name, value)
@@ -52,7 +51,7 @@ export function financePages(deps: ApiDeps): Hono<ApiEnv> {
   app.route('/', signInPages(deps, FINANCE))
   for (const [pattern, { under, page }] of Object.entries(PAGES)) {
     app.get(pattern, (ctx) =>
-      gate.run(async () => {
+      deps.gate.run(PERSON, async () => {
         const session = await enter(deps, ctx, FINANCE, pattern)
         if (session instanceof Response) return session
         return ctx.html(await renderFramed(deps, ctx, session, under, page))
@@ -60,7 +59,7 @@ export function financePages(deps: ApiDeps): Hono<ApiEnv> {
     )
   }
   app.get('/finance/invoices/:id/documents/:format', (ctx) =>
-    gate.run(async () => {
+    deps.gate.run(PERSON, async () => {
       const session = await enter(deps, ctx, FINANCE, '/finance/invoices/:id/documents/:format')
       if (session instanceof Response) return session
       return sendDocument(deps, ctx, session.caller.accountId)

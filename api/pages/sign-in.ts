@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import { html } from 'hono/html'
+import { countRequest } from '../../db/rate-limits.ts'
 import { findApiKey, hashApiKey } from '../../db/api-keys.ts'
 import { apiKeyMode } from '../../domain/api-key.ts'
 import { DomainError } from '../../domain/error.ts'
@@ -89,12 +90,14 @@ export async function enter(
   ctx.set('caller', caller)
   // The plan's hour and day are for programs: a person looking at pages does not use them up.
   const { perSecond } = requestLimits(caller.plan, rateClass, agreed)
-  await limitRate(ctx, deps.database, {
-    keyId: caller.keyId,
-    accountId: caller.accountId,
-    rateClass,
-    limits: { perSecond, perHour: null, perDay: null },
-  })
+  await limitRate(ctx, rateClass, () =>
+    countRequest(deps.database.pool, {
+      keyId: caller.keyId,
+      accountId: caller.accountId,
+      rateClass,
+      limits: { perSecond, perHour: null, perDay: null },
+    }),
+  )
   return session
 }
 

@@ -39,6 +39,7 @@ const getting = (['transactions', 'orders'] as const).map((noun) =>
     access: 'codes:read',
     rateClass: 'read',
     idempotency: 'none',
+    reserved: true,
     params: z.strictObject({
       id: idParameter('id', `${noun === 'orders' ? 'ord' : 'txn'}_0199c0de5a000123456789abcd`),
     }),
