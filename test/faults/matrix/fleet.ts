@@ -34,6 +34,10 @@ export type Fleet = Place &
   Stage & {
     links: Record<FleetLink, Link>
     mortals: Mortal[]
+    /** Our own way to the database, around the proxies. */
+    databaseUrl: string
+    /** The API around its proxy, for loads that would measure the proxy. */
+    apiDirectUrl: string
     /** Another API process beside the ones that run; answers its own URL. */
     startApi(env?: Environment): Promise<Mortal & { url: string }>
     /** Another worker, from this tree or from another one, behind the same proxies. */
@@ -174,6 +178,8 @@ export async function openFleet(name: string, options: FleetOptions = {}): Promi
     return {
       links: opened,
       mortals,
+      databaseUrl,
+      apiDirectUrl: `http://127.0.0.1:${ports.api}`,
       database,
       keys: toConfig(readEnv({ DATABASE_URL: databaseUrl })).keys,
       apiUrl: `http://127.0.0.1:${opened['client-api'].port}`,

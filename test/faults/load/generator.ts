@@ -1,0 +1,162 @@
+import { connect, type Socket } from 'node:net'
+import { randomUUID } from 'node:crypto'
+import type { Attack, Stream, StreamResult } from './attack.ts'
+
+/**
+ * A load generator in a process of its own: an open loop over bare sockets, because it must cost less
+ * than what it attacks. Loopback only, for so many seconds, and then it ends whatever happens.
+ */
+
+const ANSWER_MS_MAX = 30_000
+const ENDS_AFTER_MS = 20_000 // beyond the attack: the last answers
+const TICK_MS = 2
+
+const attack = JSON.parse(process.argv[2] ?? '') as Attack // written by attack.ts
+const { hostname, port } = new URL(attack.url)
+if (hostname !== '127.0.0.1') throw new Error('Only loopback is attacked')
+setTimeout(() => process.exit(2), attack.seconds * 1_000 + ENDS_AFTER_MS).unref()
+process.once('disconnect', () => process.exit(3))
+
+type Request = { dueAt: number; text: string }
+type Answer = { status: number; retryAfter: boolean; body: string }
+
+async function run(stream: Stream): Promise<StreamResult> {
+  const result: StreamResult = { name: stream.name, statuses: {}, accepted: [], perSecond: [] }
+  const taken: Record<string, number[]> = {}
+  const waiting: Request[] = []
+  const idle = Array.from({ length: stream.connections }, () => openConnection())
+  const running: Promise<void>[] = []
+  const startedAt = performance.now()
+
+  const note = (request: Request, answer: Answer | null): void => {
+    const status = answer === null ? 'none' : String(answer.status)
+    const at = (taken[status] ??= [])
+    at.push(performance.now() - request.dueAt)
+    const seen = (result.statuses[status] ??= { count: 0, withRetryAfter: 0, p50: 0, p99: 0 })
+    seen.count += 1
+    if (answer?.retryAfter === true) seen.withRetryAfter += 1
+    const second = Math.floor((performance.now() - startedAt) / 1_000)
+    if (answer?.status === 201) {
+      result.perSecond[second] = (result.perSecond[second] ?? 0) + 1
+      result.accepted.push(/"id":"(\w+)"/.exec(answer.body)?.[1] ?? '')
+    }
+  }
+  const serve = async (connection: Connection): Promise<void> => {
+    for (let request = waiting.shift(); request !== undefined; request = waiting.shift()) {
+      note(request, await connection.ask(request.text))
+    }
+    idle.push(connection)
+  }
+
+  if (stream.perSecond === 'closed') {
+    let nth = 0
+    const endsAt = startedAt + attack.seconds * 1_000
+    const lane = async (connection: Connection): Promise<void> => {
+      for (let now = performance.now(); now < endsAt; now = performance.now()) {
+        const request = { dueAt: now, text: print(stream, nth++) }
+        note(request, await connection.ask(request.text))
+      }
+    }
+    await Promise.all(idle.map(lane))
+    return finish()
+  }
+  const { perSecond } = stream
+  const total = Math.floor(attack.seconds * perSecond)
+  let sent = 0
+  while (sent < total) {
+    const due = Math.min(total, ((performance.now() - startedAt) / 1_000) * perSecond)
+    for (; sent < due; sent++) {
+      waiting.push({
+        dueAt: startedAt + (sent / perSecond) * 1_000,
+        text: print(stream, sent),
+      })
+    }
+    while (waiting.length > 0 && idle.length > 0) {
+      const connection = idle.pop()
+      if (connection !== undefined) running.push(serve(connection))
+    }
+    await new Promise((resolve) => setTimeout(resolve, TICK_MS))
+  }
+  await Promise.all(running)
+  return finish()
+
+  function finish(): StreamResult {
+    for (const connection of idle) connection.close()
+    for (const [status, seen] of Object.entries(result.statuses)) {
+      const sorted = (taken[status] ?? []).toSorted((a, b) => a - b)
+      seen.p50 = at(sorted, 0.5)
+      seen.p99 = at(sorted, 0.99)
+    }
+    result.perSecond = Array.from(result.perSecond, (count: number | undefined) => count ?? 0)
+    return result
+  }
+}
+
+function print(stream: Stream, n: number): string {
+  const body = stream.bodies[n % stream.bodies.length] ?? ''
+  const key = stream.method === 'POST' ? `Idempotency-Key: ${randomUUID()}\r\n` : ''
+  const length = body === '' ? '' : `Content-Length: ${Buffer.byteLength(body)}\r\n`
+  return (
+    `${stream.method} ${stream.path} HTTP/1.1\r\nHost: ${hostname}:${port}\r\n` +
+    `Authorization: Bearer ${stream.key}\r\nContent-Type: application/json\r\n` +
+    `${key}${length}\r\n${body}`
+  )
+}
+
+type Connection = { ask(text: string): Promise<Answer | null>; close(): void }
+
+/** One request at a time; a connection that breaks is opened again for the next one. */
+function openConnection(): Connection {
+  let socket: Socket | null = null
+  return {
+    ask(text) {
+      socket ??= connect({ host: hostname, port: Number(port), noDelay: true })
+      const used = socket
+      let heard = ''
+      return new Promise((resolve) => {
+        const end = (answer: Answer | null): void => {
+          clearTimeout(timer)
+          used.removeAllListeners()
+          used.on('error', () => undefined) // an idle one may break: the next request says so
+          if (answer === null || used.destroyed) {
+            used.destroy()
+            socket = null
+          }
+          resolve(answer)
+        }
+        const timer = setTimeout(() => end(null), ANSWER_MS_MAX)
+        used.setEncoding('latin1')
+        used.on('data', (chunk: string) => {
+          heard += chunk
+          const answer = parse(heard)
+          if (answer !== null) end(answer)
+        })
+        used.once('error', () => end(null))
+        used.once('close', () => end(null))
+        used.write(text)
+      })
+    },
+    close: () => socket?.destroy(),
+  }
+}
+
+/** The answer once it is whole; the API always says its length. */
+function parse(text: string): Answer | null {
+  const head = text.indexOf('\r\n\r\n')
+  if (head === -1) return null
+  const length = Number(/\r\ncontent-length: (\d+)/i.exec(text)?.[1] ?? '0')
+  if (text.length < head + 4 + length) return null
+  return {
+    status: Number(text.slice(9, 12)),
+    retryAfter: /\r\nretry-after: \d+/i.test(text.slice(0, head)),
+    body: text.slice(head + 4, head + 200),
+  }
+}
+
+function at(sorted: number[], share: number): number {
+  return Math.round(sorted[Math.ceil(sorted.length * share) - 1] ?? 0)
+}
+
+const results = await Promise.all(attack.streams.map(run))
+process.stdout.write(`${JSON.stringify(results)}\n`)
+process.exit(0)
