@@ -30,7 +30,7 @@ const RETRY_GROWS_MS = 2_000
 
 /**
  * Three things say that the process has more than it can do: how much is inside, how long the queue
- * for a connection has not been empty, and how late the event loop is (docs/decisions/0013).
+ * for a connection has not been empty, and how late the event loop is (docs/decisions/0015).
  *
  * @param inFlightMax requests that may be worked on at once; an unbounded queue would answer
  *   everybody late instead of most in time

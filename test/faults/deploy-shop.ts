@@ -47,6 +47,10 @@ export type DeployShop = {
   order(count: number): Promise<void>
   /** Every order is known to Temporal and waits for its codes, its day for its end. */
   allWait(): Promise<void>
+  /** Brings the codes, and moves the clock so that everybody looks for them; waits for nothing. */
+  stir(): Promise<void>
+  /** Orders, days and deliveries: each has a workflow. */
+  countStories(): Promise<number>
   /** Moves the clock over every delay and the end of the day; resolves when all is done. */
   finish(): Promise<Violation[]>
 }
@@ -56,7 +60,7 @@ export async function openDeployShop(fleet: Fleet): Promise<DeployShop> {
   const shop = await openShop(fleet)
   const path = `/${shop.accountId}`
   await putScript(fleet, path, [{ status: 200 }])
-  await shop.client.insist({
+  const endpoint = await shop.client.insist({
     name: 'endpoint',
     method: 'POST',
     path: '/v2/webhooks',
@@ -67,6 +71,7 @@ export async function openDeployShop(fleet: Fleet): Promise<DeployShop> {
       secret: 's'.repeat(24),
     },
   })
+  if (endpoint.status !== 201) throw new Error(`no endpoint: ${JSON.stringify(endpoint.body)}`)
   let ordered = 0
   return {
     accountId: shop.accountId,
@@ -89,15 +94,28 @@ export async function openDeployShop(fleet: Fleet): Promise<DeployShop> {
         180_000,
       )
     },
+    async stir() {
+      await bringCodes(fleet, shop, ordered)
+      await shop.client.insist({
+        name: 'advance',
+        method: 'POST',
+        path: '/v2/test_clock',
+        key: `clock ${shop.accountId}`,
+        body: { advance: 'PT30H' },
+      })
+    },
+    async countStories() {
+      const { rows } = await sql<{ count: bigint }>`select
+        (select count(*) from transactions where account_id = ${shop.accountId})
+        + (select count(*) from purchase_orders where account_id = ${shop.accountId})
+        + (select count(*) from deliveries where account_id = ${shop.accountId}) as count`.execute(
+        fleet.database.db,
+      )
+      return Number(rows[0]?.count)
+    },
     async finish() {
       const { db } = fleet.database
-      const { id } = await db
-        .selectFrom('products')
-        .select('id')
-        .where('sku', '=', shop.sku)
-        .executeTakeFirstOrThrow()
-      const account = { accountId: shop.accountId, mode: 'test' as const }
-      await importCodes(fleet.database, fleet.keys, account, { productId: id }, ordered)
+      await bringCodes(fleet, shop, ordered)
       await shop.advance(30 * 3_600)
       await eventually(
         () => checkDrained(db),
@@ -109,6 +127,16 @@ export async function openDeployShop(fleet: Fleet): Promise<DeployShop> {
   }
 }
 
+async function bringCodes({ database, keys }: Fleet, shop: Shop, count: number): Promise<void> {
+  const { id } = await database.db
+    .selectFrom('products')
+    .select('id')
+    .where('sku', '=', shop.sku)
+    .executeTakeFirstOrThrow()
+  const account = { accountId: shop.accountId, mode: 'test' as const }
+  await importCodes(database, keys, account, { productId: id }, count)
+}
+
 async function countWaits({ database: { db } }: Fleet, shop: Shop): Promise<number> {
   const { rows } = await sql<{ count: bigint }>`select count(*) from waits w
     where w.account_id = ${shop.accountId} and w.due_at is not null`.execute(db)
@@ -117,6 +145,7 @@ async function countWaits({ database: { db } }: Fleet, shop: Shop): Promise<numb
 
 export type SeenStories = {
   stories: number
+  ids: string[]
   ended: number
   /** Ids of those in which a workflow task failed, such as a replay that did not fit. */
   failedTasks: string[]
@@ -127,10 +156,18 @@ export type SeenStories = {
 
 /** What the histories of an account say of how they were carried from one worker to the next. */
 export async function readStories(client: Client, accountId: string): Promise<SeenStories> {
-  const seen: SeenStories = { stories: 0, ended: 0, failedTasks: [], builds: {}, startedEagerly: 0 }
+  const seen: SeenStories = {
+    stories: 0,
+    ids: [],
+    ended: 0,
+    failedTasks: [],
+    builds: {},
+    startedEagerly: 0,
+  }
   for await (const run of client.workflow.list({ query: `BarkAccount = "${accountId}"` })) {
     const { events } = await client.workflow.getHandle(run.workflowId).fetchHistory()
     seen.stories += 1
+    seen.ids.push(run.workflowId)
     let build = ''
     for (const event of events ?? []) {
       if (event.workflowTaskFailedEventAttributes) seen.failedTasks.push(run.workflowId)
