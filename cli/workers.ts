@@ -76,24 +76,30 @@ async function listBuilds(
     const builds = (workerDeploymentInfo?.versionSummaries ?? []).map((summary): Build => {
       const build = summary.deploymentVersion?.buildId ?? ''
       if (build === current) return { build, state: 'current' }
-      return { build, state: summary.drainageStatus === DRAINING ? 'draining' : 'idle' }
+      const drainage: number = summary.drainageStatus ?? 0
+      return { build, state: drainage === DRAINING ? 'draining' : 'idle' }
     })
     return current === '' ? [{ build: NO_BUILD, state: 'current' }, ...builds] : builds
   } catch (error) {
-    if (!isGrpcServiceError(error) || Number(error.code) !== NOT_FOUND) throw error
+    if (codeOf(error) !== NOT_FOUND) throw error
     return [{ build: NO_BUILD, state: 'current' }] // no worker has ever said its build
   }
 }
 
 /** Says in words what Temporal's answer means here. */
 function explain(error: unknown, build: string): never {
-  if (isGrpcServiceError(error) && Number(error.code) === NOT_FOUND) {
+  const code = codeOf(error)
+  if (code === NOT_FOUND) {
     throw new UsageError(`No worker has ever run as build ${build}: start it first`)
   }
-  if (isGrpcServiceError(error) && Number(error.code) === FAILED_PRECONDITION) {
-    throw new UsageError(`Temporal refuses: ${error.details}`)
+  if (code === FAILED_PRECONDITION && error instanceof Error) {
+    throw new UsageError(`Temporal refuses: ${error.message}`)
   }
   throw error
+}
+
+function codeOf(error: unknown): number | null {
+  return isGrpcServiceError(error) ? error.code : null
 }
 
 function print(builds: Build[], { json, out }: CommandContext): void {

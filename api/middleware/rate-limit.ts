@@ -30,7 +30,7 @@ export async function limitRate(
       { retryAfterSeconds: secondsLeft(full, counted.countedAtMs) },
     )
   }
-  if (counted.windows.some(({ count, limit }) => count > limit)) await delay(counted.leftMs)
+  if (counted.windows.some((window) => window.count > window.limit)) await delay(counted.leftMs)
   return counted
 }
 

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { randomUUID } from 'node:crypto'
+import { setInterval } from 'node:timers/promises'
 import type { Attack, Stream, StreamResult } from './attack.ts'
 
 /**
@@ -14,8 +15,13 @@ const TICK_MS = 2
 const attack = JSON.parse(process.argv[2] ?? '') as Attack // written by attack.ts
 const { hostname, port } = new URL(attack.url)
 if (hostname !== '127.0.0.1') throw new Error('Only loopback is attacked')
-setTimeout(() => process.exit(2), attack.seconds * 1_000 + ENDS_AFTER_MS).unref()
-process.once('disconnect', () => process.exit(3))
+// Nobody catches it, so the process ends.
+setTimeout(
+  () => {
+    throw new Error('The attack is over and answers are missing')
+  },
+  attack.seconds * 1_000 + ENDS_AFTER_MS,
+).unref()
 
 type Request = { dueAt: number; text: string }
 type Answer = { status: number; retryAfter: boolean; body: string }
@@ -30,9 +36,10 @@ async function run(stream: Stream): Promise<StreamResult> {
 
   const note = (request: Request, answer: Answer | null): void => {
     const status = answer === null ? 'none' : String(answer.status)
-    const at = (taken[status] ??= [])
-    at.push(performance.now() - request.dueAt)
-    const seen = (result.statuses[status] ??= { count: 0, withRetryAfter: 0, p50: 0, p99: 0 })
+    taken[status] ??= []
+    taken[status].push(performance.now() - request.dueAt)
+    result.statuses[status] ??= { count: 0, withRetryAfter: 0, p50: 0, p99: 0 }
+    const seen = result.statuses[status]
     seen.count += 1
     if (answer?.retryAfter === true) seen.withRetryAfter += 1
     const second = Math.floor((performance.now() - startedAt) / 1_000)
@@ -63,7 +70,7 @@ async function run(stream: Stream): Promise<StreamResult> {
   const { perSecond } = stream
   const total = Math.floor(attack.seconds * perSecond)
   let sent = 0
-  while (sent < total) {
+  for await (const _ of setInterval(TICK_MS)) {
     const due = Math.min(total, ((performance.now() - startedAt) / 1_000) * perSecond)
     for (; sent < due; sent++) {
       waiting.push({
@@ -75,7 +82,7 @@ async function run(stream: Stream): Promise<StreamResult> {
       const connection = idle.pop()
       if (connection !== undefined) running.push(serve(connection))
     }
-    await new Promise((resolve) => setTimeout(resolve, TICK_MS))
+    if (sent >= total) break
   }
   await Promise.all(running)
   return finish()
@@ -84,8 +91,8 @@ async function run(stream: Stream): Promise<StreamResult> {
     for (const connection of idle) connection.close()
     for (const [status, seen] of Object.entries(result.statuses)) {
       const sorted = (taken[status] ?? []).toSorted((a, b) => a - b)
-      seen.p50 = at(sorted, 0.5)
-      seen.p99 = at(sorted, 0.99)
+      seen.p50 = quantile(sorted, 0.5)
+      seen.p99 = quantile(sorted, 0.99)
     }
     result.perSecond = Array.from(result.perSecond, (count: number | undefined) => count ?? 0)
     return result
@@ -153,10 +160,9 @@ function parse(text: string): Answer | null {
   }
 }
 
-function at(sorted: number[], share: number): number {
+function quantile(sorted: number[], share: number): number {
   return Math.round(sorted[Math.ceil(sorted.length * share) - 1] ?? 0)
 }
 
 const results = await Promise.all(attack.streams.map(run))
 process.stdout.write(`${JSON.stringify(results)}\n`)
-process.exit(0)

@@ -136,10 +136,10 @@ async function openShop(answer: object, codes: number): Promise<Shop> {
 
 /** Commands that Temporal has not got yet, and deliveries whose first attempt was not claimed. */
 async function countUnstarted(): Promise<number> {
-  const { rows } = await sql<{ left: bigint }>`select (select count(*) from outbox)
+  const counted = await sql<{ left: bigint }>`select (select count(*) from outbox)
     + (select count(*) from deliveries where state = 'pending' and attempt_count = 0
       and throttled_until is null) as left`.execute(fleet.database.db)
-  return Number(rows[0]?.left)
+  return Number(counted.rows[0]?.left)
 }
 
 /** The 99th percentile, over single orders, until the codes and until the webhook are there. */
