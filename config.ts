@@ -18,6 +18,8 @@ const keys32 = z
   .string()
   .refine((text) => list(text).every(isKey), 'must be 32 bytes in base64 each')
 
+const buildName = z.string().regex(/^[\w.+-]{1,100}$/)
+
 const envShape = z.object({
   BARK_MODE: z.enum(['development', 'production']).default('development'),
   DATABASE_URL: z.string().min(1),
@@ -28,14 +30,8 @@ const envShape = z.object({
   TEMPORAL_TASK_QUEUE: z.string().default('bark'),
   TEMPORAL_SCHEDULES: booleanText.default(true),
   WORKFLOW_BUNDLE_PATH: z.string().optional(),
-  WORKER_BUILD_ID: z
-    .string()
-    .regex(/^[\w.+-]{1,100}$/)
-    .optional(),
-  WORKER_DEPLOYMENT_NAME: z
-    .string()
-    .regex(/^[\w-]{1,100}$/)
-    .default('bark'),
+  WORKER_BUILD_ID: buildName.optional(),
+  WORKER_DEPLOYMENT_NAME: buildName.default('bark'),
   API_HOST: z.string().default('127.0.0.1'),
   API_PORT: port.default(8080),
   API_PUBLIC_URL: z.url().optional(),

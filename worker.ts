@@ -130,7 +130,7 @@ function outsideParties(config: Config): Pick<ActivityDeps, 'mailer' | 'taxPolic
 
 /**
  * With a build id Temporal gives this worker work only once its build is in use (`bark workers use`).
- * Stories under way go on with the build that is in use (docs/decisions/0012); a workflow that is
+ * Stories under way go on with the build that is in use (docs/decisions/0013); a workflow that is
  * to end where it began says so itself.
  */
 function deploymentOf({ temporal }: Config): Pick<WorkerOptions, 'workerDeploymentOptions'> {
