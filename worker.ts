@@ -62,38 +62,7 @@ export async function startWorker(
       ...outsideParties(config),
     }),
   )
-  const shared: Pick<
-    WorkerOptions,
-    | 'connection'
-    | 'namespace'
-    | 'activities'
-    | 'shutdownGraceTime'
-    | 'interceptors'
-    | 'workerDeploymentOptions'
-  > = {
-    connection,
-    namespace: config.temporal.namespace,
-    activities,
-    shutdownGraceTime: SHUTDOWN_GRACE,
-    interceptors: { activity: [sayAlive] },
-    ...deploymentOf(config),
-  }
-  const inside = await Worker.create({
-    ...shared,
-    ...(config.temporal.bundlePath === undefined
-      ? { workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)) }
-      : { workflowBundle: { codePath: config.temporal.bundlePath } }),
-    taskQueue: config.temporal.taskQueue,
-    maxConcurrentWorkflowTaskExecutions: config.temporal.workflowTasksMax,
-    maxConcurrentActivityTaskExecutions: SQL_ACTIVITIES_MAX,
-    maxConcurrentLocalActivityExecutions: SQL_ACTIVITIES_MAX,
-    maxCachedWorkflows: CACHED_WORKFLOWS_MAX,
-  })
-  const outside = await Worker.create({
-    ...shared,
-    taskQueue: config.temporal.outsideTaskQueue,
-    maxConcurrentActivityTaskExecutions: OUTSIDE_ACTIVITIES_MAX,
-  })
+  const { inside, outside } = await createWorkers(config, connection, activities)
   const running = Promise.all([inside.run(), outside.run()])
   if (config.temporal.schedules) await ensureSweep(client, config)
   const dispatcher = startDispatcher({
@@ -128,9 +97,43 @@ function outsideParties(config: Config): Pick<ActivityDeps, 'mailer' | 'taxPolic
   }
 }
 
+/** One worker for workflows and SQL, one for whatever may be slow. */
+async function createWorkers(
+  config: Config,
+  connection: NativeConnection,
+  activities: Activities,
+): Promise<{ inside: Worker; outside: Worker }> {
+  const { temporal } = config
+  const shared = {
+    connection,
+    namespace: temporal.namespace,
+    activities,
+    shutdownGraceTime: SHUTDOWN_GRACE,
+    interceptors: { activity: [sayAlive] },
+    ...deploymentOf(config),
+  }
+  const inside = await Worker.create({
+    ...shared,
+    ...(temporal.bundlePath === undefined
+      ? { workflowsPath: fileURLToPath(new URL('./workflows/index.ts', import.meta.url)) }
+      : { workflowBundle: { codePath: temporal.bundlePath } }),
+    taskQueue: temporal.taskQueue,
+    maxConcurrentWorkflowTaskExecutions: temporal.workflowTasksMax,
+    maxConcurrentActivityTaskExecutions: SQL_ACTIVITIES_MAX,
+    maxConcurrentLocalActivityExecutions: SQL_ACTIVITIES_MAX,
+    maxCachedWorkflows: CACHED_WORKFLOWS_MAX,
+  })
+  const outside = await Worker.create({
+    ...shared,
+    taskQueue: temporal.outsideTaskQueue,
+    maxConcurrentActivityTaskExecutions: OUTSIDE_ACTIVITIES_MAX,
+  })
+  return { inside, outside }
+}
+
 /**
  * With a build id Temporal gives this worker work only once its build is in use (`bark workers use`).
- * Stories under way go on with the build that is in use (docs/decisions/0013); a workflow that is
+ * Stories under way go on with the build that is in use (docs/decisions/0014); a workflow that is
  * to end where it began says so itself.
  */
 function deploymentOf({ temporal }: Config): Pick<WorkerOptions, 'workerDeploymentOptions'> {
