@@ -23,8 +23,8 @@ export function makeNextVersion(version: NextVersion): string {
   const root = copyTree()
   if (version === 'same') return root
   const when = version === 'patched' ? `if (patched('next-version')) ` : ''
-  replaceIn(join(root, FULFILL), 'const look = await awaitCodes(input)', (found) =>
-    [`${when}await allocateCodes(input)`, found].join('\n    '),
+  replaceIn(join(root, FULFILL), 'let look = await awaitCodes(input)', (found) =>
+    [`${when}await allocateCodes(input)`, found].join('\n  '),
   )
   replaceIn(join(root, DAY), 'step = await stepPurchaseOrder(input)', (found) =>
     [`${when}await stepPurchaseOrder(input)`, found].join('\n    '),
