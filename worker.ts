@@ -10,13 +10,15 @@ import {
 import { createMailer } from './activities/gateways/mailer.ts'
 import { createSuppliers } from './activities/gateways/suppliers.ts'
 import { readTaxPolicies } from './activities/gateways/tax-policies.ts'
+import type { PaymentProvider } from './activities/gateways/payment-provider.ts'
+import { createStripeProvider } from './activities/gateways/stripe-provider.ts'
 import { createWebhookDialer } from './activities/gateways/webhook-dialer.ts'
 import { createActivities, type Activities, type ActivityDeps } from './activities/index.ts'
 import { readEnv, toConfig, type Config } from './config.ts'
 import { openDatabase } from './db/client.ts'
 import { startDispatcher } from './dispatcher.ts'
 import { createLocalKeyProvider } from './key-provider.ts'
-import { createKeyRing } from './key-ring.ts'
+import { createKeyRing, type KeyRing } from './key-ring.ts'
 import { createLog, type Log } from './log.ts'
 import { SWEEP_SCHEDULE_ID } from './workflows/contract.ts'
 
@@ -45,20 +47,14 @@ export async function startWorker(
   })
   const connection = await NativeConnection.connect({ address: config.temporal.address })
   const client = new Client({ connection, namespace: config.temporal.namespace })
-  const webhooks = createWebhookDialer(config.webhooks)
   const ring = createKeyRing(database.db, createLocalKeyProvider(config.keys.encryption))
-  const suppliers = createSuppliers({
-    sandboxUrl: config.supplier.sandboxUrl,
-    allowedPrivateHosts: config.supplier.allowedPrivateHosts,
-    ring,
-  })
+  const gateways = openGateways(config, ring)
   const activities = wrapActivities(
     createActivities({
       database,
       keys: { ring, blindIndex: config.keys.blindIndex },
       log,
-      suppliers: suppliers.connect,
-      webhooks,
+      ...gateways.ports,
       ...outsideParties(config),
     }),
   )
@@ -80,8 +76,7 @@ export async function startWorker(
       inside.shutdown()
       outside.shutdown()
       await running
-      await webhooks.close()
-      await suppliers.close()
+      await gateways.close()
       await connection.close()
       await database.close()
     },
@@ -144,6 +139,56 @@ function deploymentOf({ temporal }: Config): Pick<WorkerOptions, 'workerDeployme
       version: { deploymentName, buildId },
       useWorkerVersioning: true,
       defaultVersioningBehavior: 'AUTO_UPGRADE',
+    },
+  }
+}
+
+/** The outside parties, each behind its port. */
+function openGateways(config: Config, ring: KeyRing) {
+  const webhooks = createWebhookDialer(config.webhooks)
+  const suppliers = createSuppliers({
+    sandboxUrl: config.supplier.sandboxUrl,
+    allowedPrivateHosts: config.supplier.allowedPrivateHosts,
+    ring,
+  })
+  const payments = openPayments(config.payments)
+  return {
+    ports: {
+      webhooks,
+      suppliers: suppliers.connect,
+      payments: payments.of,
+    },
+    async close() {
+      await webhooks.close()
+      await suppliers.close()
+      await payments.close()
+    },
+  }
+}
+
+/** Test accounts pay at the sandbox, live accounts at Stripe, where there is a key for it. */
+function openPayments(settings: Config['payments']) {
+  const { callsPerSecondMax, callMsMax, stripeSecretKey } = settings
+  const limits = { callsPerSecondMax, callMsMax }
+  const sandbox = createStripeProvider({
+    ...limits,
+    secretKey: 'sk_test_sandbox',
+    url: settings.sandboxUrl,
+    sandbox: true,
+  })
+  const stripe =
+    stripeSecretKey === undefined
+      ? null
+      : createStripeProvider({ ...limits, secretKey: stripeSecretKey, sandbox: false })
+  return {
+    of(mode: 'live' | 'test'): PaymentProvider {
+      if (mode === 'test') return sandbox
+      if (stripe === null) throw new Error('STRIPE_SECRET_KEY is not set: live accounts cannot pay')
+      return stripe
+    },
+    async close() {
+      await sandbox.close()
+      await stripe?.close()
     },
   }
 }

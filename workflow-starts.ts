@@ -76,6 +76,17 @@ export function describeStart(row: OutboxRow, apiUrl: string | undefined): Start
       attributes.push({ key: contract.barkEndpoint, value: text('webhook_id') })
       link('Delivery', `/v2/webhooks/${text('webhook_id')}/deliveries/${text('delivery_id')}`)
       break
+    case 'processPayment':
+    case 'refundPayment': {
+      const [name, id] = moneyOf(row)
+      input = { ...input, [name]: id }
+      summary = amountOf(subject)
+      const amount = Number(subject['amount_minor'] ?? 0)
+      attributes.push({ key: contract.barkAmountMinor, value: amount })
+      if (name === 'paymentId') attributes.push({ key: contract.barkPayment, value: id })
+      link(name, name === 'paymentId' ? `/v2/payments/intents/${id}` : `/v2/refunds/${id}`)
+      break
+    }
     case 'sweep':
       summary = 'Closes what is overdue and starts what is missing'
       break
@@ -92,6 +103,20 @@ export function describeStart(row: OutboxRow, apiUrl: string | undefined): Start
 
 function displayAmount(minor: string, currency: string): string {
   return `${formatDecimal(BigInt(minor), currency)} ${currency}`
+}
+
+/** The argument that names what a story about money is about. */
+function moneyOf({ workflow, subject }: OutboxRow): ['paymentId' | 'refundId', string] {
+  return workflow === 'processPayment'
+    ? ['paymentId', String(subject['payment_id'])]
+    : ['refundId', String(subject['refund_id'])]
+}
+
+/** "149.97 USD", or nothing where a command does not say. */
+function amountOf(subject: OutboxRow['subject']): string {
+  const [minor, currency] = [subject['amount_minor'], subject['currency']]
+  if (minor === undefined || currency === undefined) return ''
+  return `${formatDecimal(BigInt(minor), String(currency))} ${currency}`
 }
 
 /** The id of the workflow that a command is for: built from the ids in its subject. */
@@ -115,6 +140,10 @@ export function workflowIdOf(row: Pick<OutboxRow, 'workflow' | 'subject'>): stri
       return contract.creditNoteWorkflowId(text('credit_note_id'))
     case 'deliverWebhook':
       return contract.webhookWorkflowId(text('delivery_id'))
+    case 'processPayment':
+      return contract.paymentWorkflowId(text('payment_id'), Number(row.subject['run'] ?? 1))
+    case 'refundPayment':
+      return contract.refundWorkflowId(text('refund_id'), Number(row.subject['run'] ?? 1))
     case 'sweep':
       return contract.SWEEP_SCHEDULE_ID
   }

@@ -7,11 +7,14 @@ import { creditNoteActivities } from './credit-notes.ts'
 import { documentSendActivities } from './document-sends.ts'
 import type { CodeSupplier } from './gateways/code-supplier.ts'
 import type { Mailer } from './gateways/mailer.ts'
+import type { PaymentProvider } from './gateways/payment-provider.ts'
 import type { WebhookDialer } from './gateways/webhook-dialer.ts'
 import { invoiceRunActivities } from './invoice-runs.ts'
 import { invoiceActivities } from './invoices.ts'
+import { paymentActivities } from './payments.ts'
 import { purchaseOrderActivities } from './purchase-orders.ts'
 import { sourcingDecisionActivities } from './sourcing-decisions.ts'
+import { refundActivities } from './refunds.ts'
 import { sourcingActivities } from './sourcing.ts'
 import { sweepActivities } from './sweep.ts'
 import { transactionActivities } from './transactions.ts'
@@ -28,6 +31,8 @@ export type ActivityDeps = {
   mailer: Mailer
   /** The merchant's own; the shipped ones when left out. */
   taxPolicies?: readonly TaxPolicy[]
+  /** Where accounts of a mode pay. */
+  payments: (mode: 'live' | 'test') => PaymentProvider
 }
 
 /** Every activity by name. Temporal's space of names is flat, so a name may come once only. */
@@ -37,6 +42,8 @@ export function createActivities(deps: ActivityDeps) {
     ...documentSendActivities(deps),
     ...invoiceActivities(deps),
     ...invoiceRunActivities(deps),
+    ...paymentActivities(deps),
+    ...refundActivities(deps),
     ...purchaseOrderActivities(deps),
     ...sourcingActivities(deps),
     ...sourcingDecisionActivities(deps),
@@ -52,6 +59,8 @@ export const ACTIVITY_FACTORIES = [
   documentSendActivities,
   invoiceActivities,
   invoiceRunActivities,
+  paymentActivities,
+  refundActivities,
   purchaseOrderActivities,
   sourcingActivities,
   sourcingDecisionActivities,

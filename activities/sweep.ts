@@ -1,4 +1,5 @@
 import { inTransaction } from '../db/client.ts'
+import { sweepMoney } from '../db/psp-events.ts'
 import { sweepLeftovers, sweepStories } from '../db/sweep.ts'
 import type { ActivityDeps } from './index.ts'
 
@@ -15,10 +16,13 @@ export function sweepActivities({ database, log }: ActivityDeps) {
       const swept = await inTransaction(database.db, (tx) =>
         sweepStories(tx, { graceSeconds: GRACE_SECONDS, max: STORIES_MAX }),
       )
-      for (const { workflow, story_id } of swept)
+      const money = await inTransaction(database.db, (tx) =>
+        sweepMoney(tx, { graceSeconds: GRACE_SECONDS, max: STORIES_MAX }),
+      )
+      for (const { workflow, story_id } of [...swept, ...money])
         log.warn({ workflow, story: story_id }, 'story swept')
       await inTransaction(database.db, (tx) => sweepLeftovers(tx))
-      return { swept: swept.length }
+      return { swept: swept.length + money.length }
     },
   }
 }

@@ -29,6 +29,7 @@ import { dashboardPages } from './pages/dashboard.ts'
 import { financePages } from './pages/finance.ts'
 import { inboxPages } from './pages/inbox.ts'
 import { send } from './printed.ts'
+import { pspEventRoutes } from './psp-events.ts'
 import type { Caller, RawCall, Route } from './route.ts'
 import { ROUTES } from './routes.ts'
 import { readQuery, requireReadablePath } from './url.ts'
@@ -59,6 +60,7 @@ export function buildApp(parts: ApiParts, routes: readonly Route[] = ROUTES): Ap
   app.route('/', financePages(deps))
   app.route('/', dashboardPages(deps, carryOut, routes))
   app.route('/', inboxPages(deps))
+  app.route('/', pspEventRoutes(deps))
   mountRoutes(app, { deps, carryOut, keyUsage }, routes)
   return {
     app,

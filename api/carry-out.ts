@@ -10,11 +10,15 @@ export type CarryOut = (route: Route, raw: RawCall) => Promise<Printed>
 export function createCarryOut(deps: ApiDeps): CarryOut {
   const runOnce = createRunOnce(deps)
   return async (route, raw) => {
-    if (route.idempotency !== 'key24h') return printAnswer(route, await route.respond(deps, raw))
-    const call = { ...raw, operationId: route.operationId }
-    return runOnce(call, async (tx) =>
+    if (route.idempotency !== 'key24h' && route.idempotency !== 'keyForEver') {
+      return printAnswer(route, await route.respond(deps, raw))
+    }
+    const forEver = route.idempotency === 'keyForEver'
+    const call = { ...raw, operationId: route.operationId, forEver }
+    const printed = await runOnce(call, async (tx) =>
       printAnswer(route, await route.respond(deps, { ...raw, tx })),
     )
+    return route.settle === undefined ? printed : route.settle(deps, call, printed)
   }
 }
 

@@ -22,6 +22,8 @@ export type ApiSettings = {
   temporal: { uiUrl: string; namespace: string }
   supplier: { allowedPrivateHosts: string[] }
   webhooks: { allowedPrivateHosts: string[] }
+  /** What providers sign their events with. */
+  payments: { sandboxWebhookSecret: string; stripeWebhookSecret: string | undefined }
   outbox: { rowsMax: number; ageSecondsMax: number }
 }
 

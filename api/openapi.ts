@@ -181,7 +181,7 @@ function describeAnswers(route: Route): RouteConfig['responses'] {
     ...ANSWER_HEADERS,
     ...(isKeyed ? KEYED_HEADERS : {}),
     ...(route.entityTag === true ? TAG_HEADERS : {}),
-    ...(route.idempotency === 'key24h'
+    ...(route.idempotency === 'key24h' || route.idempotency === 'keyForEver'
       ? { 'Idempotent-Replayed': '`true` when the answer was kept from the first request.' }
       : {}),
   }

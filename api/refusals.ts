@@ -44,6 +44,11 @@ export const REFUSALS: Readonly<
     code: 'conflict',
     hint: 'A reference is unique for ever, per customer or per invoice: use a new one.',
   },
+  card_number_refused: {
+    status: 422,
+    code: 'validation_error',
+    hint: 'Card numbers are never taken: send a token. With a test key, payment_method_data.card takes the published test numbers.',
+  },
   clock_already_advancing: {
     status: 409,
     code: 'conflict',
@@ -179,10 +184,20 @@ export const REFUSALS: Readonly<
     code: 'validation_error',
     hint: 'A body holds at most 256 KiB: split the request.',
   },
+  payment_method_not_entitled: {
+    status: 403,
+    code: 'authorization_error',
+    hint: 'Crypto payments need the Enterprise plan.',
+  },
   payment_method_unavailable: {
     status: 422,
     code: 'validation_error',
     hint: 'Leave payment_method out to order on credit.',
+  },
+  payment_state: {
+    status: 409,
+    code: 'conflict',
+    hint: 'GET the payment: its status says what can be done with it now.',
   },
   physical_unavailable: {
     status: 422,
@@ -218,6 +233,11 @@ export const REFUSALS: Readonly<
     status: 422,
     code: 'validation_error',
     hint: "Complete the account's legal name, address and tax id.",
+  },
+  refund_exceeds: {
+    status: 422,
+    code: 'validation_error',
+    hint: 'Refunds, those on their way included, never exceed what was captured.',
   },
   service_unavailable: {
     status: 503,

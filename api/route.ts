@@ -6,6 +6,7 @@ import type { Plan, RateClass } from '../domain/plan.ts'
 import type { Scope } from '../domain/scope.ts'
 import type { ApiDeps } from './deps.ts'
 import { parseBody, parseInput } from './input.ts'
+import type { Printed } from './printed.ts'
 
 /** Who calls: what the gateway knows of the key. Every query names `accountId`. */
 export type Caller = {
@@ -28,9 +29,10 @@ export type Access = Scope | 'any_key' | 'public'
 /**
  * `none`: safe or idempotent by itself. `key24h`: with an `Idempotency-Key` the gateway runs it
  * once and repeats the answer for 24 hours; the handler must do all its writes in `call.tx`.
+ * `keyForEver`: the same, kept for ever, because what it moves is money.
  * `createOrder`: the handler hands `call.idempotencyKey` to the acceptance, which keeps it for ever.
  */
-export type Idempotency = 'none' | 'key24h' | 'createOrder'
+export type Idempotency = 'none' | 'key24h' | 'keyForEver' | 'createOrder'
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
 
@@ -100,7 +102,7 @@ export type Call<
   operationId: string
   caller: Acc extends 'public' ? null : Caller
   input: { params: Params; query: Query; body: Body }
-} & (Idem extends 'key24h' ? { tx: Tx } : unknown)
+} & (Idem extends 'key24h' | 'keyForEver' ? { tx: Tx } : unknown)
 
 /** What a route declares. A route that leaves one of these out does not type-check, or start. */
 type Declaration<Acc, Idem, Responses> = {
@@ -121,6 +123,11 @@ type Declaration<Acc, Idem, Responses> = {
   errors: readonly DomainReason[]
   /** The body is a file of one of these media types instead of JSON; the handler gets `call.file`. */
   file?: { media: readonly string[]; bytesMax: number }
+  /**
+   * After the commit, also of a repeated call: waits for an outcome as the client prefers, and
+   * prints it. The answer that the key keeps is the one from before.
+   */
+  settle?: (deps: ApiDeps, call: RawCall, printed: Printed) => Promise<Printed>
   /** A strong ETag from the body, `If-None-Match` → 304. */
   entityTag?: boolean
   /** Has a share of the process of its own when everything else is refused as `busy`. */
@@ -182,7 +189,7 @@ export function route<
 
 /**
  * Holds because `schemas` are the spec's own (an absent one has the type parameter's default), and
- * because app.ts checks a key for every access but `public` and opens a transaction for `key24h`.
+ * because app.ts checks a key for every access but `public` and opens a transaction for `key24h` and `keyForEver`.
  */
 function asDeclared<Declared>(call: unknown): Declared {
   // oxlint-disable-next-line typescript/consistent-type-assertions -- the comment above says why

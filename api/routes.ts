@@ -11,10 +11,12 @@ import { invoiceCreditRoutes } from './v2/invoice-credits.ts'
 import { invoiceMailRoutes } from './v2/invoice-mails.ts'
 import { invoiceRoutes } from './v2/invoices.ts'
 import { orderRoutes } from './v2/orders.ts'
+import { paymentRoutes } from './v2/payments.ts'
 import { productRoutes } from './v2/products.ts'
 import { purchaseOrderRoutes } from './v2/purchase-orders.ts'
 import { receivedPaymentRoutes } from './v2/received-payments.ts'
 import { recoveryRoutes } from './v2/recoveries.ts'
+import { refundRoutes } from './v2/refunds.ts'
 import { rootRoutes } from './v2/root.ts'
 import { supplierSkuRoutes } from './v2/supplier-skus.ts'
 import { supplierRoutes } from './v2/suppliers.ts'
@@ -42,6 +44,8 @@ export const ROUTES: readonly Route[] = [
   ...receivedPaymentRoutes,
   ...supplierRoutes,
   ...supplierSkuRoutes,
+  ...paymentRoutes,
+  ...refundRoutes,
   ...webhookRoutes,
   ...webhookSecretRoutes,
   ...deliveryRoutes,

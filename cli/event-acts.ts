@@ -66,6 +66,20 @@ export const EVENT_ACTS: Readonly<Partial<Record<EventType, EventAct>>> = {
       return { path }
     },
   },
+  'payment.succeeded': { cause: async ({ api }) => pay(api, 'pm_card_visa') },
+  'payment.failed': { cause: async ({ api }) => pay(api, 'pm_card_visa_chargeDeclined') },
+  'payment.refunded': {
+    async cause({ api }) {
+      const { path } = await pay(api, 'pm_card_visa')
+      await until(
+        'the payment',
+        () => api.get(path, withStatus),
+        ({ status }) => status === 'succeeded',
+      )
+      await api.post(path.replace('/intents', '') + '/refund', {}, withId)
+      return { path }
+    },
+  },
   'invoice.finalized': { cause: billOrder, later: ['sent_at'] },
   'invoice.paid': {
     async cause(scene) {
@@ -124,6 +138,13 @@ const withInvoices = z.object({ invoices: z.array(withId) })
 const orderAt = (transactionId: string): Caused => ({
   path: `/v2/orders/${transactionId.replace('txn_', 'ord_')}`,
 })
+
+/** A payment with one of the sandbox's tokens: see docs/payments.md. */
+async function pay(api: ApiClient, token: string): Promise<Caused> {
+  const body = { amount: 500, currency: 'usd', payment_method: token }
+  const { id } = await api.post('/v2/payments/intents', body, withId)
+  return { path: `/v2/payments/intents/${id}` }
+}
 
 /** An order that stays open, because nobody sells what is ordered. Answers the transaction's id. */
 async function orderOfNobody(api: ApiClient): Promise<string> {

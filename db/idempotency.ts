@@ -17,7 +17,7 @@ export type IdempotencyClaim =
   { outcome: 'claimed' } | { outcome: 'seen'; fingerprint: Buffer; answer: SealedAnswer | null }
 
 /**
- * Claims a key for 24 hours, or finds what it was used for. A duplicate that is still being worked
+ * Claims a key for 24 hours, or for ever where money moves, or finds what it was used for. A duplicate that is still being worked
  * on holds the row: this waits for it and fails with 55P03 when it takes longer than `lock_timeout`.
  * The claim lives and dies with the transaction, and so with the work that it protects.
  */
@@ -25,6 +25,7 @@ export async function claimIdempotencyKey(
   tx: Tx,
   scope: IdempotencyScope,
   fingerprint: Buffer,
+  forEver: boolean,
 ): Promise<IdempotencyClaim> {
   const claimed = await tx
     .insertInto('idempotency_keys')
@@ -34,7 +35,7 @@ export async function claimIdempotencyKey(
       operation: scope.operation,
       key: scope.key,
       fingerprint,
-      expires_at: sql`clock_timestamp() + interval '24 hours'`,
+      expires_at: forEver ? null : sql<Date>`clock_timestamp() + interval '24 hours'`,
     })
     .onConflict((conflict) =>
       conflict

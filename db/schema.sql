@@ -898,6 +898,18 @@ AS $function$
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.payment_intents_move()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if not exists (select 1 from payment_moves where from_state = old.state and to_state = new.state) then
+    raise exception 'a payment cannot move from % to %', old.state, new.state using errcode = 'check_violation';
+  end if;
+  return new;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.pool_covers(p_account text, p_lines jsonb, p_now timestamp with time zone)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1198,6 +1210,51 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.route_psp_event(p_provider text, p_event text)
+ RETURNS text
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_event psp_events;
+  v_payment payment_intents;
+begin
+  select * into v_event from psp_events where provider = p_provider and id = p_event for update;
+  if not found or v_event.state <> 'parked' then
+    return v_event.state;
+  end if;
+  -- A test account's events come from the sandbox only, a live one's from Stripe only.
+  select p.* into v_payment from payment_intents p join accounts a on a.id = p.account_id
+    where a.mode = case p_provider when 'sandbox' then 'test' else 'live' end
+      and (v_event.provider_account is null
+        or v_event.provider_account = coalesce(a.provider_reference, 'acct_' || substr(a.id, 5)))
+      and (p.id = coalesce(v_event.payment_id, (select r.payment_id from refunds r where r.id = v_event.refund_id))
+        or p.provider_id = v_event.payment_provider_id)
+    order by p.id = v_event.payment_id desc limit 1 for no key update of p;
+  if not found then
+    update psp_events set tries = tries + 1,
+      next_try_at = case when tries < 12 then
+        clock_timestamp() + least(60 * 2 ^ tries, 21600) * interval '1 second' end
+      where provider = p_provider and id = p_event;
+    return 'parked';
+  end if;
+  update psp_events set state = 'matched', matched_account_id = v_payment.account_id,
+      payment_id = v_payment.id, next_try_at = null
+    where provider = p_provider and id = p_event;
+  if v_event.refund_id is not null then
+    update refunds set refresh_wanted_at = clock_timestamp()
+      where account_id = v_payment.account_id and id = v_event.refund_id;
+    if found then
+      perform wake_refund(v_payment.account_id, v_event.refund_id, v_event.type);
+    end if;
+    return 'matched';
+  end if;
+  update payment_intents set refresh_wanted_at = clock_timestamp()
+    where account_id = v_payment.account_id and id = v_payment.id;
+  perform wake_payment(v_payment.account_id, v_payment.id, v_event.type);
+  return 'matched';
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.rows_immutable()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1251,6 +1308,23 @@ AS $function$
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.store_psp_event(p jsonb, p_payload bytea)
+ RETURNS text
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into psp_events (provider, id, type, provider_account, payload, payment_provider_id,
+    payment_id, refund_id, dispute_provider_id, state, next_try_at)
+  values (p ->> 'provider', p ->> 'id', p ->> 'type', p ->> 'provider_account', p_payload,
+    p ->> 'payment_provider_id', p ->> 'payment_id', p ->> 'refund_id',
+    p ->> 'dispute_provider_id',
+    case when (p ->> 'wanted')::boolean then 'parked' else 'ignored' end,
+    case when (p ->> 'wanted')::boolean then clock_timestamp() end)
+  on conflict do nothing;
+  return route_psp_event(p ->> 'provider', p ->> 'id');
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.sweep_leftovers()
  RETURNS void
  LANGUAGE plpgsql
@@ -1260,6 +1334,53 @@ begin
   delete from rate_limits where window_start < clock_timestamp() - interval '2 days';
   perform create_month_partition('attempts', (clock_timestamp() + interval '1 month')::date);
 end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.sweep_money(p_grace interval, p_limit integer)
+ RETURNS TABLE(workflow text, story_id text)
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_story record;
+begin
+  for v_story in
+    select s.* from (
+      select account_id, id, 'processPayment' as flow, 'payment_id' as name, created_at
+        from payment_intents where ended_at is null
+      union all
+      select account_id, id, 'refundPayment', 'refund_id', created_at
+        from refunds where ended_at is null) s
+    where s.created_at < business_now(s.account_id) - p_grace
+      and not exists (select 1 from waits w where w.story_id = s.id
+        and (w.needs_person or w.due_at > business_now(s.account_id) - p_grace))
+      and not exists (select 1 from outbox o where o.account_id = s.account_id
+        and o.workflow = s.flow and o.subject @> jsonb_build_object(s.name, s.id))
+    order by s.created_at limit p_limit
+  loop
+    insert into outbox (account_id, verb, workflow, subject, priority)
+    select v_story.account_id, 'start', v_story.flow, jsonb_build_object(v_story.name, v_story.id,
+      'run', coalesce((select run from payment_intents where id = v_story.id),
+        (select run from refunds where id = v_story.id))), 3;
+    case v_story.flow
+      when 'processPayment' then perform wake_payment(v_story.account_id, v_story.id, 'swept');
+      else perform wake_refund(v_story.account_id, v_story.id, 'swept');
+    end case;
+    workflow := v_story.flow;
+    story_id := v_story.id;
+    return next;
+  end loop;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.sweep_psp_events(p_limit integer)
+ RETURNS integer
+ LANGUAGE sql
+AS $function$
+  select count(route_psp_event(provider, id))::integer from (
+    select provider, id from psp_events
+    where state = 'parked' and next_try_at < clock_timestamp()
+    order by next_try_at limit p_limit for update skip locked) due
+$function$
 ;
 
 CREATE OR REPLACE FUNCTION public.sweep_stories(p_grace interval, p_limit integer)
@@ -1600,6 +1721,33 @@ AS $function$
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.wake_payment(p_account text, p_payment text, p_reason text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_payment payment_intents;
+begin
+  update payment_intents set run = run + 1, ended_at = null
+    where account_id = p_account and id = p_payment and ended_at is not null
+    returning * into v_payment;
+  if found then
+    insert into outbox (account_id, verb, workflow, subject, priority)
+    values (p_account, 'start', 'processPayment', jsonb_build_object('payment_id', p_payment,
+      'run', v_payment.run, 'amount_minor', v_payment.amount_minor, 'currency', v_payment.currency,
+      'customer_id', v_payment.customer_id, 'transaction_id', v_payment.transaction_id), 1);
+    return;
+  end if;
+  select * into v_payment from payment_intents where account_id = p_account and id = p_payment;
+  -- Whoever has something to do does not wait: a test clock stops until it is done.
+  delete from waits where story_id = p_payment;
+  insert into outbox (account_id, verb, workflow, subject, signal, priority)
+  values (p_account, 'signal', 'processPayment',
+    jsonb_build_object('payment_id', p_payment, 'run', v_payment.run),
+    jsonb_build_object('name', 'wokenUp', 'input', jsonb_build_object('reason', p_reason)), 1);
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.wake_purchase_order(p_po purchase_orders, p_reason text)
  RETURNS void
  LANGUAGE sql
@@ -1610,6 +1758,32 @@ AS $function$
       'business_date', p_po.business_date, 'sequence', p_po.sequence),
     jsonb_build_object('name', 'wokenUp', 'input', jsonb_build_object('reason', p_reason)))
 $function$
+;
+
+CREATE OR REPLACE FUNCTION public.wake_refund(p_account text, p_refund text, p_reason text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_refund refunds;
+begin
+  update refunds set run = run + 1, ended_at = null
+    where account_id = p_account and id = p_refund and ended_at is not null
+    returning * into v_refund;
+  if found then
+    insert into outbox (account_id, verb, workflow, subject, priority)
+    values (p_account, 'start', 'refundPayment', jsonb_build_object('refund_id', p_refund,
+      'run', v_refund.run, 'amount_minor', v_refund.amount_minor, 'currency', v_refund.currency), 3);
+    return;
+  end if;
+  select * into v_refund from refunds where account_id = p_account and id = p_refund;
+  -- Whoever has something to do does not wait: a test clock stops until it is done.
+  delete from waits where story_id = p_refund;
+  insert into outbox (account_id, verb, workflow, subject, signal)
+  values (p_account, 'signal', 'refundPayment',
+    jsonb_build_object('refund_id', p_refund, 'run', v_refund.run),
+    jsonb_build_object('name', 'wokenUp', 'input', jsonb_build_object('reason', p_reason)));
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.webhook_wants(p_events text[], p_type text, p_additive boolean)
@@ -1643,6 +1817,7 @@ create table accounts (
   invoice_series text default 'INV'::text not null,
   created_at timestamp with time zone default clock_timestamp() not null,
   credit_note_series text default 'CN'::text not null,
+  provider_reference text,
   constraint accounts_pkey PRIMARY KEY (id),
   constraint accounts_id_mode_key UNIQUE (id, mode),
   constraint accounts_organization_id_mode_key UNIQUE (organization_id, mode),
@@ -2294,6 +2469,96 @@ create table outbox (
   constraint outbox_verb_check CHECK ((verb = ANY (ARRAY['start'::text, 'signal'::text])))
 ) with (autovacuum_vacuum_scale_factor=0.0, autovacuum_vacuum_threshold=5000, fillfactor=70);
 
+create table payment_intents (
+  id text not null,
+  account_id text not null,
+  customer_id text,
+  transaction_id text,
+  amount_minor bigint not null,
+  currency text not null,
+  capture_method text not null,
+  method text not null,
+  token text,
+  card jsonb,
+  state text not null,
+  provider_id text,
+  authorized_minor bigint default 0 not null,
+  captured_minor bigint default 0 not null,
+  fee_minor bigint default 0 not null,
+  refunded_minor bigint default 0 not null,
+  refund_held_minor bigint default 0 not null,
+  last_error jsonb,
+  action_url text,
+  return_url text,
+  capture_before timestamp with time zone,
+  metadata jsonb default '{}'::jsonb not null,
+  ask_at timestamp with time zone,
+  ask_count integer default 0 not null,
+  state_since timestamp with time zone not null,
+  refresh_wanted_at timestamp with time zone,
+  run integer default 0 not null,
+  ended_at timestamp with time zone,
+  version integer default 1 not null,
+  event_sequence integer default 0 not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone default clock_timestamp() not null,
+  constraint payment_intents_pkey PRIMARY KEY (id),
+  constraint payment_intents_account_id_id_key UNIQUE (account_id, id),
+  constraint payment_intents_account_id_provider_id_key UNIQUE (account_id, provider_id),
+  constraint payment_intents_account_id_customer_id_fkey FOREIGN KEY (account_id, customer_id) REFERENCES customers(account_id, id),
+  constraint payment_intents_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
+  constraint payment_intents_account_id_transaction_id_fkey FOREIGN KEY (account_id, transaction_id) REFERENCES transactions(account_id, id),
+  constraint payment_intents_currency_fkey FOREIGN KEY (currency) REFERENCES currencies(code),
+  constraint payment_intents_amount_minor_check CHECK ((amount_minor > 0)),
+  constraint payment_intents_authorized_minor_check CHECK ((authorized_minor >= 0)),
+  constraint payment_intents_capture_method_check CHECK ((capture_method = ANY (ARRAY['automatic'::text, 'manual'::text]))),
+  constraint payment_intents_captured_minor_check CHECK ((captured_minor >= 0)),
+  constraint payment_intents_check CHECK ((authorized_minor <= amount_minor)),
+  constraint payment_intents_check1 CHECK ((captured_minor <= authorized_minor)),
+  constraint payment_intents_check2 CHECK (((refunded_minor + refund_held_minor) <= captured_minor)),
+  constraint payment_intents_refund_held_minor_check CHECK ((refund_held_minor >= 0)),
+  constraint payment_intents_refunded_minor_check CHECK ((refunded_minor >= 0)),
+  constraint payment_intents_state_check CHECK ((state = ANY (ARRAY['requires_payment_method'::text, 'requires_action'::text, 'processing'::text, 'requires_capture'::text, 'succeeded'::text, 'cancelled'::text, 'failed'::text])))
+);
+
+create table payment_moves (
+  from_state text not null,
+  to_state text not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint payment_moves_pkey PRIMARY KEY (from_state, to_state)
+);
+
+create table payment_operations (
+  id text not null,
+  account_id text not null,
+  payment_id text not null,
+  refund_id text,
+  kind text not null,
+  state text default 'created'::text not null,
+  idempotency_key text not null,
+  amount_minor bigint,
+  method text,
+  token text,
+  tries integer default 0 not null,
+  asks integer default 0 not null,
+  submitted_at timestamp with time zone,
+  next_at timestamp with time zone,
+  error jsonb,
+  decided_by text,
+  ended_at timestamp with time zone,
+  created_at timestamp with time zone not null,
+  constraint payment_operations_pkey PRIMARY KEY (id),
+  constraint payment_operations_account_id_id_key UNIQUE (account_id, id),
+  constraint payment_operations_account_id_idempotency_key_key UNIQUE (account_id, idempotency_key),
+  constraint payment_operations_account_id_payment_id_fkey FOREIGN KEY (account_id, payment_id) REFERENCES payment_intents(account_id, id),
+  constraint payment_operations_account_id_refund_id_fkey FOREIGN KEY (account_id, refund_id) REFERENCES refunds(account_id, id),
+  constraint payment_operations_check CHECK (((kind = 'refund'::text) = (refund_id IS NOT NULL))),
+  constraint payment_operations_check1 CHECK (((state = ANY (ARRAY['succeeded'::text, 'declined'::text, 'errored'::text])) = (ended_at IS NOT NULL))),
+  constraint payment_operations_check2 CHECK (((state = 'created'::text) = (submitted_at IS NULL))),
+  constraint payment_operations_kind_check CHECK ((kind = ANY (ARRAY['authorize'::text, 'capture'::text, 'cancel'::text, 'refund'::text]))),
+  constraint payment_operations_state_check CHECK ((state = ANY (ARRAY['created'::text, 'submitted'::text, 'succeeded'::text, 'declined'::text, 'errored'::text, 'unknown'::text])))
+);
+
 create unlogged table plan_windows (
   account_id text not null,
   hour_start timestamp with time zone not null,
@@ -2344,6 +2609,27 @@ create table products (
   constraint products_price_minor_check CHECK (((price_minor >= 0) AND (price_minor <= '100000000000'::bigint))),
   constraint products_status_check CHECK ((status = ANY (ARRAY['active'::text, 'draft'::text, 'archived'::text]))),
   constraint products_tax_class_check CHECK ((tax_class = ANY (ARRAY['multi_purpose_voucher'::text, 'single_purpose_voucher'::text, 'digital_service'::text, 'goods'::text, 'fee'::text])))
+);
+
+create table psp_events (
+  provider text not null,
+  id text not null,
+  type text not null,
+  provider_account text,
+  payload bytea not null,
+  payment_provider_id text,
+  payment_id text,
+  refund_id text,
+  dispute_provider_id text,
+  state text default 'parked'::text not null,
+  matched_account_id text,
+  tries integer default 0 not null,
+  next_try_at timestamp with time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint psp_events_pkey PRIMARY KEY (provider, id),
+  constraint psp_events_matched_account_id_fkey FOREIGN KEY (matched_account_id) REFERENCES accounts(id),
+  constraint psp_events_provider_check CHECK ((provider = ANY (ARRAY['sandbox'::text, 'stripe'::text]))),
+  constraint psp_events_state_check CHECK ((state = ANY (ARRAY['matched'::text, 'parked'::text, 'ignored'::text])))
 );
 
 create table purchase_orders (
@@ -2416,6 +2702,40 @@ create table received_payments (
   constraint received_payments_check CHECK (((allocated_minor >= 0) AND (allocated_minor <= amount_minor))),
   constraint received_payments_method_check CHECK ((method = ANY (ARRAY['bank_transfer'::text, 'cheque'::text, 'cash'::text, 'other'::text]))),
   constraint received_payments_reference_check CHECK (((length(reference) >= 1) AND (length(reference) <= 140)))
+);
+
+create table refunds (
+  id text not null,
+  account_id text not null,
+  payment_id text not null,
+  amount_minor bigint not null,
+  currency text not null,
+  state text default 'pending'::text not null,
+  reason text,
+  cause text not null,
+  cause_key text,
+  refund_application_fee boolean default false not null,
+  line_ids text[] default '{}'::text[] not null,
+  metadata jsonb default '{}'::jsonb not null,
+  provider_id text,
+  last_error jsonb,
+  expected_by date not null,
+  ask_at timestamp with time zone,
+  ask_count integer default 0 not null,
+  refresh_wanted_at timestamp with time zone,
+  run integer default 1 not null,
+  ended_at timestamp with time zone,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone default clock_timestamp() not null,
+  constraint refunds_pkey PRIMARY KEY (id),
+  constraint refunds_account_id_cause_key_key UNIQUE (account_id, cause_key),
+  constraint refunds_account_id_id_key UNIQUE (account_id, id),
+  constraint refunds_account_id_provider_id_key UNIQUE (account_id, provider_id),
+  constraint refunds_account_id_payment_id_fkey FOREIGN KEY (account_id, payment_id) REFERENCES payment_intents(account_id, id),
+  constraint refunds_currency_fkey FOREIGN KEY (currency) REFERENCES currencies(code),
+  constraint refunds_amount_minor_check CHECK ((amount_minor > 0)),
+  constraint refunds_cause_check CHECK ((cause = ANY (ARRAY['request'::text, 'units_failed'::text, 'order_cancelled'::text, 'late_money'::text]))),
+  constraint refunds_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'succeeded'::text, 'failed'::text, 'unknown'::text])))
 );
 
 create table schema_migrations (
@@ -2789,6 +3109,20 @@ CREATE UNIQUE INDEX mails_message_id ON public.mails USING btree (account_id, me
 
 CREATE INDEX outbox_ready ON public.outbox USING btree (account_id, id) WHERE (parked_at IS NULL);
 
+CREATE INDEX payment_intents_created ON public.payment_intents USING btree (account_id, created_at, id);
+
+CREATE INDEX payment_intents_open ON public.payment_intents USING btree (account_id, id) WHERE (ended_at IS NULL);
+
+CREATE INDEX payment_intents_transaction ON public.payment_intents USING btree (account_id, transaction_id) WHERE (transaction_id IS NOT NULL);
+
+CREATE UNIQUE INDEX payment_operations_capture ON public.payment_operations USING btree (payment_id) WHERE ((kind = 'capture'::text) AND (state <> ALL (ARRAY['declined'::text, 'errored'::text])));
+
+CREATE UNIQUE INDEX payment_operations_open ON public.payment_operations USING btree (payment_id) WHERE ((kind = ANY (ARRAY['authorize'::text, 'capture'::text, 'cancel'::text])) AND (ended_at IS NULL));
+
+CREATE INDEX payment_operations_payment ON public.payment_operations USING btree (account_id, payment_id, created_at);
+
+CREATE UNIQUE INDEX payment_operations_refund ON public.payment_operations USING btree (refund_id) WHERE (refund_id IS NOT NULL);
+
 CREATE INDEX products_created ON public.products USING btree (account_id, created_at, id);
 
 CREATE INDEX products_name ON public.products USING btree (account_id, lower(name), id);
@@ -2796,6 +3130,8 @@ CREATE INDEX products_name ON public.products USING btree (account_id, lower(nam
 CREATE INDEX products_price ON public.products USING btree (account_id, price_minor, id);
 
 CREATE INDEX products_updated ON public.products USING btree (account_id, updated_at, id);
+
+CREATE INDEX psp_events_parked ON public.psp_events USING btree (next_try_at) WHERE ((state = 'parked'::text) AND (next_try_at IS NOT NULL));
 
 CREATE INDEX purchase_orders_created ON public.purchase_orders USING btree (account_id, created_at, id);
 
@@ -2806,6 +3142,12 @@ CREATE UNIQUE INDEX purchase_orders_open ON public.purchase_orders USING btree (
 CREATE INDEX purchase_orders_unfinished ON public.purchase_orders USING btree (account_id, id) WHERE (ended_at IS NULL);
 
 CREATE INDEX received_payments_created ON public.received_payments USING btree (account_id, created_at, id);
+
+CREATE INDEX refunds_created ON public.refunds USING btree (account_id, created_at, id);
+
+CREATE INDEX refunds_open ON public.refunds USING btree (account_id, id) WHERE (ended_at IS NULL);
+
+CREATE INDEX refunds_payment ON public.refunds USING btree (account_id, payment_id);
 
 CREATE INDEX skus_product ON public.skus USING btree (account_id, product_id);
 
@@ -2888,6 +3230,8 @@ CREATE TRIGGER journals_immutable BEFORE DELETE OR UPDATE ON public.journals FOR
 CREATE TRIGGER ledger_accounts_immutable BEFORE DELETE OR UPDATE ON public.ledger_accounts FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
 CREATE TRIGGER operator_decisions_immutable BEFORE DELETE OR UPDATE ON public.operator_decisions FOR EACH ROW EXECUTE FUNCTION rows_immutable();
+
+CREATE TRIGGER payment_intents_move BEFORE UPDATE OF state ON public.payment_intents FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION payment_intents_move();
 
 CREATE TRIGGER received_payments_immutable BEFORE DELETE OR UPDATE ON public.received_payments FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 

@@ -45,6 +45,7 @@ export interface Accounts {
   invoice_series: Generated<string>
   created_at: Generated<Timestamp>
   credit_note_series: Generated<string>
+  provider_reference: string | null
 }
 
 export interface ApiKeys {
@@ -486,6 +487,68 @@ export interface Outbox {
   created_at: Generated<Timestamp>
 }
 
+export interface PaymentIntents {
+  id: string
+  account_id: string
+  customer_id: string | null
+  transaction_id: string | null
+  amount_minor: bigint
+  currency: string
+  capture_method: 'automatic' | 'manual'
+  method: string
+  token: string | null
+  card: Json | null
+  state: 'requires_payment_method' | 'requires_action' | 'processing' | 'requires_capture' | 'succeeded' | 'cancelled' | 'failed'
+  provider_id: string | null
+  authorized_minor: Generated<bigint>
+  captured_minor: Generated<bigint>
+  fee_minor: Generated<bigint>
+  refunded_minor: Generated<bigint>
+  refund_held_minor: Generated<bigint>
+  last_error: Json | null
+  action_url: string | null
+  return_url: string | null
+  capture_before: Timestamp | null
+  metadata: Generated<Json>
+  ask_at: Timestamp | null
+  ask_count: Generated<number>
+  state_since: Timestamp
+  refresh_wanted_at: Timestamp | null
+  run: Generated<number>
+  ended_at: Timestamp | null
+  version: Generated<number>
+  event_sequence: Generated<number>
+  created_at: Timestamp
+  updated_at: Generated<Timestamp>
+}
+
+export interface PaymentMoves {
+  from_state: string
+  to_state: string
+  created_at: Generated<Timestamp>
+}
+
+export interface PaymentOperations {
+  id: string
+  account_id: string
+  payment_id: string
+  refund_id: string | null
+  kind: 'authorize' | 'capture' | 'cancel' | 'refund'
+  state: Generated<'created' | 'submitted' | 'succeeded' | 'declined' | 'errored' | 'unknown'>
+  idempotency_key: string
+  amount_minor: bigint | null
+  method: string | null
+  token: string | null
+  tries: Generated<number>
+  asks: Generated<number>
+  submitted_at: Timestamp | null
+  next_at: Timestamp | null
+  error: Json | null
+  decided_by: string | null
+  ended_at: Timestamp | null
+  created_at: Timestamp
+}
+
 export interface PlanWindows {
   account_id: string
   hour_start: Timestamp
@@ -522,6 +585,23 @@ export interface Products {
   event_sequence: Generated<number>
   created_at: Generated<Timestamp>
   updated_at: Generated<Timestamp>
+}
+
+export interface PspEvents {
+  provider: 'sandbox' | 'stripe'
+  id: string
+  type: string
+  provider_account: string | null
+  payload: Buffer
+  payment_provider_id: string | null
+  payment_id: string | null
+  refund_id: string | null
+  dispute_provider_id: string | null
+  state: Generated<'matched' | 'parked' | 'ignored'>
+  matched_account_id: string | null
+  tries: Generated<number>
+  next_try_at: Timestamp | null
+  created_at: Generated<Timestamp>
 }
 
 export interface PurchaseOrders {
@@ -571,6 +651,31 @@ export interface ReceivedPayments {
   received_on: string
   recorded_at: Timestamp
   created_at: Generated<Timestamp>
+}
+
+export interface Refunds {
+  id: string
+  account_id: string
+  payment_id: string
+  amount_minor: bigint
+  currency: string
+  state: Generated<'pending' | 'succeeded' | 'failed' | 'unknown'>
+  reason: string | null
+  cause: 'request' | 'units_failed' | 'order_cancelled' | 'late_money'
+  cause_key: string | null
+  refund_application_fee: Generated<boolean>
+  line_ids: Generated<string[]>
+  metadata: Generated<Json>
+  provider_id: string | null
+  last_error: Json | null
+  expected_by: string
+  ask_at: Timestamp | null
+  ask_count: Generated<number>
+  refresh_wanted_at: Timestamp | null
+  run: Generated<number>
+  ended_at: Timestamp | null
+  created_at: Timestamp
+  updated_at: Generated<Timestamp>
 }
 
 export interface SchemaMigrations {
@@ -818,12 +923,17 @@ export interface DB {
   operator_decisions: OperatorDecisions
   organizations: Organizations
   outbox: Outbox
+  payment_intents: PaymentIntents
+  payment_moves: PaymentMoves
+  payment_operations: PaymentOperations
   plan_windows: PlanWindows
   posting_rules: PostingRules
   products: Products
+  psp_events: PspEvents
   purchase_orders: PurchaseOrders
   rate_limits: RateLimits
   received_payments: ReceivedPayments
+  refunds: Refunds
   schema_migrations: SchemaMigrations
   skus: Skus
   sourcing_attempts: SourcingAttempts

@@ -24,6 +24,10 @@ export const ID_PREFIXES = {
   ledgerAccount: 'lac',
   receivedPayment: 'rcp',
   cashAllocation: 'alc',
+  paymentIntent: 'pi',
+  payment: 'pay',
+  paymentOperation: 'pop',
+  refund: 're',
   event: 'evt',
   webhook: 'whk',
   webhookSecret: 'whs',
@@ -54,6 +58,11 @@ export function isId(kind: IdKind, text: string): boolean {
 /** `txn_X` for `ord_X`: one row, two names on the wire. */
 export function orderIdOf(transactionId: string): string {
   return transactionId.replace(/^txn_/, 'ord_')
+}
+
+/** `pi_X` for `pay_X` or `pi_X`: one row, two names on the wire. */
+export function paymentIntentIdOf(id: string): string {
+  return id.replace(/^pay_/, 'pi_')
 }
 
 /** `ord_X` or `txn_X` to `txn_X`. */

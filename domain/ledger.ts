@@ -84,6 +84,7 @@ export const POSTING_RULES = {
     prepaid: { debit: 'prepayments', credit: 'psp_clearing' },
     credited: { debit: 'unallocated_cash', credit: 'psp_clearing' },
   },
+  refund_returned: { amount: { debit: 'psp_clearing', credit: 'prepayments' } },
   dispute_opened: {
     amount: { debit: 'disputed', credit: 'psp_clearing' },
     fee: { debit: 'psp_fees', credit: 'psp_clearing' },

@@ -15,6 +15,8 @@ export const SCOPES = [
   'invoices:write',
   'suppliers:read',
   'suppliers:write',
+  'payments:read',
+  'payments:write',
   'webhooks:read',
   'webhooks:write',
   'events:read',

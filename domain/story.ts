@@ -6,6 +6,8 @@ export type WorkflowType =
   | 'issueCreditNote'
   | 'sendDocuments'
   | 'deliverWebhook'
+  | 'processPayment'
+  | 'refundPayment'
   | 'sweep'
 
 /**

@@ -4,16 +4,15 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import { Hono, type Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { PSP_FAULTS, type PspFault } from '../domain/test-card.ts'
-import { openDispute, runRefundJob } from './psp-charges.ts'
-import { behaviourOf, openDesk, type Desk } from './psp-desk.ts'
+import { deskFor, openAccount, type Shop } from './psp-accounts.ts'
+import type { Desk } from './psp-desk.ts'
 import { PspFailure, type PspError } from './psp-failure.ts'
 import { hashOf, parseForm, plainText, requireKnown, type Params } from './psp-form.ts'
 import type { Hooks } from './psp-hooks.ts'
-import { currentMethod, finishAction, runIntentJob } from './psp-intents.ts'
-import type { PspEvent } from './psp-objects.ts'
+import { finishAction } from './psp-intents.ts'
 import { authenticationPage } from './psp-page.ts'
 import { PSP_ROUTES, type PspRoute } from './psp-routes.ts'
-import type { Job, PspStore } from './psp-store.ts'
+import type { PspStore } from './psp-store.ts'
 
 type Bindings = { Bindings: HttpBindings }
 type PspContext = Context<Bindings>
@@ -22,15 +21,6 @@ const BODY_BYTES_MAX = 512 * 1024
 const SLOW_MS = 2_000
 const KEY_MS_MAX = 24 * 3_600_000 // as at Stripe: after a day a key is forgotten
 const PLATFORM = 'acct_platform'
-
-type Shop = {
-  store: PspStore
-  hooks: Hooks
-  url: () => string
-  inFlight: Set<string>
-  /** Faults that tests planted, by account and operation; each happens once. */
-  planted: Map<string, PspFault[]>
-}
 
 export type Psp = {
   app: Hono<Bindings>
@@ -84,7 +74,11 @@ export function buildPsp({ store, hooks, url, onError }: PspParts): Psp {
 
 async function answer(shop: Shop, route: PspRoute, context: PspContext): Promise<Response> {
   requireKey(context)
-  const desk = deskFor(shop, context)
+  const desk = deskFor(
+    shop,
+    context.req.header('stripe-account') ?? PLATFORM,
+    context.req.header('x-sandbox-time'),
+  )
   const url = new URL(context.req.url)
   const text = route.method === 'GET' ? url.search.slice(1) : await context.req.text()
   const params = parseForm(text)
@@ -189,60 +183,6 @@ function takeFault(
   shop.store.append([{ fault: planned.name }])
   shop.store.flush()
   return planned.fault
-}
-
-/** The account's desk at the time that the request brings; its clock never goes back. */
-function deskFor(shop: Shop, context: PspContext): Desk {
-  const account = context.req.header('stripe-account') ?? PLATFORM
-  const header = context.req.header('x-sandbox-time')
-  const told = header === undefined ? Number.NaN : Date.parse(header)
-  const aheadMs = told - Date.now()
-  if (aheadMs > shop.store.aheadMs(account) + 1_000) {
-    shop.store.append([{ clock: account, aheadMs }])
-  }
-  return openAccount(shop, account)
-}
-
-/** Opens an account's desk, after what was due on its clock has happened. */
-function openAccount(shop: Shop, account: string): Desk {
-  const nowMs = Date.now() + shop.store.aheadMs(account)
-  const due = shop.store
-    .jobs()
-    .filter((job) => job.account === account && job.dueMs <= nowMs)
-    .toSorted((a, b) => a.dueMs - b.dueMs)
-  for (const job of due) {
-    runJob(deskAt(shop, account, job.dueMs), job)
-    shop.store.append([{ done: job.id }])
-  }
-  return deskAt(shop, account, nowMs)
-}
-
-function deskAt(shop: Shop, account: string, nowMs: number): Desk {
-  const desk = openDesk(shop.store, { account, nowMs, url: shop.url() }, (event) => {
-    shop.hooks.send(event, behaviourOf(methodOf(desk, event)).webhooks)
-  })
-  return desk
-}
-
-function runJob(desk: Desk, job: Job): void {
-  switch (job.action) {
-    case 'settle':
-    case 'fail':
-    case 'expire':
-      return runIntentJob(desk, job.action, job.object)
-    case 'dispute':
-      return openDispute(desk, job.object)
-    case 'settle_refund':
-    case 'fail_refund':
-      return runRefundJob(desk, job.action, job.object)
-  }
-}
-
-/** The method of the payment that an event is about. */
-function methodOf(desk: Desk, event: PspEvent) {
-  const { id, payment_intent } = { id: '', payment_intent: '', ...event.object }
-  const intent = desk.find('payment_intent', id) ?? desk.find('payment_intent', payment_intent)
-  return intent === undefined ? undefined : currentMethod(desk, intent)
 }
 
 function mountPages(app: Hono<Bindings>, shop: Shop): void {

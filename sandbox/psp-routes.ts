@@ -1,8 +1,7 @@
 import { TEST_BEHAVIOURS, type PspFault } from '../domain/test-card.ts'
 import { faultOf, type Desk } from './psp-desk.ts'
 import { closeDispute, createRefund, updateDispute } from './psp-charges.ts'
-import { PspFailure } from './psp-failure.ts'
-import { plainText, requireKnown, requireText, textOf, type Params } from './psp-form.ts'
+import { requireText, textOf, type Params } from './psp-form.ts'
 import {
   cancelIntent,
   captureIntent,
@@ -10,16 +9,15 @@ import {
   createIntent,
   currentMethod,
 } from './psp-intents.ts'
+import { balanceOf, expand, page, search, sourceOf, wants } from './psp-lists.ts'
 import { createMethod, tokenOf } from './psp-methods.ts'
 import {
   printBalanceTransaction,
   printCharge,
   printDispute,
   printEvent,
-  printIntent,
   printMethod,
   printRefund,
-  type Intent,
 } from './psp-objects.ts'
 
 /** One endpoint of the API: `known` are its parameters, everything else is refused. */
@@ -36,8 +34,6 @@ export type PspRoute = {
 }
 
 const PAGE = ['limit', 'starting_after', 'ending_before', 'expand', 'created', 'page']
-const LIMIT_DEFAULT = 10
-const LIMIT_MAX = 100
 
 const INTENT_PARAMS = ['payment_method', 'payment_method_data', 'return_url', 'expand']
 
@@ -251,98 +247,3 @@ export const PSP_ROUTES: readonly PspRoute[] = [
     run: (desk, _params, id) => printEvent(desk.get('event', id)),
   },
 ]
-
-/** A page of a list, the newest first. */
-function page<Row extends { id: string }>(
-  url: string,
-  rows: Row[],
-  params: Params,
-  print: (row: Row) => object,
-): object {
-  requireKnownRange(params)
-  const limit = Number(textOf(params, 'limit') ?? LIMIT_DEFAULT)
-  if (!Number.isInteger(limit) || limit < 1 || limit > LIMIT_MAX) {
-    throw PspFailure.invalid(`limit must be from 1 to ${LIMIT_MAX}`, 'limit')
-  }
-  const newest = rows.toReversed()
-  const after = textOf(params, 'starting_after')
-  const before = textOf(params, 'ending_before')
-  const at = newest.findIndex((row) => row.id === (after ?? before))
-  if ((after ?? before) !== null && at === -1)
-    throw PspFailure.missing('object', after ?? before ?? '')
-  const from = before === null ? at + 1 : Math.max(0, at - limit)
-  const to = before === null ? from + limit : at
-  return {
-    object: 'list',
-    url,
-    has_more: before === null ? to < newest.length : from > 0,
-    data: newest.slice(from, to).map(print),
-  }
-}
-
-function requireKnownRange(params: Params): void {
-  const created = params['created']
-  if (typeof created === 'object') requireKnown(created, ['gt', 'gte', 'lt', 'lte'])
-}
-
-/** `metadata['name']:'value'`: the one query that is understood. */
-function search(intents: Intent[], query: string): Intent[] {
-  const match = /^metadata\['([\w-]+)'\]:'([^']*)'$/.exec(query)
-  if (match === null)
-    throw PspFailure.invalid("Only metadata['name']:'value' is known here", 'query')
-  const [, name = '', value] = match
-  return intents.filter((intent) => intent.metadata[name] === value)
-}
-
-function wants(params: Params, field: string): boolean {
-  const asked = params['expand']
-  if (typeof asked !== 'object') return false
-  return Object.values(asked).some(
-    (each) => each === field || plainText(each).startsWith(`${field}.`),
-  )
-}
-
-function expand(desk: Desk, intent: Intent, params: Params): object {
-  const printed = printIntent(intent)
-  const field = (name: string) => wants(params, name) || wants(params, `data.${name}`)
-  const charge =
-    intent.latest_charge === null ? undefined : desk.find('charge', intent.latest_charge)
-  const method = currentMethod(desk, intent)
-  const entry =
-    charge?.balance_transaction === null || charge === undefined
-      ? undefined
-      : desk.find('balance_transaction', charge.balance_transaction)
-  const printedCharge = charge === undefined ? null : printCharge(charge)
-  return {
-    ...printed,
-    ...(field('payment_method') && method !== undefined
-      ? { payment_method: printMethod(method) }
-      : {}),
-    ...(field('latest_charge') && printedCharge !== null
-      ? {
-          latest_charge:
-            field('latest_charge.balance_transaction') && entry !== undefined
-              ? { ...printedCharge, balance_transaction: printBalanceTransaction(entry) }
-              : printedCharge,
-        }
-      : {}),
-  }
-}
-
-function sourceOf(desk: Desk, id: string): object | string {
-  const charge = desk.find('charge', id)
-  if (charge !== undefined) return printCharge(charge)
-  const refund = desk.find('refund', id)
-  if (refund !== undefined) return printRefund(refund)
-  const dispute = desk.find('dispute', id)
-  return dispute === undefined ? id : printDispute(dispute)
-}
-
-function balanceOf(desk: Desk): object {
-  const sums = new Map<string, number>()
-  for (const { currency, net } of desk.list('balance_transaction')) {
-    sums.set(currency, (sums.get(currency) ?? 0) + net)
-  }
-  const available = [...sums].map(([currency, amount]) => ({ amount, currency, source_types: {} }))
-  return { object: 'balance', available, pending: [], livemode: false }
-}

@@ -26,6 +26,7 @@ export function billingDeps({
     keys: openKeys(database, config),
     log: createLog('test-billing', 'silent'),
     mailer: createMailer(config.mail),
+    payments: () => notUsed(),
     suppliers: () => notUsed(),
     webhooks: { post: notUsed, close: notUsed },
   }

@@ -1,9 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { Client, Connection } from '@temporalio/client'
 import { bundleWorkflowCode, Runtime } from '@temporalio/worker'
@@ -13,6 +12,8 @@ import { openDatabase, type Database } from '../db/client.ts'
 import { createLog } from '../log.ts'
 import { startApi } from '../server.ts'
 import { startWorker, type RunningWorker } from '../worker.ts'
+import { readyPort } from './ready-port.ts'
+import { startPspProcess, type PspProcess } from './sandbox/psp-process.ts'
 import { createTestDatabase, testTemporal } from './stack.ts'
 
 /** The whole of Bark for one test file: own database, own task queue, API and worker in-process. */
@@ -21,6 +22,8 @@ export type Stack = {
   database: Database
   apiUrl: string
   temporal: Client
+  /** With `psp: true`; throws where there is none. */
+  psp(): PspProcess
   /** Stops the worker (as a deploy would) and starts one, if asked with other activities. */
   restartWorker(wrap?: (activities: Activities) => Activities): Promise<void>
   stopWorker(): Promise<void>
@@ -36,6 +39,8 @@ export async function startStack(
     worker?: boolean
     api?: boolean
     supplier?: boolean
+    /** Starts the sandbox payment service, which tells the API of what happens there. */
+    psp?: boolean
     env?: Record<string, string>
     /** Everything that is logged, at every level, goes here instead of standard output. */
     logTo?: { write(line: string): void }
@@ -45,6 +50,7 @@ export async function startStack(
   const testDatabase = await createTestDatabase(name)
   const { address, namespace } = testTemporal()
   const supplier = options.supplier === true ? await startSupplier() : null
+  const psp = options.psp === true ? await startPspProcess() : null
   const config = toConfig(
     readEnv({
       DATABASE_URL: testDatabase.url,
@@ -56,6 +62,7 @@ export async function startStack(
       API_PORT: '0',
       LOG_LEVEL: process.env['BARK_TEST_LOG_LEVEL'] ?? 'error',
       ...(supplier === null ? {} : { SANDBOX_SUPPLIER_URL: supplier.url }),
+      ...(psp === null ? {} : { SANDBOX_PSP_URL: psp.url }),
       ...options.env,
     }),
   )
@@ -70,6 +77,9 @@ export async function startStack(
     onError: () => undefined,
   })
   const api = options.api === false ? null : await startApi(config, log)
+  if (psp !== null && api !== null) {
+    await psp.register(`http://127.0.0.1:${api.port}/psp/sandbox/events`)
+  }
   let worker: RunningWorker | null = null
   const stopWorker = async () => {
     await worker?.stop()
@@ -89,6 +99,10 @@ export async function startStack(
     database,
     apiUrl: api === null ? '' : `http://127.0.0.1:${api.port}`,
     temporal: new Client({ connection, namespace }),
+    psp() {
+      if (psp === null) throw new Error('This stack was started without psp: true')
+      return psp
+    },
     restartWorker,
     stopWorker,
     async stop() {
@@ -97,6 +111,7 @@ export async function startStack(
       await connection.close()
       await database.close()
       await supplier?.stop()
+      await psp?.kill()
       await testDatabase.drop()
     },
   }
@@ -182,18 +197,4 @@ async function startSupplier(): Promise<{ url: string; stop(): Promise<void> }> 
         child.kill('SIGTERM')
       }),
   }
-}
-
-/** Reads a child's log until its line `ready`, which names its port. */
-export async function readyPort(child: ChildProcess): Promise<number> {
-  if (child.stdout === null) throw new Error('the child has no standard output to read')
-  for await (const line of createInterface({ input: child.stdout })) {
-    const entry: unknown = line.startsWith('{') ? JSON.parse(line) : null
-    if (typeof entry !== 'object' || entry === null) continue
-    if (Reflect.get(entry, 'msg') === 'ready') {
-      child.stdout.resume()
-      return Number(Reflect.get(entry, 'port'))
-    }
-  }
-  throw new Error('the child ended before it was ready')
 }

@@ -12,6 +12,11 @@ export const invoiceRunWorkflowId = (invoiceRunId: string) => `invoice-run/${inv
 export const documentsWorkflowId = (sendId: string) => `documents/${sendId}`
 export const creditNoteWorkflowId = (creditNoteId: string) => `credit-note/${creditNoteId}`
 export const webhookWorkflowId = (deliveryId: string) => `webhook/${deliveryId}`
+/** A payment or refund that something happens to after its end has a second run. */
+export const paymentWorkflowId = (paymentId: string, run: number) =>
+  run <= 1 ? `payment/${paymentId}` : `payment/${paymentId}/${run}`
+export const refundWorkflowId = (refundId: string, run: number) =>
+  run <= 1 ? `refund/${refundId}` : `refund/${refundId}/${run}`
 export const purchaseOrderWorkflowId = (po: {
   customerId: string
   businessDate: string
@@ -32,6 +37,8 @@ export type IssueInvoiceInput = { accountId: string; invoiceRunId: string }
 /** `inv_…/2`: the invoice and the number of the sending. */
 export type SendDocumentsInput = { accountId: string; sendId: string }
 export type IssueCreditNoteInput = { accountId: string; creditNoteId: string }
+export type ProcessPaymentInput = { accountId: string; paymentId: string }
+export type RefundPaymentInput = { accountId: string; refundId: string }
 export type DeliverWebhookInput = { accountId: string; deliveryId: string }
 
 /** The test account's clock moved; `offsetMs` only grows, so a late signal is harmless. */
@@ -72,6 +79,16 @@ export const release = defineUpdate<OperatorAnswer, [OperatorRequest]>('release'
 /** End this delivery as `cancelled`. */
 export const cancel = defineUpdate<OperatorAnswer, [OperatorRequest]>('cancel')
 
+/** What a person found out about an outcome that nobody could ask for. */
+export type OperatorEvidence = {
+  /** Where it can be seen, for example in the provider's dashboard; kept with the decision. */
+  evidence: string
+}
+/** The operation whose outcome is unknown did happen. */
+export const markSucceeded = defineUpdate<OperatorAnswer, [OperatorEvidence]>('markSucceeded')
+/** The operation whose outcome is unknown did not happen. */
+export const markFailed = defineUpdate<OperatorAnswer, [OperatorEvidence]>('markFailed')
+
 export type WaitingFor = { reason: string; dueAt: string | null; since: string }
 
 /** What the workflow is waiting for; null while it acts. */
@@ -99,6 +116,7 @@ export const barkAccount = defineSearchAttributeKey('BarkAccount', 'KEYWORD')
 export const barkCustomer = defineSearchAttributeKey('BarkCustomer', 'KEYWORD')
 export const barkTransaction = defineSearchAttributeKey('BarkTransaction', 'KEYWORD')
 export const barkPurchaseOrder = defineSearchAttributeKey('BarkPurchaseOrder', 'KEYWORD')
+export const barkPayment = defineSearchAttributeKey('BarkPayment', 'KEYWORD')
 export const barkEndpoint = defineSearchAttributeKey('BarkEndpoint', 'KEYWORD')
 export const barkStage = defineSearchAttributeKey('BarkStage', 'KEYWORD')
 export const barkStuckReason = defineSearchAttributeKey('BarkStuckReason', 'KEYWORD')
@@ -132,6 +150,21 @@ export function validateOperatorRequest(request: OperatorRequest, fields: string
   if (note !== undefined && (typeof note !== 'string' || note.length > NOTE_CHARACTERS_MAX)) {
     throw ApplicationFailure.nonRetryable(
       `note is a text of ${NOTE_CHARACTERS_MAX} characters at most`,
+    )
+  }
+}
+
+/** Refuses a word about money without saying where it comes from. */
+export function validateEvidence(request: OperatorEvidence): void {
+  const fields =
+    typeof request === 'object' && request !== null && !Array.isArray(request)
+      ? Object.keys(request)
+      : []
+  const isAlone = fields.length === 1 && fields[0] === 'evidence'
+  const isText = isAlone && typeof request.evidence === 'string' && request.evidence.trim() !== ''
+  if (!isText || request.evidence.length > NOTE_CHARACTERS_MAX) {
+    throw ApplicationFailure.nonRetryable(
+      `Send {"evidence": "where you saw it"}, ${NOTE_CHARACTERS_MAX} characters at most`,
     )
   }
 }

@@ -1,36 +1,20 @@
 import { Stripe } from 'stripe'
 import { Agent, fetch as fetchWith } from 'undici'
-import type { PaymentMethodName } from '../../domain/payment-method.ts'
 import type {
   AuthorizeRequest,
-  Instrument,
   PaymentProvider,
   ProviderAccount,
   ProviderOutcome,
 } from './payment-provider.ts'
 import { createRateLimiter } from './rate-limiter.ts'
 import { readDispute, readMovement, readPayment, readRefund } from './stripe-answers.ts'
+import { payingWith } from './stripe-methods.ts'
 import { outcomeOf, readDeclined } from './stripe-outcome.ts'
 
 const CONNECT_MS_MAX = 3_000
 const WAIT_MS_MAX = 5_000 // for a place among the calls per second
 const PAGE_MAX = 100
 const EXPAND = ['latest_charge.balance_transaction', 'payment_method']
-
-/** Stripe's name of each method. */
-const STRIPE_TYPES: Readonly<Record<PaymentMethodName, string>> = {
-  credit: '',
-  card: 'card',
-  apple_pay: 'card',
-  google_pay: 'card',
-  paypal: 'paypal',
-  ach: 'us_bank_account',
-  wire: 'customer_balance',
-  affirm: 'affirm',
-  klarna: 'klarna',
-  bitcoin: 'crypto',
-  ethereum: 'crypto',
-}
 
 export type StripeSettings = {
   secretKey: string
@@ -254,32 +238,6 @@ async function authorize(
     },
     options,
   )
-}
-
-function stripeType({ method }: Instrument): string {
-  return STRIPE_TYPES[method]
-}
-
-type Paying = Pick<Stripe.PaymentIntentCreateParams, 'payment_method' | 'payment_method_data'>
-
-function payingWith(instrument: Instrument): Paying {
-  if (instrument.token !== null) return { payment_method: instrument.token }
-  return { payment_method_data: dataOf(stripeType(instrument)) }
-}
-
-/** Methods without a token are named by their type alone. */
-function dataOf(type: string): NonNullable<Paying['payment_method_data']> {
-  switch (type) {
-    case 'paypal':
-    case 'us_bank_account':
-    case 'customer_balance':
-    case 'affirm':
-    case 'klarna':
-    case 'crypto':
-      return { type }
-    default:
-      throw new Error(`A payment by ${type} needs a token`)
-  }
 }
 
 async function searchPayment(

@@ -44,7 +44,8 @@ export async function readFile(
   return { bytes, media: type }
 }
 
-async function readBytes(ctx: ApiContext, bytesMax: number): Promise<Uint8Array> {
+/** The bytes of a body as they came. Throws as `readBody` does for one that is too large or late. */
+export async function readBytes(ctx: ApiContext, bytesMax = BODY_BYTES_MAX): Promise<Uint8Array> {
   const late = new AbortController()
   const body: ReadableStream<Uint8Array> | null = ctx.req.raw.body
   const reader = body?.getReader()

@@ -19,7 +19,7 @@ import type { RawCall } from '../route.ts'
 
 /** Runs the work of a POST once per `Idempotency-Key`, in one transaction with the key. */
 export type RunOnce = (
-  call: RawCall & { operationId: string },
+  call: RawCall & { operationId: string; forEver: boolean },
   work: (tx: Tx) => Promise<Printed>,
 ) => Promise<Printed>
 
@@ -75,7 +75,8 @@ export function createRunOnce(deps: ApiDeps): RunOnce {
     const fingerprint = fingerprintOf(call)
     const joined = await join(name, fingerprint)
     if (joined !== null) return joined
-    const running = runClaimed(deps, scope, fingerprint, work)
+    const claiming = { scope, fingerprint, forEver: call.forEver }
+    const running = runClaimed(deps, claiming, work)
     inFlight.set(
       name,
       running.then((printed) => ({ fingerprint, printed }), outcomeOfFailure),
@@ -90,14 +91,13 @@ export function createRunOnce(deps: ApiDeps): RunOnce {
 
 async function runClaimed(
   { database, keyRing }: ApiDeps,
-  scope: IdempotencyScope,
-  fingerprint: Buffer,
+  { scope, fingerprint, forEver }: Claiming,
   work: (tx: Tx) => Promise<Printed>,
 ): Promise<Printed> {
   // Before the transaction: inside of it, it would wait for a second connection.
   const keys = await keyRing.forSealing(scope.accountId)
   const result = await inTransaction(database.db, async (tx) => {
-    const found = await claim(tx, scope, fingerprint)
+    const found = await claim(tx, { scope, fingerprint, forEver })
     if (found.outcome === 'seen') return found
     const printed = await work(tx)
     await updateIdempotencyAnswer(tx, scope, sealAnswer(keys, scope, printed))
@@ -122,9 +122,12 @@ function repeat(printed: Printed, first: Buffer, now: Buffer): Printed {
   return { ...printed, headers: { ...printed.headers, 'Idempotent-Replayed': 'true' } }
 }
 
-async function claim(tx: Tx, scope: IdempotencyScope, fingerprint: Buffer) {
+/** `forEver`: the key is never forgotten, because what it does moves money. */
+type Claiming = { scope: IdempotencyScope; fingerprint: Buffer; forEver: boolean }
+
+async function claim(tx: Tx, { scope, fingerprint, forEver }: Claiming) {
   try {
-    return await claimIdempotencyKey(tx, scope, fingerprint)
+    return await claimIdempotencyKey(tx, scope, fingerprint, forEver)
   } catch (error) {
     throw sqlState(error) === '55P03' ? stillRunning() : error
   }

@@ -3,9 +3,10 @@ import type { EventType } from '../../domain/event-type.ts'
 import { instantField } from '../fields.ts'
 import { creditNoteObject } from './credit-notes.ts'
 import { customerObject } from './customer-fields.ts'
-import { inventoryPlan, paymentPlan, shipmentPlan } from './event-plans.ts'
+import { inventoryPlan, shipmentPlan } from './event-plans.ts'
 import { invoiceObject } from './invoices.ts'
 import { orderObject, transactionObject } from './order-shapes.ts'
+import { paymentObject } from './payment-fields.ts'
 import { productObject } from './product-fields.ts'
 import { webhookObject } from './webhook-fields.ts'
 
@@ -54,16 +55,14 @@ export const EVENT_OBJECTS: Readonly<Record<EventType, Told>> = {
   },
   'customer.created': { summary: 'A customer was created.', object: customerObject },
   'customer.updated': { summary: 'A customer was changed.', object: customerObject },
-  'payment.succeeded': { summary: 'A payment was captured.', object: paymentPlan, planned: true },
+  'payment.succeeded': { summary: 'A payment was captured.', object: paymentObject },
   'payment.failed': {
     summary: 'A payment was declined or could not be made.',
-    object: paymentPlan,
-    planned: true,
+    object: paymentObject,
   },
   'payment.refunded': {
     summary: 'A payment was refunded, in part or as a whole.',
-    object: paymentPlan,
-    planned: true,
+    object: paymentObject,
   },
   'shipment.created': { summary: 'A shipment was made.', object: shipmentPlan, planned: true },
   'shipment.in_transit': {

@@ -1,6 +1,5 @@
 import { z } from '@hono/zod-openapi'
 import { instantField } from '../fields.ts'
-import { minor } from './order-shapes.ts'
 
 /**
  * The objects of events that nothing emits yet, as they are designed: so that a client can be written
@@ -8,29 +7,6 @@ import { minor } from './order-shapes.ts'
  */
 
 const text = z.string()
-
-export const paymentPlan = z
-  .object({
-    object: z.literal('payment_intent'),
-    id: text.openapi({ example: 'pi_0199c0de5a000123456789abcd' }),
-    status: z.enum([
-      'requires_payment_method',
-      'requires_action',
-      'processing',
-      'requires_capture',
-      'succeeded',
-      'cancelled',
-      'failed',
-    ]),
-    order_id: text.nullable(),
-    customer_id: text.nullable(),
-    amount: minor.openapi({ description: 'Minor units.' }),
-    amount_captured: minor,
-    amount_refunded: minor,
-    currency: text,
-    created_at: instantField,
-  })
-  .openapi('PlannedPayment')
 
 export const inventoryPlan = z
   .object({

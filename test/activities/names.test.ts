@@ -17,6 +17,9 @@ const deps: ActivityDeps = {
   database,
   keys: openKeys(database, config),
   log: createLog('test-names', 'silent'),
+  payments: () => {
+    throw new Error('no payment provider is asked')
+  },
   suppliers: () => {
     throw new Error('no supplier is asked')
   },

@@ -72,6 +72,15 @@ async function fill(): Promise<void> {
   const sold = { product_id: product.id, supplier_sku: 'NW', cost: 9, currency: 'USD' }
   const skus = `/v2/suppliers/${ids['suppliers']}/skus`
   ids['sku_id'] = (await client.post<{ id: string }>(skus, sold)).body.id
+  const payment = { amount: 500, currency: 'usd', payment_method: 'card' }
+  const { id } = (await client.post<{ id: string }>('/v2/payments/intents', payment)).body
+  ids['payments'] = id
+  await database.db
+    .updateTable('payment_intents')
+    .set({ state: 'succeeded', authorized_minor: 500n, captured_minor: 500n })
+    .where('id', '=', id)
+    .execute()
+  ids['refunds'] = (await client.post<{ id: string }>(`/v2/payments/${id}/refund`, {})).body.id
   ids['events'] = await firstId(`events`)
   ids['delivery_id'] = await firstId(`deliveries`)
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { readyPort } from '../harness.ts'
+import { readyPort } from '../ready-port.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../sandbox/psp.ts', import.meta.url))
 

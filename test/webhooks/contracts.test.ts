@@ -27,6 +27,7 @@ let scene: Scene
 beforeAll(async () => {
   receiver = await startReceiver()
   stack = await startStack('webhook-contracts', {
+    psp: true,
     env: { WEBHOOK_ALLOWED_PRIVATE_HOSTS: '127.0.0.1' },
   })
   shop = await openShop(stack)

@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeAccount, makeKey } from '../../factories.ts'
-import { readyPort } from '../../harness.ts'
+import { readyPort } from '../../ready-port.ts'
 import { createClient } from '../client.ts'
 import { serveApi, type ServedApi } from '../serve.ts'
 

@@ -34,6 +34,9 @@ function activities() {
     keys: openKeys(shop.database, shop.config),
     log: createLog('test', 'silent'),
     mailer: { sender: 'billing@acme.example', send: async () => ({ refused: [], reason: null }) },
+    payments: () => {
+      throw new Error('Invoices ask no payment provider')
+    },
     suppliers: () => {
       throw new Error('Invoices ask no supplier')
     },

@@ -1,0 +1,154 @@
+import { z } from '@hono/zod-openapi'
+import type { Tx } from '../../db/client.ts'
+import { getRefundOperation, insertOperation } from '../../db/payment-operations.ts'
+import { lockPayment } from '../../db/payments.ts'
+import { getBusinessNow } from '../../db/purchase-orders.ts'
+import { getRefund, insertRefund, listRefunds, type RefundRow } from '../../db/refunds.ts'
+import { DomainError } from '../../domain/error.ts'
+import {
+  addBusinessDays,
+  OPERATION_ALLOWED,
+  REFUND_BUSINESS_DAYS,
+  REFUND_STATES,
+} from '../../domain/payment.ts'
+import { newId } from '../../new-id.ts'
+import { renderRefund } from '../../wire/payment.ts'
+import { idParameter, requireId } from '../fields.ts'
+import { listOf, pageParameters, printPage, readPage } from '../middleware/pagination.ts'
+import { route, type Caller, type Route } from '../route.ts'
+import { waitForOutcome } from '../settled.ts'
+import { paymentOwner, requirePaymentId } from './payment-calls.ts'
+import { refundBody, refundObject, refuseCardNumbers } from './payment-fields.ts'
+
+const TAG = 'Refunds'
+
+const settle: NonNullable<Route['settle']> = (deps, call, printed) => {
+  const { caller } = call
+  if (caller === null) return Promise.resolve(printed)
+  const { db } = deps.database
+  const { accountId } = caller
+  return waitForOutcome(deps, call, printed, {
+    isSettled: async (id) => (await getRefundOperation(db, accountId, id)).ended_at !== null,
+    print: async (id) => renderRefund(await getRefund(db, paymentOwner(caller), id)),
+  })
+}
+
+const creating = route({
+  operationId: 'refundPayment',
+  method: 'post',
+  path: '/v2/payments/{id}/refund',
+  tag: TAG,
+  summary: 'Refund a payment',
+  description:
+    'In part or as a whole; refunds together never exceed what was captured. It reaches the payer within ' +
+    'five to ten business days. With `Prefer: wait=N` (at most 10 s) the answer has the outcome when it is known in time.',
+  access: 'payments:write',
+  rateClass: 'write',
+  idempotency: 'keyForEver',
+  settle,
+  params: z.strictObject({ id: idParameter('id', 'pay_0199c0de5a000123456789abcd') }),
+  body: refundBody,
+  responses: {
+    201: {
+      description: 'The refund, durable and on its way.',
+      schema: refundObject,
+      headers: { 'Preference-Applied': '`wait=N` when the outcome was waited for.' },
+    },
+  },
+  errors: ['not_found', 'payment_state', 'refund_exceeds', 'card_number_refused'],
+  async handler(_deps, { tx, caller, input }) {
+    const id = requirePaymentId(input.params.id)
+    return { status: 201, body: renderRefund(await createRefund(tx, caller, id, input.body)) }
+  },
+})
+
+async function createRefund(
+  tx: Tx,
+  caller: Caller,
+  paymentId: string,
+  body: z.output<typeof refundBody>,
+): Promise<RefundRow> {
+  refuseCardNumbers(body)
+  const payment = await lockPayment(tx, paymentOwner(caller), paymentId)
+  if (!OPERATION_ALLOWED.refund.includes(payment.state)) {
+    throw new DomainError('payment_state', `A payment that is ${payment.state} is not refunded.`)
+  }
+  const left = payment.captured_minor - payment.refunded_minor - payment.refund_held_minor
+  const amountMinor = body.amount === undefined ? left : BigInt(body.amount)
+  if (amountMinor > left || amountMinor <= 0n) {
+    const message = `At most the ${left} that are left of the capture`
+    throw new DomainError('refund_exceeds', `amount: ${message}`, {
+      fields: [{ field: 'amount', message }],
+    })
+  }
+  const now = await getBusinessNow(tx, caller.accountId)
+  const refund = await insertRefund(tx, payment, {
+    id: newId('refund'),
+    amountMinor,
+    reason: body.reason ?? null,
+    cause: 'request',
+    causeKey: null,
+    refundApplicationFee: body.refund_application_fee ?? false,
+    lineIds: body.line_ids ?? [],
+    metadata: body.metadata ?? {},
+    expectedBy: addBusinessDays(now.toISOString().slice(0, 10), REFUND_BUSINESS_DAYS),
+  })
+  if (refund === null) throw new Error('A refund without a cause of its own exists already')
+  await insertOperation(tx, {
+    id: newId('paymentOperation'),
+    accountId: caller.accountId,
+    paymentId,
+    kind: 'refund',
+    amountMinor,
+    refundId: refund.id,
+  })
+  return refund
+}
+
+const listing = route({
+  operationId: 'listRefunds',
+  method: 'get',
+  path: '/v2/refunds',
+  tag: TAG,
+  summary: 'List refunds, the latest first',
+  access: 'payments:read',
+  rateClass: 'read',
+  idempotency: 'none',
+  query: z.strictObject({
+    ...pageParameters,
+    payment_id: z.string().min(1).max(100).optional(),
+    status: z.enum(REFUND_STATES).optional(),
+  }),
+  responses: { 200: { description: 'Refunds.', schema: listOf(refundObject) } },
+  errors: ['invalid_cursor', 'not_found'],
+  async handler(deps, call) {
+    const { payment_id, status } = call.input.query
+    const paymentId = payment_id === undefined ? undefined : requirePaymentId(payment_id)
+    const owner = paymentOwner(call.caller)
+    const filter = { paymentId, state: status }
+    const page = await listRefunds(deps.database.db, owner, filter, readPage(deps, call))
+    return { status: 200, body: printPage(deps, call, page, renderRefund) }
+  },
+})
+
+const reading = route({
+  operationId: 'getRefund',
+  method: 'get',
+  path: '/v2/refunds/{id}',
+  tag: TAG,
+  summary: 'Get a refund',
+  access: 'payments:read',
+  rateClass: 'read',
+  idempotency: 'none',
+  params: z.strictObject({ id: idParameter('id', 're_0199c0de5a000123456789abcd') }),
+  responses: { 200: { description: 'The refund as it is now.', schema: refundObject } },
+  errors: ['not_found'],
+  entityTag: true,
+  async handler(deps, { caller, input }) {
+    const id = requireId('refund', input.params.id)
+    const refund = await getRefund(deps.database.db, paymentOwner(caller), id)
+    return { status: 200, body: renderRefund(refund) }
+  },
+})
+
+export const refundRoutes: readonly Route[] = [creating, listing, reading]

@@ -1,0 +1,83 @@
+import {
+  allHandlersFinished,
+  condition,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+} from '@temporalio/workflow'
+import type { RegisteredWait } from '../domain/story.ts'
+import * as contract from './contract.ts'
+import { updateKey } from './update-key.ts'
+import { createWaiter } from './wait.ts'
+
+/** What every story about money at a provider has in common. */
+
+type Step =
+  | { ended: true; state: string }
+  | { ended: false; state: string; wait: RegisteredWait; stuckReason: string | null }
+
+/** Options of an activity that calls a provider: a call of eight seconds, its turn, and SQL. */
+export const PROVIDER_OPTIONS = {
+  startToCloseTimeout: '2m',
+  heartbeatTimeout: contract.HEARTBEAT_TIMEOUT,
+  retry: { initialInterval: '1s', maximumInterval: '30s' },
+} as const
+
+/** SQL. A database that is away is waited for; it costs no history. */
+export const SQL_OPTIONS = {
+  startToCloseTimeout: '15s',
+  heartbeatTimeout: contract.HEARTBEAT_TIMEOUT,
+  retry: { initialInterval: '1s', maximumInterval: '10s' },
+} as const
+
+export type Decision = { key: string; succeeded: boolean; evidence: string }
+
+/**
+ * Works until there is nothing left to do: SQL says what is next, this story only keeps the time
+ * and carries an operator's word where the provider cannot be asked.
+ */
+export async function runMoneyStory(
+  title: string,
+  work: () => Promise<Step>,
+  decide: (decision: Decision) => Promise<{ decided: boolean }>,
+): Promise<{ state: string }> {
+  const waiter = createWaiter(title)
+  const handle = (update: typeof contract.markSucceeded, succeeded: boolean, description: string) =>
+    setHandler(
+      update,
+      async ({ evidence }) => {
+        const { decided } = await decide({ key: updateKey(), succeeded, evidence })
+        waiter.wake()
+        return {
+          accepted: decided,
+          effect: decided ? 'It is recorded as you said.' : 'Nothing is unknown here.',
+        }
+      },
+      { description, validator: contract.validateEvidence },
+    )
+  handle(contract.markSucceeded, true, 'The operation whose outcome is unknown did happen.')
+  handle(contract.markFailed, false, 'The operation whose outcome is unknown did not happen.')
+
+  let stuck: string | null = null
+  for (;;) {
+    const step = await work()
+    if (step.ended) {
+      if (stuck !== null) showStuck(null)
+      setCurrentDetails(`**${title}**\n\n${step.state}`)
+      await condition(allHandlersFinished)
+      return { state: step.state }
+    }
+    if (step.stuckReason !== stuck) {
+      stuck = step.stuckReason
+      showStuck(stuck)
+    }
+    await waiter.waitUntil(step.wait, [`state: ${step.state}`])
+  }
+}
+
+function showStuck(reason: string | null): void {
+  upsertSearchAttributes([
+    { key: contract.barkNeedsOperator, value: reason !== null },
+    { key: contract.barkStuckReason, value: reason },
+  ])
+}
