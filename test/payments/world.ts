@@ -37,7 +37,7 @@ export async function openTill(
   // A busy machine may need longer than any client waits: then the outcome is read afterwards.
   const post: Till['post'] = async (path, body, wait = 0) => {
     const once = wait === 0 ? {} : { headers: { Prefer: `wait=${wait}` } }
-    const answer = await client.post(path, body, once)
+    const answer = await client.post<{ id: string }>(path, body, once)
     if (wait === 0 || answer.status !== 201) return answer as never
     await eventually(
       () =>
@@ -49,7 +49,7 @@ export async function openTill(
           .execute(),
       (open) => open.length === 0,
     )
-    const id = String(answer.body['id'])
+    const { id } = answer.body
     const at = id.startsWith('re_') ? `/v2/refunds/${id}` : `/v2/payments/intents/${id}`
     return { ...answer, body: (await client.get(at)).body } as never
   }
