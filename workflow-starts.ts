@@ -23,17 +23,8 @@ export function describeStart(row: OutboxRow, apiUrl: string | undefined): Start
   switch (row.workflow) {
     case 'fulfillTransaction':
       input = { ...input, transactionId: text('transaction_id') }
-      summary = [
-        `${text('lines')} lines, ${text('units')} units`,
-        text('customer_name'),
-        amount(),
-      ].join(' · ')
-      attributes.push(
-        { key: contract.barkTransaction, value: text('transaction_id') },
-        { key: contract.barkCustomer, value: text('customer_id') },
-        { key: contract.barkPurchaseOrder, value: text('purchase_order_id') },
-        { key: contract.barkAmountMinor, value: Number(subject['total_minor'] ?? 0) },
-      )
+      summary = orderSummary(subject)
+      attributes.push(...orderAttributes(subject))
       link('Transaction', `/v2/transactions/${text('transaction_id')}`)
       link('Purchase order', `/v2/purchase-orders/${text('purchase_order_id')}`)
       break
@@ -78,13 +69,11 @@ export function describeStart(row: OutboxRow, apiUrl: string | undefined): Start
       break
     case 'processPayment':
     case 'refundPayment': {
-      const [name, id] = moneyOf(row)
-      input = { ...input, [name]: id }
-      summary = amountOf(subject)
-      const amount = Number(subject['amount_minor'] ?? 0)
-      attributes.push({ key: contract.barkAmountMinor, value: amount })
-      if (name === 'paymentId') attributes.push({ key: contract.barkPayment, value: id })
-      link(name, name === 'paymentId' ? `/v2/payments/intents/${id}` : `/v2/refunds/${id}`)
+      const money = describeMoney(row)
+      attributes.push(...money.attributes)
+      link('API', money.path)
+      input = { ...input, ...money.input }
+      summary = money.summary
       break
     }
     case 'sweep':
@@ -103,6 +92,38 @@ export function describeStart(row: OutboxRow, apiUrl: string | undefined): Start
 
 function displayAmount(minor: string, currency: string): string {
   return `${formatDecimal(BigInt(minor), currency)} ${currency}`
+}
+
+function orderSummary(subject: OutboxRow['subject']): string {
+  const text = (name: string) => String(subject[name] ?? '')
+  return [`${text('lines')} lines, ${text('units')} units`, text('customer_name'), amount()].join(
+    ' · ',
+  )
+}
+
+function orderAttributes(subject: OutboxRow['subject']): SearchAttributePair[] {
+  const text = (name: string) => String(subject[name] ?? '')
+  return [
+    { key: contract.barkTransaction, value: text('transaction_id') },
+    { key: contract.barkCustomer, value: text('customer_id') },
+    { key: contract.barkPurchaseOrder, value: text('purchase_order_id') },
+    { key: contract.barkAmountMinor, value: Number(subject['total_minor'] ?? 0) },
+  ]
+}
+
+/** What a story about money at a provider says of itself. */
+function describeMoney(row: OutboxRow) {
+  const [name, id] = moneyOf(row)
+  const amount = Number(row.subject['amount_minor'] ?? 0)
+  const isPayment = name === 'paymentId'
+  const attributes: SearchAttributePair[] = [{ key: contract.barkAmountMinor, value: amount }]
+  if (isPayment) attributes.push({ key: contract.barkPayment, value: id })
+  return {
+    input: { [name]: id },
+    summary: amountOf(row.subject),
+    attributes,
+    path: isPayment ? `/v2/payments/intents/${id}` : `/v2/refunds/${id}`,
+  }
 }
 
 /** The argument that names what a story about money is about. */
