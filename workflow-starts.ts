@@ -96,9 +96,11 @@ function displayAmount(minor: string, currency: string): string {
 
 function orderSummary(subject: OutboxRow['subject']): string {
   const text = (name: string) => String(subject[name] ?? '')
-  return [`${text('lines')} lines, ${text('units')} units`, text('customer_name'), amount()].join(
-    ' · ',
-  )
+  return [
+    `${text('lines')} lines, ${text('units')} units`,
+    text('customer_name'),
+    displayAmount(text('total_minor') || '0', text('currency')),
+  ].join(' · ')
 }
 
 function orderAttributes(subject: OutboxRow['subject']): SearchAttributePair[] {
