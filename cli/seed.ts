@@ -71,8 +71,10 @@ export async function seedSandbox(config: Config, dataDir: string): Promise<Seed
 }
 
 const SEED_LOCK = 6_217_435_003 // any constant that nobody else uses
+const SEED_WAIT = '15s' // who starts second waits until the first one's shop stands
 
 async function seedOnce(tx: Tx, config: Config): Promise<SeedId> {
+  await sql`select set_config('lock_timeout', ${SEED_WAIT}, true)`.execute(tx)
   await sql`select pg_advisory_xact_lock(${SEED_LOCK})`.execute(tx)
   const known = await findSandboxOrganization(tx, ORGANIZATION_NAME)
   const organizationId = known ?? newId('organization')

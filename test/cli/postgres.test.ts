@@ -52,7 +52,8 @@ test('asks everybody for the password, which only its owner can read', async () 
 test('a start ends a server that an earlier start left behind', async () => {
   const orphan = await start()
   const next = await preparePostgres(folder, { durable: false, env: process.env })
-  expect(isAlive(orphan.pid)).toBe(false)
+  // Its number stays until our own supervisor has seen its end.
+  await expect.poll(() => isAlive(orphan.pid), PATIENT).toBe(false)
   await child?.stop() // before its supervisor starts it again
   child = await startChild(next.child, quiet, new AbortController().signal)
   expect(await databaseAnswers(orphan.url)).toBe(true)
