@@ -194,28 +194,30 @@ function baseOf(route: Route): object {
   return bases[route.operationId] ?? {}
 }
 
-/** The names of a body's fields, as the document lists them. */
+type BodySchema = { $ref?: string; properties?: object; oneOf?: BodySchema[] }
+
+/** The names of a body's fields, as the document lists them; of every kind, where there are several. */
 function fieldsOf(route: Route): string[] {
   const document = buildOpenApi([route]) as unknown as {
-    components: { schemas: Record<string, { properties?: object }> }
+    components: { schemas: Record<string, BodySchema> }
     paths: Record<
       string,
       Record<
         string,
         {
           requestBody: {
-            content: Record<string, { schema: { $ref?: string; properties?: object } }>
+            content: Record<string, { schema: BodySchema }>
           }
         }
       >
     >
   }
   const operation = document.paths[route.path]?.[route.method]
-  const schema = operation?.requestBody.content['application/json']?.schema
-  const name = schema?.$ref?.split('/').at(-1) ?? ''
-  const fields = Object.keys(
-    schema?.properties ?? document.components.schemas[name]?.properties ?? {},
-  )
+  const named = (schema: BodySchema): BodySchema =>
+    document.components.schemas[schema.$ref?.split('/').at(-1) ?? ''] ?? schema
+  const schema = named(operation?.requestBody.content['application/json']?.schema ?? {})
+  const kinds = (schema.oneOf ?? [schema]).map(named)
+  const fields = [...new Set(kinds.flatMap(({ properties }) => Object.keys(properties ?? {})))]
   if (fields.length === 0) throw new Error(`${route.operationId}: its body has no fields`)
   return fields
 }

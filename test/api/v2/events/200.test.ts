@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { inTransaction } from '../../../../db/client.ts'
 import { emitEvent } from '../../../../db/events.ts'
 import { makeAccount, makeCustomer, makeKey } from '../../../factories.ts'
+import { eventually } from '../../../harness.ts'
 import { serveApi, type ServedApi } from '../../serve.ts'
 
 let api: ServedApi
@@ -25,28 +26,35 @@ async function poller() {
   }
   const walk = async (cursor: string | null, query = '') =>
     (await client.get<Listed>(`/v2/events?cursor=${encodeURIComponent(cursor ?? '')}${query}`)).body
-  return { account, client, makeProduct, walk }
+  /** Until so many are listed: whatever any process of the server writes holds back what came after. */
+  const listed = (count: number) =>
+    eventually(
+      async () => (await client.get<Listed>('/v2/events')).body.data,
+      (events) => events.length === count,
+    )
+  return { account, client, makeProduct, walk, listed }
 }
 
 test('an event is the object as GET answered it then', async () => {
-  const { client, makeProduct } = await poller()
+  const { client, makeProduct, listed } = await poller()
   const id = await makeProduct('SAME')
   const { body: product } = await client.get(`/v2/products/${id}`)
   await client.patch(`/v2/products/${id}`, { name: 'Other' })
-  const { body } = await client.get<Listed>('/v2/events')
-  expect(body.data).toMatchObject([
+  const events = await listed(2)
+  expect(events).toMatchObject([
     { type: 'product.created', sequence: 1, data: { object: product } },
     { type: 'product.updated', sequence: 2, data: { object: { name: 'Other', version: 2 } } },
   ])
-  const [first] = body.data
+  const [first] = events
   expect((await client.get(`/v2/events/${first?.id}`)).body).toEqual(first)
 })
 
 test('a walk goes on where it ended, also at the end', async () => {
-  const { makeProduct, walk } = await poller()
+  const { makeProduct, walk, listed } = await poller()
   const empty = await walk(null)
   expect(empty).toEqual({ data: [], pagination: { next_cursor: null, has_more: false } })
   const made = [await makeProduct('W1'), await makeProduct('W2'), await makeProduct('W3')]
+  await listed(3)
   const one = await walk(null, '&limit=2')
   expect(one.pagination.has_more).toBe(true)
   const two = await walk(one.pagination.next_cursor, '&limit=2')
@@ -55,12 +63,13 @@ test('a walk goes on where it ended, also at the end', async () => {
   const three = await walk(two.pagination.next_cursor)
   expect(three.data).toEqual([])
   const fresh = await makeProduct('W4')
+  await listed(4)
   const four = await walk(three.pagination.next_cursor)
   expect(four.data.map((each) => each.data.object.id)).toEqual([fresh])
 })
 
 test('what commits late is not skipped: it holds back what came after it', async () => {
-  const { account, makeProduct, walk } = await poller()
+  const { account, makeProduct, walk, listed } = await poller()
   let letGo = (): void => undefined
   const held = new Promise<void>((resolve) => {
     letGo = resolve
@@ -82,13 +91,15 @@ test('what commits late is not skipped: it holds back what came after it', async
   expect(before.data).toEqual([])
   letGo()
   await late
+  await listed(2)
   const both = await walk(before.pagination.next_cursor)
   expect(both.data.map((each) => each.data.object.id)).toEqual(['late', after])
 })
 
 test('cursor=latest starts with what comes from now on, also what commits late', async () => {
-  const { account, client, makeProduct } = await poller()
+  const { account, client, makeProduct, listed } = await poller()
   await makeProduct('OLD')
+  await listed(1)
   let letGo = (): void => undefined
   const held = new Promise<void>((resolve) => {
     letGo = resolve
@@ -110,6 +121,7 @@ test('cursor=latest starts with what comes from now on, also what commits late',
   letGo()
   await late
   const fresh = await makeProduct('FRESH')
+  await listed(3)
   const cursor = encodeURIComponent(start.pagination.next_cursor ?? '')
   const { body: next } = await client.get<Listed>(`/v2/events?cursor=${cursor}`)
   expect(next.data.map((each) => each.data.object.id)).toEqual(['late', fresh])
@@ -118,9 +130,10 @@ test('cursor=latest starts with what comes from now on, also what commits late',
 })
 
 test('filters by type and by object', async () => {
-  const { client, makeProduct } = await poller()
+  const { client, makeProduct, listed } = await poller()
   const [one, two] = [await makeProduct('F1'), await makeProduct('F2')]
   await client.patch(`/v2/products/${one}`, { name: 'F1b' })
+  await listed(3)
   const types = async (query: string) =>
     (await client.get<Listed>(`/v2/events?${query}`)).body.data.map((each) => each.type)
   expect(await types('type=product.updated')).toEqual(['product.updated'])
@@ -130,17 +143,16 @@ test('filters by type and by object', async () => {
 })
 
 test("a bound key sees its customer's events only, and nobody sees another account's", async () => {
-  const { account, client, makeProduct } = await poller()
+  const { account, client, makeProduct, listed } = await poller()
   await makeProduct('B1')
   const mine = await makeCustomer(api.database, account.accountId)
   const theirs = await makeCustomer(api.database, account.accountId)
   for (const id of [mine, theirs]) await client.patch(`/v2/customers/${id}`, { company: 'New Ltd' })
-  const { body: all } = await client.get<Listed>('/v2/events')
-  expect(all.data).toHaveLength(3)
+  const all = await listed(3)
   const bound = api.client(await makeKey(api.database, account, { customerId: mine }))
   const { body: seen } = await bound.get<Listed>('/v2/events')
   expect(seen.data.map((each) => each.data.object.id)).toEqual([mine])
-  const hidden = all.data.filter((each) => each.data.object.id !== mine)
+  const hidden = all.filter((each) => each.data.object.id !== mine)
   const stranger = api.client((await makeAccount(api.database)).key)
   for (const event of hidden) {
     expect((await bound.get(`/v2/events/${event.id}`)).status).toBe(404)
@@ -150,8 +162,9 @@ test("a bound key sees its customer's events only, and nobody sees another accou
 })
 
 test('a cursor of another filter or another key is refused', async () => {
-  const { client, makeProduct, walk } = await poller()
+  const { client, makeProduct, walk, listed } = await poller()
   await makeProduct('C1')
+  await listed(1)
   const { pagination } = await walk(null)
   const cursor = encodeURIComponent(pagination.next_cursor ?? '')
   expect((await client.get(`/v2/events?cursor=${cursor}&type=order.created`)).status).toBe(400)
