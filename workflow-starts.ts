@@ -76,6 +76,16 @@ export function describeStart(row: OutboxRow, apiUrl: string | undefined): Start
       summary = money.summary
       break
     }
+    case 'resolveClaim':
+      input = { ...input, claimId: text('claim_id') }
+      summary = `${text('unit_id')} · ${text('customer_id')}`
+      attributes.push(
+        { key: contract.barkTransaction, value: text('transaction_id') },
+        { key: contract.barkCustomer, value: text('customer_id') },
+      )
+      link('Claim', `/v2/claims/${text('claim_id')}`)
+      link('Transaction', `/v2/transactions/${text('transaction_id')}`)
+      break
     case 'sweep':
       summary = 'Closes what is overdue and starts what is missing'
       break
@@ -167,6 +177,8 @@ export function workflowIdOf(row: Pick<OutboxRow, 'workflow' | 'subject'>): stri
       return contract.paymentWorkflowId(text('payment_id'), Number(row.subject['run'] ?? 1))
     case 'refundPayment':
       return contract.refundWorkflowId(text('refund_id'), Number(row.subject['run'] ?? 1))
+    case 'resolveClaim':
+      return contract.claimWorkflowId(text('claim_id'))
     case 'sweep':
       return contract.SWEEP_SCHEDULE_ID
   }

@@ -3,6 +3,7 @@ import type { SupplierConnection } from '../db/suppliers.ts'
 import type { KeyRing } from '../key-ring.ts'
 import type { TaxPolicy } from '../domain/tax.ts'
 import type { Log } from '../log.ts'
+import { claimActivities } from './claims.ts'
 import { creditNoteActivities } from './credit-notes.ts'
 import { documentSendActivities } from './document-sends.ts'
 import type { CodeSupplier } from './gateways/code-supplier.ts'
@@ -38,6 +39,7 @@ export type ActivityDeps = {
 /** Every activity by name. Temporal's space of names is flat, so a name may come once only. */
 export function createActivities(deps: ActivityDeps) {
   return {
+    ...claimActivities(deps),
     ...creditNoteActivities(deps),
     ...documentSendActivities(deps),
     ...invoiceActivities(deps),
@@ -55,6 +57,7 @@ export function createActivities(deps: ActivityDeps) {
 
 /** The factories one by one, for the test that no name comes twice. */
 export const ACTIVITY_FACTORIES = [
+  claimActivities,
   creditNoteActivities,
   documentSendActivities,
   invoiceActivities,

@@ -264,6 +264,11 @@ export const REFUSALS: Readonly<
     code: 'validation_error',
     hint: "Complete the account's tax policy.",
   },
+  unit_not_claimable: {
+    status: 409,
+    code: 'conflict',
+    hint: 'Only a unit with its code can be claimed, and once: look at its claim.',
+  },
   unexpected: {
     status: 500,
     code: 'server_error',

@@ -2,6 +2,7 @@ import { healthRoutes } from './health.ts'
 import type { Route } from './route.ts'
 import { codeImportRoutes } from './v2/code-imports.ts'
 import { billingSettingsRoutes } from './v2/billing-settings.ts'
+import { claimRoutes } from './v2/claims.ts'
 import { codeRoutes } from './v2/codes.ts'
 import { creditNoteRoutes } from './v2/credit-notes.ts'
 import { customerRoutes } from './v2/customers.ts'
@@ -35,6 +36,7 @@ export const ROUTES: readonly Route[] = [
   ...transactionRoutes,
   ...codeRoutes,
   ...codeImportRoutes,
+  ...claimRoutes,
   ...purchaseOrderRoutes,
   ...invoiceRoutes,
   ...invoiceCreditRoutes,

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Mode } from '../domain/api-key.ts'
 import type { Db, Tx } from './client.ts'
 import type { Organizations } from './tables.ts'
@@ -78,4 +79,16 @@ export async function findAccountMode(db: Db, accountId: string): Promise<Mode |
     .where('id', '=', accountId)
     .executeTakeFirst()
   return row?.mode ?? null
+}
+
+/** The account's mode and business time. Throws when there is no such account. */
+export async function getAccountNow(
+  db: Db,
+  accountId: string,
+): Promise<{ mode: 'live' | 'test'; now: Date }> {
+  return db
+    .selectFrom('accounts')
+    .select(['mode', sql<Date>`business_now(id)`.as('now')])
+    .where('id', '=', accountId)
+    .executeTakeFirstOrThrow()
 }

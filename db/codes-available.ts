@@ -35,3 +35,21 @@ export async function emitCodesAvailable(
     at: now,
   })
 }
+
+/** Holds a transaction and answers business time, never before its acceptance, and where its events stand. */
+export async function lockForEvent(
+  tx: Tx,
+  { accountId, transactionId }: TransactionKey,
+): Promise<{ now: Date; customerId: string; sequence: number }> {
+  const locked = await tx
+    .selectFrom('transactions')
+    .select(['accepted_at', 'customer_id', 'event_sequence'])
+    .where('account_id', '=', accountId)
+    .where('id', '=', transactionId)
+    .forUpdate()
+    .executeTakeFirstOrThrow()
+  const { rows } = await sql<{ now: Date }>`
+    select greatest(business_now(${accountId}), ${locked.accepted_at}) as now`.execute(tx)
+  if (rows[0] === undefined) throw new Error('PostgreSQL answered no time')
+  return { now: rows[0].now, customerId: locked.customer_id, sequence: locked.event_sequence }
+}

@@ -13,6 +13,8 @@ export type UnitCodeRow = {
   product_id: string
   variant_id: string | null
   sku: string
+  /** The unit whose code this one replaces. */
+  replaces_unit_id: string | null
   state: UnitState
   reason: string | null
   code_id: string | null
@@ -26,7 +28,7 @@ const UNIT_CODES = {
   name: 'list_unit_codes',
   text: `
     select u.id as unit_id, u.position, u.product_id, nullif(u.variant_id, '') as variant_id, l.sku,
-      u.state, u.reason, c.id as code_id, c.type, c.sealed, c.key_version, c.expires_at
+      u.replaces_unit_id, u.state, u.reason, c.id as code_id, c.type, c.sealed, c.key_version, c.expires_at
     from transactions t
     join units u on u.account_id = t.account_id and u.transaction_id = t.id
     join lines l on l.account_id = u.account_id and l.id = u.line_id

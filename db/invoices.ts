@@ -28,7 +28,8 @@ export async function listBillableLines(tx: Tx, key: PurchaseOrderKey): Promise<
     from lines l join transactions t on t.account_id = l.account_id and t.id = l.transaction_id
     where t.account_id = ${key.accountId} and t.purchase_order_id = ${key.purchaseOrderId}
       and exists (select 1 from units u where u.line_id = l.id and u.state = 'allocated'
-        and u.invoice_line_id is null and u.purchase_order_id = t.purchase_order_id)
+        and u.invoice_line_id is null and u.replaces_unit_id is null
+        and u.purchase_order_id = t.purchase_order_id)
     order by t.position, l.position`.execute(tx)
   return rows
 }
@@ -49,6 +50,7 @@ export async function billUnits(
         ${key.lines.map((line) => line.invoiceLineId)}::text[]) as bill (line_id, invoice_line_id)
       where u.account_id = ${key.accountId} and u.purchase_order_id = ${key.purchaseOrderId}
         and u.line_id = bill.line_id and u.state = 'allocated' and u.invoice_line_id is null
+        and u.replaces_unit_id is null
       returning u.line_id
     )
     select line_id, count(*)::integer as quantity from billed group by line_id`.execute(tx)

@@ -787,7 +787,8 @@ begin
     and not exists (select 1 from transactions t where t.account_id = po.account_id
       and t.purchase_order_id = po.id and t.ended_at is null)
     and not exists (select 1 from units u where u.account_id = po.account_id
-      and u.purchase_order_id = po.id and u.state = 'allocated' and u.invoice_line_id is null)
+      and u.purchase_order_id = po.id and u.state = 'allocated' and u.invoice_line_id is null
+      and u.replaces_unit_id is null)
     and not exists (select 1 from invoices i where i.account_id = po.account_id
       and i.purchase_order_id = po.id and i.state = 'open');
   return null;
@@ -894,7 +895,8 @@ CREATE OR REPLACE FUNCTION public.order_state(p_account text, p_transaction text
 AS $function$
   select coalesce(jsonb_object_agg(state, n), '{}') from (
     select state, count(*) as n from units
-    where account_id = p_account and transaction_id = p_transaction group by state) counted
+    where account_id = p_account and transaction_id = p_transaction and replaces_unit_id is null
+    group by state) counted
 $function$
 ;
 
@@ -1277,7 +1279,7 @@ begin
   select * into v_po from purchase_orders where account_id = p_account and id = p_po;
   if v_po.state not in ('invoiced', 'settled')
     or not exists (select 1 from units where account_id = p_account and purchase_order_id = p_po
-      and invoice_line_id is null and state = 'allocated')
+      and invoice_line_id is null and state = 'allocated' and replaces_unit_id is null)
     or exists (select 1 from invoice_runs where purchase_order_id = p_po and billed_at is null)
   then
     return;
@@ -1427,6 +1429,11 @@ begin
       jsonb_build_object('send_id', s.id, 'invoice_id', s.invoice_id)
     from document_sends s where s.ended_at is null
     union all
+    select c.account_id, 'resolveClaim', c.id, c.created_at, 3,
+      jsonb_build_object('claim_id', c.id, 'transaction_id', c.transaction_id,
+        'customer_id', c.customer_id, 'unit_id', c.unit_id)
+    from claims c where c.state = 'open'
+    union all
     select d.account_id, 'deliverWebhook', d.id, d.created_at, 4,
       jsonb_build_object('delivery_id', d.id, 'webhook_id', d.webhook_id, 'event_type', e.type)
     from deliveries d join events e on e.account_id = d.account_id and e.id = d.event_id
@@ -1442,7 +1449,8 @@ begin
             when 'runPurchaseOrderDay' then 'purchase_order_id'
             when 'issueCreditNote' then 'credit_note_id'
             when 'issueInvoice' then 'invoice_run_id'
-            when 'sendDocuments' then 'send_id' else 'delivery_id' end, story.id))
+            when 'sendDocuments' then 'send_id'
+            when 'resolveClaim' then 'claim_id' else 'delivery_id' end, story.id))
     order by story.created_at limit p_limit
   ), started as (
     insert into outbox (account_id, verb, workflow, subject, priority)
@@ -1878,6 +1886,35 @@ create table attempts (
   constraint attempts_number_check CHECK (((number >= 1) AND (number <= 6))),
   constraint attempts_state_check CHECK ((state = ANY (ARRAY['sending'::text, 'delivered'::text, 'failed'::text])))
 ) partition by RANGE (created_at);
+
+create table claims (
+  id text not null,
+  account_id text not null,
+  customer_id text not null,
+  transaction_id text not null,
+  unit_id text not null,
+  reason text not null,
+  state text default 'open'::text not null,
+  replacement_unit_id text,
+  tries integer default 0 not null,
+  last_answer text,
+  ask_at timestamp with time zone,
+  opened_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint claims_pkey PRIMARY KEY (id),
+  constraint claims_account_id_id_key UNIQUE (account_id, id),
+  constraint claims_replacement_unit_id_key UNIQUE (replacement_unit_id),
+  constraint claims_account_id_customer_id_fkey FOREIGN KEY (account_id, customer_id) REFERENCES customers(account_id, id),
+  constraint claims_account_id_replacement_unit_id_fkey FOREIGN KEY (account_id, replacement_unit_id) REFERENCES units(account_id, id),
+  constraint claims_account_id_transaction_id_fkey FOREIGN KEY (account_id, transaction_id) REFERENCES transactions(account_id, id),
+  constraint claims_account_id_unit_id_fkey FOREIGN KEY (account_id, unit_id) REFERENCES units(account_id, id),
+  constraint claims_check CHECK (((state = 'open'::text) = (ended_at IS NULL))),
+  constraint claims_check1 CHECK (((state = 'replaced'::text) = (replacement_unit_id IS NOT NULL))),
+  constraint claims_check2 CHECK (((state = 'open'::text) OR (ask_at IS NULL))),
+  constraint claims_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+  constraint claims_state_check CHECK ((state = ANY (ARRAY['open'::text, 'replaced'::text, 'refunded'::text, 'rejected'::text])))
+);
 
 create table code_reveals (
   id bigint generated always as identity,
@@ -2950,14 +2987,18 @@ create table units (
   invoice_line_id text,
   created_at timestamp with time zone default clock_timestamp() not null,
   credited_minor bigint default 0 not null,
+  replaces_unit_id text,
   constraint units_pkey PRIMARY KEY (id),
   constraint units_account_id_id_key UNIQUE (account_id, id),
+  constraint units_replaces_unit_id_key UNIQUE (replaces_unit_id),
   constraint units_transaction_id_position_key UNIQUE (transaction_id, "position"),
   constraint units_account_id_invoice_line_id_fkey FOREIGN KEY (account_id, invoice_line_id) REFERENCES invoice_lines(account_id, id) DEFERRABLE INITIALLY DEFERRED,
   constraint units_account_id_purchase_order_id_transaction_id_fkey FOREIGN KEY (account_id, purchase_order_id, transaction_id) REFERENCES transactions(account_id, purchase_order_id, id),
+  constraint units_account_id_replaces_unit_id_fkey FOREIGN KEY (account_id, replaces_unit_id) REFERENCES units(account_id, id),
   constraint units_account_id_transaction_id_line_id_fkey FOREIGN KEY (account_id, transaction_id, line_id) REFERENCES lines(account_id, transaction_id, id),
   constraint units_check CHECK (((allocated_at IS NOT NULL) = (state = ANY (ARRAY['allocated'::text, 'reversed'::text])))),
   constraint units_check1 CHECK (((invoice_line_id IS NULL) OR (allocated_at IS NOT NULL))),
+  constraint units_check2 CHECK (((replaces_unit_id IS NULL) OR ((price_minor = 0) AND (invoice_line_id IS NULL)))),
   constraint units_credited CHECK ((((credited_minor >= 0) AND (credited_minor <= price_minor)) AND ((credited_minor = 0) OR (invoice_line_id IS NOT NULL)))),
   constraint units_position_check CHECK (("position" >= 1)),
   constraint units_price_minor_check CHECK ((price_minor >= 0)),
@@ -3048,6 +3089,14 @@ create table webhooks (
 -- Indexes
 
 CREATE INDEX attempts_delivery ON ONLY public.attempts USING btree (account_id, delivery_id, number);
+
+CREATE INDEX claims_customer ON public.claims USING btree (account_id, customer_id, opened_at, id);
+
+CREATE UNIQUE INDEX claims_once ON public.claims USING btree (unit_id) WHERE (state <> 'rejected'::text);
+
+CREATE INDEX claims_open ON public.claims USING btree (account_id, id) WHERE (state = 'open'::text);
+
+CREATE INDEX claims_opened ON public.claims USING btree (account_id, opened_at, id);
 
 CREATE INDEX code_reveals_transaction ON public.code_reveals USING btree (account_id, transaction_id);
 

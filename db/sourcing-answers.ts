@@ -12,7 +12,7 @@ import {
 import type { Money } from '../domain/money.ts'
 import { UNBOUGHT_UNIT_STATES, type UnitState } from '../domain/unit.ts'
 import type { Tx } from './client.ts'
-import { emitCodesAvailable } from './codes-available.ts'
+import { emitCodesAvailable, lockForEvent } from './codes-available.ts'
 import { insertNewCodes, type NewCode, type SealedCode } from './new-codes.ts'
 import type { TransactionKey } from './sourcing.ts'
 import { endSupplierCall } from './supplier-calls.ts'
@@ -73,7 +73,7 @@ export async function recordSupplierAnswers(
   key: TransactionKey,
   { supplierId, callId, said, reached, answers, surplus }: SupplierAnswers,
 ): Promise<SourcingRecord> {
-  const { now, customerId, sequence } = await lockTransaction(tx, key)
+  const { now, customerId, sequence } = await lockForEvent(tx, key)
   const rows = await listAttempts(
     tx,
     key,
@@ -189,23 +189,6 @@ function changeOf(
   })
   const askAt = seconds === null ? null : new Date(now.getTime() + seconds * 1000)
   return { row, outcome, askAt, unknownAt }
-}
-
-async function lockTransaction(
-  tx: Tx,
-  { accountId, transactionId }: TransactionKey,
-): Promise<{ now: Date; customerId: string; sequence: number }> {
-  const locked = await tx
-    .selectFrom('transactions')
-    .select(['accepted_at', 'customer_id', 'event_sequence'])
-    .where('account_id', '=', accountId)
-    .where('id', '=', transactionId)
-    .forUpdate()
-    .executeTakeFirstOrThrow()
-  const { rows } = await sql<{ now: Date }>`
-    select greatest(business_now(${accountId}), ${locked.accepted_at}) as now`.execute(tx)
-  if (rows[0] === undefined) throw new Error('PostgreSQL answered no time')
-  return { now: rows[0].now, customerId: locked.customer_id, sequence: locked.event_sequence }
 }
 
 async function listAttempts(

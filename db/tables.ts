@@ -83,6 +83,23 @@ export interface Attempts {
   created_at: Generated<Timestamp>
 }
 
+export interface Claims {
+  id: string
+  account_id: string
+  customer_id: string
+  transaction_id: string
+  unit_id: string
+  reason: string
+  state: Generated<'open' | 'replaced' | 'refunded' | 'rejected'>
+  replacement_unit_id: string | null
+  tries: Generated<number>
+  last_answer: string | null
+  ask_at: Timestamp | null
+  opened_at: Timestamp
+  ended_at: Timestamp | null
+  created_at: Generated<Timestamp>
+}
+
 export interface CodeReveals {
   id: GeneratedAlways<bigint>
   account_id: string
@@ -827,6 +844,7 @@ export interface Units {
   invoice_line_id: string | null
   created_at: Generated<Timestamp>
   credited_minor: Generated<bigint>
+  replaces_unit_id: string | null
 }
 
 export interface Variants {
@@ -892,6 +910,7 @@ export interface DB {
   accounts: Accounts
   api_keys: ApiKeys
   attempts: Attempts
+  claims: Claims
   code_reveals: CodeReveals
   codes: Codes
   counters: Counters

@@ -54,6 +54,7 @@ export const DOMAIN_REASONS = [
   'supplier_sku_exists',
   'tax_undecided',
   'unexpected',
+  'unit_not_claimable',
   'version_mismatch',
   'webhook_inactive',
   'webhook_url_refused',

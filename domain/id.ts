@@ -10,6 +10,7 @@ export const ID_PREFIXES = {
   variant: 'var',
   supplier: 'sup',
   supplierSku: 'ssku',
+  claim: 'clm',
   sourcingAttempt: 'src',
   code: 'code',
   transaction: 'txn',

@@ -8,6 +8,7 @@ export type WorkflowType =
   | 'deliverWebhook'
   | 'processPayment'
   | 'refundPayment'
+  | 'resolveClaim'
   | 'sweep'
 
 /**

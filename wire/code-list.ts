@@ -17,6 +17,8 @@ export type CodeListUnit = {
   productId: string
   variantId: string | null
   sku: string
+  /** The unit whose code this one replaces: it was not ordered, so it does not count. */
+  replacesUnitId: string | null
   state: UnitState
   reason: string | null
   code: OpenedCode | null
@@ -33,7 +35,10 @@ export type OpenedCode = {
 
 /** Every unit of a transaction in stable order, with the codes that are there. */
 export function renderCodeList(transactionId: string, units: CodeListUnit[]) {
-  const progress = { units: countUnits(units), paidUnits: 0 }
+  const progress = {
+    units: countUnits(units.filter(({ replacesUnitId }) => replacesUnitId === null)),
+    paidUnits: 0,
+  }
   return {
     object: 'code_list' as const,
     transaction_id: transactionId,
@@ -59,6 +64,7 @@ function renderUnit(unit: CodeListUnit) {
     product_id: unit.productId,
     variant_id: unit.variantId,
     sku: unit.sku,
+    replaces: unit.replacesUnitId,
     state: codeState(unit.state),
     reason: OPEN_UNIT_STATES.includes(unit.state) ? unit.state : unit.reason,
     type: code?.type ?? null,

@@ -11,6 +11,7 @@ export const transactionWorkflowId = (transactionId: string) => `transaction/${t
 export const invoiceRunWorkflowId = (invoiceRunId: string) => `invoice-run/${invoiceRunId}`
 export const documentsWorkflowId = (sendId: string) => `documents/${sendId}`
 export const creditNoteWorkflowId = (creditNoteId: string) => `credit-note/${creditNoteId}`
+export const claimWorkflowId = (claimId: string) => `claim/${claimId}`
 export const webhookWorkflowId = (deliveryId: string) => `webhook/${deliveryId}`
 /** A payment or refund that something happens to after its end has a second run. */
 export const paymentWorkflowId = (paymentId: string, run: number) =>
@@ -39,6 +40,7 @@ export type SendDocumentsInput = { accountId: string; sendId: string }
 export type IssueCreditNoteInput = { accountId: string; creditNoteId: string }
 export type ProcessPaymentInput = { accountId: string; paymentId: string }
 export type RefundPaymentInput = { accountId: string; refundId: string }
+export type ResolveClaimInput = { accountId: string; claimId: string }
 export type DeliverWebhookInput = { accountId: string; deliveryId: string }
 
 /** The test account's clock moved; `offsetMs` only grows, so a late signal is harmless. */
@@ -69,6 +71,13 @@ export const rerouteSupplier = defineUpdate<OperatorAnswer, [RerouteRequest]>('r
 export type ResolveUnitRequest = OperatorRequest & { unit: string; outcome: 'found' | 'notPlaced' }
 /** Say what was found out about a unit that a supplier may have sold. */
 export const resolveUnit = defineUpdate<OperatorAnswer, [ResolveUnitRequest]>('resolveUnit')
+
+/** Give the buyer of a claimed code another one from the own pool. */
+export const replace = defineUpdate<OperatorAnswer, [OperatorRequest]>('replace')
+/** Give the buyer of a claimed code the money back. */
+export const refund = defineUpdate<OperatorAnswer, [OperatorRequest]>('refund')
+/** End a claim: the code is good. */
+export const reject = defineUpdate<OperatorAnswer, [OperatorRequest]>('reject')
 
 /** End the customer's business day now; the next order opens the day's next sequence. */
 export const closeNow = defineUpdate<OperatorAnswer, [OperatorRequest]>('closeNow')

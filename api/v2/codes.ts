@@ -135,6 +135,7 @@ function openUnit(keys: AccountKeys, row: UnitCodeRow): CodeListUnit {
     productId: row.product_id,
     variantId: row.variant_id,
     sku: row.sku,
+    replacesUnitId: row.replaces_unit_id,
     state: row.state,
     reason: row.reason,
     code: isShown(row) ? openCode(keys, row) : null,

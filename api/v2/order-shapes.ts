@@ -122,6 +122,9 @@ const unitCode = z
     product_id: text,
     variant_id: text.nullable(),
     sku: text,
+    replaces: text.nullable().openapi({
+      description: 'The unit whose claimed code this one replaces; such units do not count.',
+    }),
     state: z.enum(CODE_STATES),
     reason: text.nullable().openapi({ description: 'Why it is not available.' }),
     type: z.enum(['code', 'code_pin', 'url']).nullable(),

@@ -18,7 +18,7 @@ import { serveApi, type ServedApi } from './serve.ts'
 const WITH_ID = ROUTES.filter((route) => route.path.includes('{'))
 /** What belongs to one customer, so that a key bound to another one must not find it. */
 const OF_A_CUSTOMER =
-  /^\/v2\/(customers|orders|transactions|purchase-orders|invoices|credit-notes|events)\//
+  /^\/v2\/(claims|customers|orders|transactions|purchase-orders|invoices|credit-notes|events)\//
 
 let api: ServedApi
 let owner: TestAccount
@@ -62,6 +62,9 @@ async function fill(): Promise<void> {
   ids['transactions'] = order.transaction_id
   ids['purchase-orders'] = order.purchase_order.id
   await fulfillTransaction(database.pool, { accountId, transactionId: order.transaction_id })
+  ids['unit'] = await firstId('units')
+  const claim = `/v2/orders/${order.id}/units/${ids['unit']}/claim`
+  ids['claims'] = (await client.post<{ id: string }>(claim, { reason: 'used' })).body.id
   await billDay(api, accountId, order.purchase_order.id)
   ids['invoices'] = await firstId(`invoices`)
   await client.post(`/v2/invoices/${ids['invoices']}/credit-notes`, { reason: 'Refused' })

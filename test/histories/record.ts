@@ -169,6 +169,38 @@ async function recordAll(stack: Stack, wanted: Set<string>): Promise<void> {
   await stuckHandle.executeUpdate(contract.release, { args: [{}] })
   await reaches(stuckDay.workflowId, 'COMPLETED')
   await save('day-without-tax-id', stuckDay.workflowId)
+  const claim = async (sku: string) => {
+    const id = await shop.order([{ sku, quantity: 1 }])
+    const { codes } = (
+      await eventually(
+        () =>
+          shop.client.get<{ status: string; codes: { unit_id: string }[] }>(
+            `/v2/transactions/${id}/codes`,
+          ),
+        ({ body }) => body.status === 'complete',
+      )
+    ).body
+    const path = `/v2/transactions/${id}/units/${codes[0]?.unit_id}/claim`
+    const { body } = await shop.client.post<{ id: string }>(path, { reason: 'used' })
+    return { id: body.id, workflowId: contract.claimWorkflowId(body.id) }
+  }
+  const replaced = await claim((await shop.supplied('TEST-INSTANT')).sku)
+  await reaches(replaced.workflowId, 'COMPLETED')
+  await save('claim-replaced', replaced.workflowId)
+  const rejected = await claim(shop.pooled.sku)
+  await waits(rejected.id)
+  await save('claim-waiting', rejected.workflowId)
+  await workflow.getHandle(rejected.workflowId).executeUpdate(contract.reject, { args: [{}] })
+  await reaches(rejected.workflowId, 'COMPLETED')
+  await save('claim-rejected', rejected.workflowId)
+
+  const moved = await shop.order([{ sku: noneProduct.sku, quantity: 1 }])
+  await waits(moved)
+  const movedId = contract.transactionWorkflowId(moved)
+  await workflow
+    .getHandle(movedId)
+    .executeUpdate(contract.rerouteSupplier, { args: [{ from: 'sandbox', note: 'too slow' }] })
+  await save('fulfill-rerouted', movedId)
 
   const sweepId = `sweep-${shop.account.accountId}`
   await workflow.execute('sweep', {
