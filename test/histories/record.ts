@@ -6,6 +6,7 @@ import * as contract from '../../workflows/contract.ts'
 import { importCodes, makeProduct } from '../factories.ts'
 import { eventually, startStack, type Stack } from '../harness.ts'
 import { openShop } from '../shop.ts'
+import { recordPayments } from './record-payments.ts'
 
 /**
  * Records a history of every workflow in every interesting state into test/histories/*.json, which
@@ -164,6 +165,16 @@ async function recordAll(stack: Stack, wanted: Set<string>): Promise<void> {
   const stuckDay = await dayOf(await shop.order([{ sku: feeProduct.sku, quantity: 1 }]))
   await shop.client.post(`/v2/purchase-orders/${stuckDay.id}/close`)
   await shop.advance('PT1M')
+  await eventually(
+    async () =>
+      (
+        await stack.database.pool.query(
+          'select 1 from waits where story_id = $1 and needs_person',
+          [stuckDay.id],
+        )
+      ).rowCount,
+    (count) => count === 1,
+  )
   await setTaxId('DE123456789')
   const stuckHandle = workflow.getHandle(stuckDay.workflowId)
   await stuckHandle.executeUpdate(contract.release, { args: [{}] })
@@ -202,6 +213,8 @@ async function recordAll(stack: Stack, wanted: Set<string>): Promise<void> {
     .executeUpdate(contract.rerouteSupplier, { args: [{ from: 'sandbox', note: 'too slow' }] })
   await save('fulfill-rerouted', movedId)
 
+  await recordPayments(stack, save, reaches)
+
   const sweepId = `sweep-${shop.account.accountId}`
   await workflow.execute('sweep', {
     workflowId: sweepId,
@@ -212,6 +225,6 @@ async function recordAll(stack: Stack, wanted: Set<string>): Promise<void> {
   await receiver.close()
 }
 
-const stack = await startStack('histories', { supplier: true })
+const stack = await startStack('histories', { supplier: true, psp: true })
 await recordAll(stack, new Set(process.argv.slice(2)))
 await stack.stop()
