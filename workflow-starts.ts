@@ -13,8 +13,12 @@ type StartDescription = Pick<
 export function describeStart(row: OutboxRow, apiUrl: string | undefined): StartDescription {
   const { subject } = row
   const text = (name: string) => String(subject[name] ?? '')
-  const amount = () => displayAmount(text('total_minor') || '0', text('currency'))
   const attributes: SearchAttributePair[] = [{ key: contract.barkAccount, value: row.account_id }]
+  const customer = () => ({ key: contract.barkCustomer, value: text('customer_id') })
+  const purchaseOrder = () => ({
+    key: contract.barkPurchaseOrder,
+    value: text('purchase_order_id'),
+  })
   const links: string[] = []
   const link = (title: string, path: string) =>
     links.push(apiUrl === undefined ? `${title}: \`${path}\`` : `[${title}](${apiUrl}${path})`)
@@ -31,36 +35,25 @@ export function describeStart(row: OutboxRow, apiUrl: string | undefined): Start
     case 'runPurchaseOrderDay':
       input = { ...input, purchaseOrderId: text('purchase_order_id') }
       summary = `${text('business_date')} · ${text('customer_id')} · ${text('currency')}`
-      attributes.push(
-        { key: contract.barkCustomer, value: text('customer_id') },
-        { key: contract.barkPurchaseOrder, value: text('purchase_order_id') },
-      )
+      attributes.push(customer(), purchaseOrder())
       link('Purchase order', `/v2/purchase-orders/${text('purchase_order_id')}`)
       break
     case 'issueInvoice':
       input = { ...input, invoiceRunId: text('invoice_run_id') }
       summary = `run ${text('run')} · ${text('customer_id')}`
-      attributes.push(
-        { key: contract.barkCustomer, value: text('customer_id') },
-        { key: contract.barkPurchaseOrder, value: text('purchase_order_id') },
-      )
+      attributes.push(customer(), purchaseOrder())
       link('Purchase order', `/v2/purchase-orders/${text('purchase_order_id')}`)
       break
     case 'sendDocuments':
-      input = { ...input, sendId: text('send_id') }
-      summary = `documents of ${text('invoice_id')} once more`
-      link('Invoice', `/v2/invoices/${text('invoice_id')}`)
-      break
     case 'issueCreditNote':
-      input = { ...input, creditNoteId: text('credit_note_id') }
-      summary = [text('invoice_id'), text('customer_id'), amount()].join(' · ')
-      attributes.push(
-        { key: contract.barkCustomer, value: text('customer_id') },
-        { key: contract.barkAmountMinor, value: Number(subject['total_minor'] ?? 0) },
-      )
-      link('Credit note', `/v2/credit-notes/${text('credit_note_id')}`)
-      link('Invoice', `/v2/invoices/${text('invoice_id')}`)
+    case 'resolveClaim': {
+      const after = describeAfterSale(row)
+      attributes.push(...after.attributes)
+      for (const [title, path] of after.links) link(title, path)
+      input = { ...input, ...after.input }
+      summary = after.summary
       break
+    }
     case 'deliverWebhook':
       input = { ...input, deliveryId: text('delivery_id') }
       summary = `${text('event_type')} to ${text('webhook_id')}`
@@ -76,16 +69,6 @@ export function describeStart(row: OutboxRow, apiUrl: string | undefined): Start
       summary = money.summary
       break
     }
-    case 'resolveClaim':
-      input = { ...input, claimId: text('claim_id') }
-      summary = `${text('unit_id')} · ${text('customer_id')}`
-      attributes.push(
-        { key: contract.barkTransaction, value: text('transaction_id') },
-        { key: contract.barkCustomer, value: text('customer_id') },
-      )
-      link('Claim', `/v2/claims/${text('claim_id')}`)
-      link('Transaction', `/v2/transactions/${text('transaction_id')}`)
-      break
     case 'sweep':
       summary = 'Closes what is overdue and starts what is missing'
       break
@@ -121,6 +104,49 @@ function orderAttributes(subject: OutboxRow['subject']): SearchAttributePair[] {
     { key: contract.barkPurchaseOrder, value: text('purchase_order_id') },
     { key: contract.barkAmountMinor, value: Number(subject['total_minor'] ?? 0) },
   ]
+}
+
+type Told = {
+  input: object
+  summary: string
+  attributes: SearchAttributePair[]
+  links: [title: string, path: string][]
+}
+
+/** What a story about something that was sold already says of itself. */
+function describeAfterSale({ workflow, subject }: OutboxRow): Told {
+  const text = (name: string) => String(subject[name] ?? '')
+  const customer = { key: contract.barkCustomer, value: text('customer_id') }
+  const invoice: Told['links'][number] = ['Invoice', `/v2/invoices/${text('invoice_id')}`]
+  if (workflow === 'sendDocuments') {
+    return {
+      input: { sendId: text('send_id') },
+      summary: `documents of ${text('invoice_id')} once more`,
+      attributes: [],
+      links: [invoice],
+    }
+  }
+  if (workflow === 'issueCreditNote') {
+    const amount = displayAmount(text('total_minor') || '0', text('currency'))
+    return {
+      input: { creditNoteId: text('credit_note_id') },
+      summary: [text('invoice_id'), text('customer_id'), amount].join(' · '),
+      attributes: [
+        customer,
+        { key: contract.barkAmountMinor, value: Number(subject['total_minor'] ?? 0) },
+      ],
+      links: [['Credit note', `/v2/credit-notes/${text('credit_note_id')}`], invoice],
+    }
+  }
+  return {
+    input: { claimId: text('claim_id') },
+    summary: `${text('unit_id')} · ${text('customer_id')}`,
+    attributes: [customer, { key: contract.barkTransaction, value: text('transaction_id') }],
+    links: [
+      ['Claim', `/v2/claims/${text('claim_id')}`],
+      ['Transaction', `/v2/transactions/${text('transaction_id')}`],
+    ],
+  }
 }
 
 /** What a story about money at a provider says of itself. */

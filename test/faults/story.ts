@@ -52,10 +52,12 @@ export async function tellStory(
   ])
   await codesUntil(client, pooled.id, (codes) => codes['final'] === true)
   const isPartial = (codes: Record<string, unknown>) => Number(codes['delivered']) >= 3
-  const help = () => advance(stage, merchant, HELP_SECONDS)
-  await codesUntil(client, partial.id, isPartial, options.clockHelps === true ? help : null)
+  const isFinal = (codes: Record<string, unknown>) => codes['final'] === true
+  // A supplier whose replies are lost is asked again, or left alone by its breaker, for minutes.
+  const help = options.clockHelps === true ? () => advance(stage, merchant, HELP_SECONDS) : null
+  await codesUntil(client, partial.id, isPartial, help)
   await advance(stage, merchant, 15)
-  await codesUntil(client, partial.id, (codes) => codes['final'] === true)
+  await codesUntil(client, partial.id, isFinal, help)
   await advance(stage, merchant, 30 * 3_600)
   await drained(stage)
 
