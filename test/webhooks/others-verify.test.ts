@@ -71,8 +71,9 @@ def standard(m, body, now):
 for line in sys.stdin:
     m = json.loads(line)
     body, now = base64.b64decode(m["body"]), int(m["timestamp"])
+    other = bytes([body[0] ^ 1]) + body[1:] if body else b"!"
     print(json.dumps([legacy(m, body), standard(m, body, now),
-        legacy(m, body + b" "), standard(m, body + b" ", now), standard(m, body[1:] + b"!", now),
+        legacy(m, body + b" "), standard(m, body + b" ", now), standard(m, other, now),
         standard(m, body, now + 301), standard(m, body, now - 301)]))
 `
 

@@ -43,7 +43,12 @@ test('a CSV file fills the pool and wakes who waits; what is delivered is what w
     body: { object: 'code_import', product_id: shop.product.id, imported: 2, woken_orders: 1 },
   })
   expect(await shop.count()).toBe(before + 2)
-  expect(await read()).toMatchObject({ type: 'code_pin', code: '0012-3456', pin: '0042' })
+  const { type, code, pin } = (await read()) ?? {}
+  // Which of an import's codes goes first is nobody's promise.
+  expect([
+    { type: 'code_pin', code: '0012-3456', pin: '0042' },
+    { type: 'code', code: '0012-3457', pin: null },
+  ]).toContainEqual({ type, code, pin })
 })
 
 test.each(['application/jsonl', 'application/x-ndjson; charset=utf-8'])(
