@@ -2,210 +2,193 @@ import type { WorkflowStartOptions } from '@temporalio/client'
 import { TypedSearchAttributes, type SearchAttributePair } from '@temporalio/common'
 import type { OutboxRow } from './db/outbox.ts'
 import { formatDecimal } from './domain/money.ts'
+import type { WorkflowType } from './domain/story.ts'
 import * as contract from './workflows/contract.ts'
+
+/** A field of a command's subject, as text; nothing where the command does not say. */
+type Subject = (field: string) => string
+
+/** How one kind of story is called, what it gets and what the web UI shows of it. */
+type Story = {
+  workflowId: (subject: Subject) => string
+  /** The one argument besides the account, and the field it comes from. */
+  input?: [argument: string, field: string]
+  summary: (subject: Subject) => string
+  attributes: [key: typeof contract.barkCustomer, field: string][]
+  /** The field with an amount of money in minor units. */
+  amount?: string
+  /** Paths of the API, with fields in braces. */
+  links: [title: string, path: string][]
+}
+
+const LINK = {
+  transaction: ['Transaction', '/v2/transactions/{transaction_id}'],
+  purchaseOrder: ['Purchase order', '/v2/purchase-orders/{purchase_order_id}'],
+  invoice: ['Invoice', '/v2/invoices/{invoice_id}'],
+} as const satisfies Record<string, Story['links'][number]>
+const CUSTOMER: Story['attributes'][number] = [contract.barkCustomer, 'customer_id']
+const TRANSACTION: Story['attributes'][number] = [contract.barkTransaction, 'transaction_id']
+const PURCHASE_ORDER: Story['attributes'][number] = [
+  contract.barkPurchaseOrder,
+  'purchase_order_id',
+]
+
+const STORIES: Record<WorkflowType, Story> = {
+  fulfillTransaction: {
+    workflowId: (subject) => contract.transactionWorkflowId(subject('transaction_id')),
+    input: ['transactionId', 'transaction_id'],
+    summary: (subject) =>
+      joined(
+        `${subject('lines')} lines, ${subject('units')} units`,
+        subject('customer_name'),
+        money(subject('total_minor'), subject('currency')),
+      ),
+    attributes: [TRANSACTION, CUSTOMER, PURCHASE_ORDER],
+    amount: 'total_minor',
+    links: [LINK.transaction, LINK.purchaseOrder],
+  },
+  runPurchaseOrderDay: {
+    workflowId: (subject) =>
+      contract.purchaseOrderWorkflowId({
+        customerId: subject('customer_id'),
+        businessDate: subject('business_date'),
+        currency: subject('currency'),
+        sequence: Number(subject('sequence') || 1),
+      }),
+    input: ['purchaseOrderId', 'purchase_order_id'],
+    summary: (subject) =>
+      joined(subject('business_date'), subject('customer_id'), subject('currency')),
+    attributes: [CUSTOMER, PURCHASE_ORDER],
+    links: [LINK.purchaseOrder],
+  },
+  issueInvoice: {
+    workflowId: (subject) => contract.invoiceRunWorkflowId(subject('invoice_run_id')),
+    input: ['invoiceRunId', 'invoice_run_id'],
+    summary: (subject) => joined(`run ${subject('run')}`, subject('customer_id')),
+    attributes: [CUSTOMER, PURCHASE_ORDER],
+    links: [LINK.purchaseOrder],
+  },
+  issueCreditNote: {
+    workflowId: (subject) => contract.creditNoteWorkflowId(subject('credit_note_id')),
+    input: ['creditNoteId', 'credit_note_id'],
+    summary: (subject) =>
+      joined(
+        subject('invoice_id'),
+        subject('customer_id'),
+        money(subject('total_minor'), subject('currency')),
+      ),
+    attributes: [CUSTOMER],
+    amount: 'total_minor',
+    links: [['Credit note', '/v2/credit-notes/{credit_note_id}'], LINK.invoice],
+  },
+  sendDocuments: {
+    workflowId: (subject) => contract.documentsWorkflowId(subject('send_id')),
+    input: ['sendId', 'send_id'],
+    summary: (subject) => `documents of ${subject('invoice_id')} once more`,
+    attributes: [],
+    links: [LINK.invoice],
+  },
+  resolveClaim: {
+    workflowId: (subject) => contract.claimWorkflowId(subject('claim_id')),
+    input: ['claimId', 'claim_id'],
+    summary: (subject) => joined(subject('unit_id'), subject('customer_id')),
+    attributes: [CUSTOMER, TRANSACTION],
+    links: [['Claim', '/v2/claims/{claim_id}'], LINK.transaction],
+  },
+  deliverWebhook: {
+    workflowId: (subject) => contract.webhookWorkflowId(subject('delivery_id')),
+    input: ['deliveryId', 'delivery_id'],
+    summary: (subject) => `${subject('event_type')} to ${subject('webhook_id')}`,
+    attributes: [[contract.barkEndpoint, 'webhook_id']],
+    links: [['Delivery', '/v2/webhooks/{webhook_id}/deliveries/{delivery_id}']],
+  },
+  processPayment: {
+    workflowId: (subject) => contract.paymentWorkflowId(subject('payment_id'), runOf(subject)),
+    input: ['paymentId', 'payment_id'],
+    summary: (subject) => money(subject('amount_minor'), subject('currency')),
+    attributes: [[contract.barkPayment, 'payment_id']],
+    amount: 'amount_minor',
+    links: [['Payment', '/v2/payments/intents/{payment_id}']],
+  },
+  refundPayment: {
+    workflowId: (subject) => contract.refundWorkflowId(subject('refund_id'), runOf(subject)),
+    input: ['refundId', 'refund_id'],
+    summary: (subject) => money(subject('amount_minor'), subject('currency')),
+    attributes: [],
+    amount: 'amount_minor',
+    links: [['Refund', '/v2/refunds/{refund_id}']],
+  },
+  sweep: {
+    workflowId: () => contract.SWEEP_SCHEDULE_ID,
+    summary: () => 'Closes what is overdue and starts what is missing',
+    attributes: [],
+    links: [],
+  },
+}
+
+/** Every kind of story, in alphabetical order. */
+export const STORY_TYPES = Object.keys(STORIES).toSorted()
 
 type StartDescription = Pick<
   WorkflowStartOptions,
   'workflowId' | 'args' | 'staticSummary' | 'staticDetails' | 'typedSearchAttributes'
-> & { type: OutboxRow['workflow'] }
+> & { type: WorkflowType }
 
-/** What the web UI shows of a workflow and what it gets as input: ids, counts, amounts. */
+const SUMMARY_LENGTH_MAX = 200 // Temporal’s own limit
+
+/**
+ * How a command is started: its workflow's id, its input and what the web UI shows of it: ids, counts,
+ * amounts. With `apiUrl` the paths are links.
+ */
 export function describeStart(row: OutboxRow, apiUrl: string | undefined): StartDescription {
-  const { subject } = row
-  const text = (name: string) => String(subject[name] ?? '')
-  const attributes: SearchAttributePair[] = [{ key: contract.barkAccount, value: row.account_id }]
-  const customer = () => ({ key: contract.barkCustomer, value: text('customer_id') })
-  const purchaseOrder = () => ({
-    key: contract.barkPurchaseOrder,
-    value: text('purchase_order_id'),
-  })
-  const links: string[] = []
-  const link = (title: string, path: string) =>
-    links.push(apiUrl === undefined ? `${title}: \`${path}\`` : `[${title}](${apiUrl}${path})`)
-  let input: object = { accountId: row.account_id }
-  let summary = ''
-  switch (row.workflow) {
-    case 'fulfillTransaction':
-      input = { ...input, transactionId: text('transaction_id') }
-      summary = orderSummary(subject)
-      attributes.push(...orderAttributes(subject))
-      link('Transaction', `/v2/transactions/${text('transaction_id')}`)
-      link('Purchase order', `/v2/purchase-orders/${text('purchase_order_id')}`)
-      break
-    case 'runPurchaseOrderDay':
-      input = { ...input, purchaseOrderId: text('purchase_order_id') }
-      summary = `${text('business_date')} · ${text('customer_id')} · ${text('currency')}`
-      attributes.push(customer(), purchaseOrder())
-      link('Purchase order', `/v2/purchase-orders/${text('purchase_order_id')}`)
-      break
-    case 'issueInvoice':
-      input = { ...input, invoiceRunId: text('invoice_run_id') }
-      summary = `run ${text('run')} · ${text('customer_id')}`
-      attributes.push(customer(), purchaseOrder())
-      link('Purchase order', `/v2/purchase-orders/${text('purchase_order_id')}`)
-      break
-    case 'sendDocuments':
-    case 'issueCreditNote':
-    case 'resolveClaim': {
-      const after = describeAfterSale(row)
-      attributes.push(...after.attributes)
-      for (const [title, path] of after.links) link(title, path)
-      input = { ...input, ...after.input }
-      summary = after.summary
-      break
-    }
-    case 'deliverWebhook':
-      input = { ...input, deliveryId: text('delivery_id') }
-      summary = `${text('event_type')} to ${text('webhook_id')}`
-      attributes.push({ key: contract.barkEndpoint, value: text('webhook_id') })
-      link('Delivery', `/v2/webhooks/${text('webhook_id')}/deliveries/${text('delivery_id')}`)
-      break
-    case 'processPayment':
-    case 'refundPayment': {
-      const money = describeMoney(row)
-      attributes.push(...money.attributes)
-      link('API', money.path)
-      input = { ...input, ...money.input }
-      summary = money.summary
-      break
-    }
-    case 'sweep':
-      summary = 'Closes what is overdue and starts what is missing'
-      break
+  const story = STORIES[row.workflow]
+  const subject = subjectOf(row)
+  const [argument, field] = story.input ?? []
+  const attributes: SearchAttributePair[] = [
+    { key: contract.barkAccount, value: row.account_id },
+    ...story.attributes.map(([key, name]) => ({ key, value: subject(name) })),
+  ]
+  if (story.amount !== undefined) {
+    attributes.push({ key: contract.barkAmountMinor, value: Number(subject(story.amount)) })
   }
+  const links = story.links.map(([title, template]) => {
+    const path = template.replaceAll(/\{(\w+)\}/g, (_, name: string) => subject(name))
+    return apiUrl === undefined ? `${title}: \`${path}\`` : `[${title}](${apiUrl}${path})`
+  })
   return {
     type: row.workflow,
-    workflowId: workflowIdOf(row),
-    args: [input],
-    staticSummary: summary.slice(0, 200),
+    workflowId: story.workflowId(subject),
+    args: [
+      {
+        accountId: row.account_id,
+        ...(argument === undefined || field === undefined ? {} : { [argument]: subject(field) }),
+      },
+    ],
+    staticSummary: story.summary(subject).slice(0, SUMMARY_LENGTH_MAX),
     staticDetails: links.join('\n\n'),
     typedSearchAttributes: new TypedSearchAttributes(attributes),
   }
 }
 
-function displayAmount(minor: string, currency: string): string {
-  return `${formatDecimal(BigInt(minor), currency)} ${currency}`
+/** The id of the workflow that a command is for: built from the ids in its subject. */
+export function workflowIdOf(row: Pick<OutboxRow, 'workflow' | 'subject'>): string {
+  return STORIES[row.workflow].workflowId(subjectOf(row))
 }
 
-function orderSummary(subject: OutboxRow['subject']): string {
-  const text = (name: string) => String(subject[name] ?? '')
-  return [
-    `${text('lines')} lines, ${text('units')} units`,
-    text('customer_name'),
-    displayAmount(text('total_minor') || '0', text('currency')),
-  ].join(' · ')
+function subjectOf({ subject }: Pick<OutboxRow, 'subject'>): Subject {
+  return (field) => String(subject[field] ?? '')
 }
 
-function orderAttributes(subject: OutboxRow['subject']): SearchAttributePair[] {
-  const text = (name: string) => String(subject[name] ?? '')
-  return [
-    { key: contract.barkTransaction, value: text('transaction_id') },
-    { key: contract.barkCustomer, value: text('customer_id') },
-    { key: contract.barkPurchaseOrder, value: text('purchase_order_id') },
-    { key: contract.barkAmountMinor, value: Number(subject['total_minor'] ?? 0) },
-  ]
-}
-
-type Told = {
-  input: object
-  summary: string
-  attributes: SearchAttributePair[]
-  links: [title: string, path: string][]
-}
-
-/** What a story about something that was sold already says of itself. */
-function describeAfterSale({ workflow, subject }: OutboxRow): Told {
-  const text = (name: string) => String(subject[name] ?? '')
-  const customer = { key: contract.barkCustomer, value: text('customer_id') }
-  const invoice: Told['links'][number] = ['Invoice', `/v2/invoices/${text('invoice_id')}`]
-  if (workflow === 'sendDocuments') {
-    return {
-      input: { sendId: text('send_id') },
-      summary: `documents of ${text('invoice_id')} once more`,
-      attributes: [],
-      links: [invoice],
-    }
-  }
-  if (workflow === 'issueCreditNote') {
-    const amount = displayAmount(text('total_minor') || '0', text('currency'))
-    return {
-      input: { creditNoteId: text('credit_note_id') },
-      summary: [text('invoice_id'), text('customer_id'), amount].join(' · '),
-      attributes: [
-        customer,
-        { key: contract.barkAmountMinor, value: Number(subject['total_minor'] ?? 0) },
-      ],
-      links: [['Credit note', `/v2/credit-notes/${text('credit_note_id')}`], invoice],
-    }
-  }
-  return {
-    input: { claimId: text('claim_id') },
-    summary: `${text('unit_id')} · ${text('customer_id')}`,
-    attributes: [customer, { key: contract.barkTransaction, value: text('transaction_id') }],
-    links: [
-      ['Claim', `/v2/claims/${text('claim_id')}`],
-      ['Transaction', `/v2/transactions/${text('transaction_id')}`],
-    ],
-  }
-}
-
-/** What a story about money at a provider says of itself. */
-function describeMoney(row: OutboxRow) {
-  const [name, id] = moneyOf(row)
-  const amount = Number(row.subject['amount_minor'] ?? 0)
-  const isPayment = name === 'paymentId'
-  const attributes: SearchAttributePair[] = [{ key: contract.barkAmountMinor, value: amount }]
-  if (isPayment) attributes.push({ key: contract.barkPayment, value: id })
-  return {
-    input: { [name]: id },
-    summary: amountOf(row.subject),
-    attributes,
-    path: isPayment ? `/v2/payments/intents/${id}` : `/v2/refunds/${id}`,
-  }
-}
-
-/** The argument that names what a story about money is about. */
-function moneyOf({ workflow, subject }: OutboxRow): ['paymentId' | 'refundId', string] {
-  return workflow === 'processPayment'
-    ? ['paymentId', String(subject['payment_id'])]
-    : ['refundId', String(subject['refund_id'])]
+function joined(...parts: string[]): string {
+  return parts.join(' · ')
 }
 
 /** "149.97 USD", or nothing where a command does not say. */
-function amountOf(subject: OutboxRow['subject']): string {
-  const [minor, currency] = [subject['amount_minor'], subject['currency']]
-  if (minor === undefined || currency === undefined) return ''
-  return `${formatDecimal(BigInt(minor), String(currency))} ${currency}`
+function money(minor: string, currency: string): string {
+  return currency === '' ? '' : `${formatDecimal(BigInt(minor || '0'), currency)} ${currency}`
 }
 
-/** The id of the workflow that a command is for: built from the ids in its subject. */
-export function workflowIdOf(row: Pick<OutboxRow, 'workflow' | 'subject'>): string {
-  const text = (name: string) => String(row.subject[name] ?? '')
-  switch (row.workflow) {
-    case 'fulfillTransaction':
-      return contract.transactionWorkflowId(text('transaction_id'))
-    case 'runPurchaseOrderDay':
-      return contract.purchaseOrderWorkflowId({
-        customerId: text('customer_id'),
-        businessDate: text('business_date'),
-        currency: text('currency'),
-        sequence: Number(row.subject['sequence'] ?? 1),
-      })
-    case 'issueInvoice':
-      return contract.invoiceRunWorkflowId(text('invoice_run_id'))
-    case 'sendDocuments':
-      return contract.documentsWorkflowId(text('send_id'))
-    case 'issueCreditNote':
-      return contract.creditNoteWorkflowId(text('credit_note_id'))
-    case 'deliverWebhook':
-      return contract.webhookWorkflowId(text('delivery_id'))
-    case 'processPayment':
-      return contract.paymentWorkflowId(text('payment_id'), Number(row.subject['run'] ?? 1))
-    case 'refundPayment':
-      return contract.refundWorkflowId(text('refund_id'), Number(row.subject['run'] ?? 1))
-    case 'resolveClaim':
-      return contract.claimWorkflowId(text('claim_id'))
-    case 'sweep':
-      return contract.SWEEP_SCHEDULE_ID
-  }
+/** Which run of a story about money; the first, where a command does not say. */
+function runOf(subject: Subject): number {
+  return Number(subject('run') || 1)
 }

@@ -1,9 +1,10 @@
 import { inTransaction } from '../db/client.ts'
-import { sweepMoney } from '../db/psp-events.ts'
+import { sweepPspEvents } from '../db/psp-events.ts'
 import { sweepLeftovers, sweepStories } from '../db/sweep.ts'
 import type { ActivityDeps } from './index.ts'
 
 const STORIES_MAX = 1_000 // per call; the next minute goes on
+const EVENTS_MAX = 1_000
 const GRACE_SECONDS = 60 // a story at work writes its next wait well within a minute
 
 export function sweepActivities({ database, log }: ActivityDeps) {
@@ -13,16 +14,14 @@ export function sweepActivities({ database, log }: ActivityDeps) {
      * started and woken. Safe to run twice: starts are by id, and waking only says "look again".
      */
     async sweepWaitingStories(): Promise<{ swept: number }> {
+      await inTransaction(database.db, (tx) => sweepPspEvents(tx, EVENTS_MAX))
       const swept = await inTransaction(database.db, (tx) =>
         sweepStories(tx, { graceSeconds: GRACE_SECONDS, max: STORIES_MAX }),
       )
-      const money = await inTransaction(database.db, (tx) =>
-        sweepMoney(tx, { graceSeconds: GRACE_SECONDS, max: STORIES_MAX }),
-      )
-      for (const { workflow, story_id } of [...swept, ...money])
+      for (const { workflow, story_id } of swept)
         log.warn({ workflow, story: story_id }, 'story swept')
       await inTransaction(database.db, (tx) => sweepLeftovers(tx))
-      return { swept: swept.length + money.length }
+      return { swept: swept.length }
     },
   }
 }

@@ -31,14 +31,7 @@ export async function storePspEvent(
   return state
 }
 
-/** Parked events once more, and stories about money that nobody carries on. Safe to repeat. */
-export async function sweepMoney(
-  tx: Tx,
-  { graceSeconds, max }: { graceSeconds: number; max: number },
-): Promise<{ workflow: string; story_id: string }[]> {
+/** Looks once more whose the parked events are, `max` of them at most. Safe to repeat. */
+export async function sweepPspEvents(tx: Tx, max: number): Promise<void> {
   await sql`select sweep_psp_events(${max})`.execute(tx)
-  const { rows } = await sql<{ workflow: string; story_id: string }>`
-    select workflow, story_id
-    from sweep_money(${graceSeconds} * interval '1 second', ${max})`.execute(tx)
-  return rows
 }

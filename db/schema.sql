@@ -888,6 +888,76 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.open_stories()
+ RETURNS TABLE(account_id text, workflow text, id text, subject_key text, subject jsonb, priority integer, created_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select s.account_id, s.workflow, s.id, s.subject_key, s.subject, s.priority,
+    case when s.is_business_time then s.created_at - coalesce(k.offset_ms, 0) * interval '1 millisecond'
+      else s.created_at end
+  from (
+    select t.account_id, 'fulfillTransaction' as workflow, t.id, 'transaction_id' as subject_key,
+      jsonb_build_object('transaction_id', t.id, 'customer_id', t.customer_id,
+        'customer_name', coalesce(c.company, c.id), 'purchase_order_id', t.purchase_order_id,
+        'lines', (select count(*) from lines l where l.transaction_id = t.id),
+        'units', t.unit_count, 'total_minor', t.total_minor, 'currency', t.currency) as subject,
+      2 as priority, t.created_at, false as is_business_time
+    from transactions t
+    join customers c on c.account_id = t.account_id and c.id = t.customer_id
+    where t.ended_at is null
+    union all
+    select p.account_id, 'processPayment', p.id, 'payment_id',
+      jsonb_build_object('payment_id', p.id, 'run', p.run, 'amount_minor', p.amount_minor,
+        'currency', p.currency, 'customer_id', p.customer_id, 'transaction_id', p.transaction_id),
+      3, p.created_at, true
+    from payment_intents p where p.ended_at is null
+    union all
+    select r.account_id, 'refundPayment', r.id, 'refund_id',
+      jsonb_build_object('refund_id', r.id, 'run', r.run, 'amount_minor', r.amount_minor,
+        'currency', r.currency),
+      3, r.created_at, true
+    from refunds r where r.ended_at is null
+    union all
+    select c.account_id, 'resolveClaim', c.id, 'claim_id',
+      jsonb_build_object('claim_id', c.id, 'transaction_id', c.transaction_id,
+        'customer_id', c.customer_id, 'unit_id', c.unit_id),
+      3, c.created_at, false
+    from claims c where c.state = 'open'
+    union all
+    select po.account_id, 'runPurchaseOrderDay', po.id, 'purchase_order_id',
+      jsonb_build_object('purchase_order_id', po.id, 'customer_id', po.customer_id,
+        'currency', po.currency, 'business_date', po.business_date, 'sequence', po.sequence),
+      4, po.created_at, false
+    from purchase_orders po where po.ended_at is null
+    union all
+    select c.account_id, 'issueCreditNote', c.id, 'credit_note_id',
+      jsonb_build_object('credit_note_id', c.id, 'invoice_id', c.invoice_id,
+        'customer_id', c.customer_id, 'total_minor', c.total_minor, 'currency', c.currency),
+      4, c.created_at, false
+    from credit_notes c where c.ended_at is null
+    union all
+    select r.account_id, 'issueInvoice', r.id, 'invoice_run_id',
+      jsonb_build_object('invoice_run_id', r.id, 'purchase_order_id', r.purchase_order_id,
+        'run', r.run, 'customer_id', r.customer_id),
+      4, r.created_at, false
+    from invoice_runs r where r.ended_at is null
+    union all
+    select s.account_id, 'sendDocuments', s.id, 'send_id',
+      jsonb_build_object('send_id', s.id, 'invoice_id', s.invoice_id),
+      4, s.created_at, false
+    from document_sends s where s.ended_at is null
+    union all
+    select d.account_id, 'deliverWebhook', d.id, 'delivery_id',
+      jsonb_build_object('delivery_id', d.id, 'webhook_id', d.webhook_id, 'event_type', e.type),
+      4, d.created_at, true
+    from deliveries d join events e on e.account_id = d.account_id and e.id = d.event_id
+    where d.state = 'pending'
+  ) s
+  left join test_clocks k on k.account_id = s.account_id
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.order_state(p_account text, p_transaction text)
  RETURNS jsonb
  LANGUAGE sql
@@ -1338,42 +1408,6 @@ begin
 end $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.sweep_money(p_grace interval, p_limit integer)
- RETURNS TABLE(workflow text, story_id text)
- LANGUAGE plpgsql
-AS $function$
-declare
-  v_story record;
-begin
-  for v_story in
-    select s.* from (
-      select account_id, id, 'processPayment' as flow, 'payment_id' as name, created_at
-        from payment_intents where ended_at is null
-      union all
-      select account_id, id, 'refundPayment', 'refund_id', created_at
-        from refunds where ended_at is null) s
-    where s.created_at < business_now(s.account_id) - p_grace
-      and not exists (select 1 from waits w where w.story_id = s.id
-        and (w.needs_person or w.due_at > business_now(s.account_id) - p_grace))
-      and not exists (select 1 from outbox o where o.account_id = s.account_id
-        and o.workflow = s.flow and o.subject @> jsonb_build_object(s.name, s.id))
-    order by s.created_at limit p_limit
-  loop
-    insert into outbox (account_id, verb, workflow, subject, priority)
-    select v_story.account_id, 'start', v_story.flow, jsonb_build_object(v_story.name, v_story.id,
-      'run', coalesce((select run from payment_intents where id = v_story.id),
-        (select run from refunds where id = v_story.id))), 3;
-    case v_story.flow
-      when 'processPayment' then perform wake_payment(v_story.account_id, v_story.id, 'swept');
-      else perform wake_refund(v_story.account_id, v_story.id, 'swept');
-    end case;
-    workflow := v_story.flow;
-    story_id := v_story.id;
-    return next;
-  end loop;
-end $function$
-;
-
 CREATE OR REPLACE FUNCTION public.sweep_psp_events(p_limit integer)
  RETURNS integer
  LANGUAGE sql
@@ -1400,57 +1434,14 @@ begin
     perform close_purchase_order(v_po.account_id, v_po.id, false);
   end loop;
   return query
-  with story as (
-    select t.account_id, 'fulfillTransaction' as workflow, t.id, t.created_at, 2 as priority,
-      jsonb_build_object('transaction_id', t.id, 'customer_id', t.customer_id,
-        'customer_name', coalesce(c.company, c.id), 'purchase_order_id', t.purchase_order_id,
-        'lines', (select count(*) from lines l where l.transaction_id = t.id),
-        'units', t.unit_count, 'total_minor', t.total_minor, 'currency', t.currency) as subject
-    from transactions t
-    join customers c on c.account_id = t.account_id and c.id = t.customer_id
-    where t.ended_at is null
-    union all
-    select po.account_id, 'runPurchaseOrderDay', po.id, po.created_at, 4,
-      jsonb_build_object('purchase_order_id', po.id, 'customer_id', po.customer_id,
-        'currency', po.currency, 'business_date', po.business_date, 'sequence', po.sequence)
-    from purchase_orders po where po.ended_at is null
-    union all
-    select c.account_id, 'issueCreditNote', c.id, c.created_at, 4,
-      jsonb_build_object('credit_note_id', c.id, 'invoice_id', c.invoice_id,
-        'customer_id', c.customer_id, 'total_minor', c.total_minor, 'currency', c.currency)
-    from credit_notes c where c.ended_at is null
-    union all
-    select r.account_id, 'issueInvoice', r.id, r.created_at, 4,
-      jsonb_build_object('invoice_run_id', r.id, 'purchase_order_id', r.purchase_order_id,
-        'run', r.run, 'customer_id', r.customer_id)
-    from invoice_runs r where r.ended_at is null
-    union all
-    select s.account_id, 'sendDocuments', s.id, s.created_at, 4,
-      jsonb_build_object('send_id', s.id, 'invoice_id', s.invoice_id)
-    from document_sends s where s.ended_at is null
-    union all
-    select c.account_id, 'resolveClaim', c.id, c.created_at, 3,
-      jsonb_build_object('claim_id', c.id, 'transaction_id', c.transaction_id,
-        'customer_id', c.customer_id, 'unit_id', c.unit_id)
-    from claims c where c.state = 'open'
-    union all
-    select d.account_id, 'deliverWebhook', d.id, d.created_at, 4,
-      jsonb_build_object('delivery_id', d.id, 'webhook_id', d.webhook_id, 'event_type', e.type)
-    from deliveries d join events e on e.account_id = d.account_id and e.id = d.event_id
-    where d.state = 'pending'
-  ), stray as (
-    select story.* from story
+  with stray as (
+    select story.* from open_stories() story
     where story.created_at < clock_timestamp() - p_grace
       and not exists (select 1 from waits w where w.story_id = story.id
         and (w.needs_person or w.due_at > business_now(story.account_id) - p_grace))
       and not exists (select 1 from outbox o where o.account_id = story.account_id
-        and o.workflow = story.workflow and o.subject @> jsonb_build_object(
-          case story.workflow when 'fulfillTransaction' then 'transaction_id'
-            when 'runPurchaseOrderDay' then 'purchase_order_id'
-            when 'issueCreditNote' then 'credit_note_id'
-            when 'issueInvoice' then 'invoice_run_id'
-            when 'sendDocuments' then 'send_id'
-            when 'resolveClaim' then 'claim_id' else 'delivery_id' end, story.id))
+        and o.workflow = story.workflow
+        and o.subject @> jsonb_build_object(story.subject_key, story.id))
     order by story.created_at limit p_limit
   ), started as (
     insert into outbox (account_id, verb, workflow, subject, priority)
@@ -2773,6 +2764,13 @@ create table refunds (
   constraint refunds_amount_minor_check CHECK ((amount_minor > 0)),
   constraint refunds_cause_check CHECK ((cause = ANY (ARRAY['request'::text, 'units_failed'::text, 'order_cancelled'::text, 'late_money'::text]))),
   constraint refunds_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'succeeded'::text, 'failed'::text, 'unknown'::text])))
+);
+
+create table schema_functions (
+  name text not null,
+  sha256 text not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint schema_functions_pkey PRIMARY KEY (name)
 );
 
 create table schema_migrations (

@@ -695,6 +695,12 @@ export interface Refunds {
   updated_at: Generated<Timestamp>
 }
 
+export interface SchemaFunctions {
+  name: string
+  sha256: string
+  created_at: Generated<Timestamp>
+}
+
 export interface SchemaMigrations {
   name: string
   sha256: string
@@ -953,6 +959,7 @@ export interface DB {
   rate_limits: RateLimits
   received_payments: ReceivedPayments
   refunds: Refunds
+  schema_functions: SchemaFunctions
   schema_migrations: SchemaMigrations
   skus: Skus
   sourcing_attempts: SourcingAttempts

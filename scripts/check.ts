@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { delimiter, dirname } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { generate, staleFiles, withScratchDatabase } from './codegen.ts'
+import { findFunctionBreaches, readSchemaFiles } from './function-law.ts'
 import { findImportBreaches } from './import-law.ts'
 import { findLockProblems, readLock } from './lock-check.ts'
 import { listSourceFiles, ROOT } from './source-files.ts'
@@ -19,6 +20,7 @@ const STEPS: Step[] = [
   { name: 'lint', run: () => runTool('oxlint', '--type-aware', '--deny-warnings') },
   { name: 'dead code', run: () => runTool('knip', '--no-config-hints') },
   { name: 'import law', run: async () => listSourceFiles().flatMap(findImportBreaches).join('\n') },
+  { name: 'function law', run: async () => findFunctionBreaches(readSchemaFiles()).join('\n') },
   { name: 'openapi', run: checkOpenApi },
   { name: 'lock', run: async () => findLockProblems(readLock()).join('\n') },
 ]

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { dropDatabases, onServer, quoted, withDatabase } from '../cli/database.ts'
-import { listMigrations, migrate } from '../db/migrate.ts'
+import { listSchemaFiles, migrate } from '../db/migrate.ts'
 
 /**
  * The PostgreSQL and the Temporal server that all tests of a run share. `npm test` starts them; each
@@ -43,12 +43,13 @@ export function testTemporal(): { address: string; namespace: string } {
 }
 
 /**
- * Made by the first file that asks, under a lock, and named by the content of the migrations: a served
+ * Made by the first file that asks, under a lock, and named by the content of db/: a served
  * pair keeps it between runs, and a changed migration makes a new one.
  */
 async function ensureTemplate(server: string): Promise<string> {
   const hash = createHash('sha256')
-  for (const { name, sha256 } of await listMigrations()) hash.update(`${name} ${sha256}\n`)
+  const { migrations, functions } = await listSchemaFiles()
+  for (const { name, sha256 } of [...migrations, ...functions]) hash.update(`${name} ${sha256}\n`)
   const template = `bark_template_${hash.digest('hex').slice(0, 16)}`
   await onServer(server, async (client) => {
     await client.query('select pg_advisory_lock($1)', [TEMPLATE_LOCK])

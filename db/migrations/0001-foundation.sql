@@ -91,14 +91,6 @@ create table test_clocks (
   foreign key (account_id, account_mode) references accounts (id, mode)
 );
 
--- Business time of an account. The only source of business dates, deadlines and cut-offs.
-create function business_now(p_account text) returns timestamptz
-language sql volatile as $$
-  select clock_timestamp()
-    + coalesce((select offset_ms from test_clocks where account_id = p_account), 0)
-      * interval '1 millisecond'
-$$;
-
 create function test_clock_only_forward() returns trigger
 language plpgsql as $$
 begin
@@ -109,29 +101,6 @@ begin
 end $$;
 create trigger test_clocks_forward before update on test_clocks
   for each row execute function test_clock_only_forward();
-
--- The business day that holds an instant: calendar arithmetic in the zone, half-open, as instants.
--- A day ends at `cut_off` local time of its date, so days of 0, 23, 24 and 25 hours come out right.
-create function business_day_end(p_date date, p_zone text, p_cut_off time) returns timestamptz
-language sql stable as $$
-  select (p_date + p_cut_off::interval) at time zone p_zone
-$$;
-
-create function business_period(
-  p_at timestamptz, p_zone text, p_cut_off time,
-  out business_date date, out period_start timestamptz, out period_end timestamptz
-) language plpgsql stable as $$
-begin
-  business_date := (p_at at time zone p_zone)::date;
-  while p_at >= business_day_end(business_date, p_zone, p_cut_off) loop
-    business_date := business_date + 1;
-  end loop;
-  while p_at < business_day_end(business_date - 1, p_zone, p_cut_off) loop
-    business_date := business_date - 1;
-  end loop;
-  period_start := business_day_end(business_date - 1, p_zone, p_cut_off);
-  period_end := business_day_end(business_date, p_zone, p_cut_off);
-end $$;
 
 create table customers (
   id text primary key,

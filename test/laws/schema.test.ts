@@ -15,6 +15,7 @@ const WITHOUT_ACCOUNT: Record<string, string> = {
   payment_moves: 'the allowed moves, the same for everybody',
   psp_events: 'kept before anybody knows whose it is: matched_account_id says it then',
   rate_limits: 'counts by key, and a key belongs to one account',
+  schema_functions: 'likewise',
   schema_migrations: 'what has been applied to this database',
 }
 

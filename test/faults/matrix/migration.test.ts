@@ -19,7 +19,7 @@ const long = run.matrix === 'all'
 const PER_SECOND = long ? 200 : 20
 const SECONDS = long ? 30 : 7
 const READER_MS = 2_500 // a report that keeps its lock while the migration wants the table
-const MIGRATIONS = fileURLToPath(new URL('../../../db/migrations/', import.meta.url))
+const SCHEMA = fileURLToPath(new URL('../../../db/', import.meta.url))
 
 let fleet: Fleet
 const folder = mkdtempSync(join(tmpdir(), 'bark-migrations-'))
@@ -49,8 +49,12 @@ const CHANGES = {
 }
 
 test(`migrations at ${PER_SECOND} orders a second, beside a long reader: none fails, none waits for a second`, async () => {
-  cpSync(MIGRATIONS, folder, { recursive: true })
-  for (const [name, text] of Object.entries(CHANGES)) writeFileSync(join(folder, name), text)
+  for (const name of ['migrations', 'functions']) {
+    cpSync(join(SCHEMA, name), join(folder, name), { recursive: true })
+  }
+  for (const [name, text] of Object.entries(CHANGES)) {
+    writeFileSync(join(folder, 'migrations', name), text)
+  }
   const streams = [await orders('live'), await orders('others')]
   const attack = runAttack({ url: fleet.apiUrl, seconds: SECONDS, streams })
   await pause(1_500)

@@ -1,0 +1,83 @@
+-- One step of a transaction: gives out what the pool has, gives up what may no longer be bought,
+-- and ends the transaction when no unit is open. Safe to run any number of times: it acts only on
+-- open units, and events are written only for what this very call changed.
+create or replace function fulfill_transaction(p_account text, p_transaction text) returns jsonb
+language plpgsql as $$
+declare
+  v_txn transactions;
+  v_now timestamptz;
+  v_fresh integer;
+  v_state jsonb;
+  v_open integer;
+  v_sequence integer;
+  v_po purchase_orders;
+  v_facts jsonb;
+begin
+  select * into v_txn from transactions
+    where account_id = p_account and id = p_transaction for update;
+  if not found then
+    raise exception 'no transaction % in %', p_transaction, p_account using errcode = 'no_data_found';
+  end if;
+  v_now := greatest(business_now(p_account), v_txn.accepted_at);
+
+  if v_txn.ended_at is null then
+    v_sequence := v_txn.event_sequence;
+    v_fresh := allocate_units(p_account, p_transaction, v_now);
+
+    -- The deadline and an operator's decision forbid new purchases. What a supplier may already
+    -- have sold us (sourcing, unknown) ends only by the supplier's definite answer.
+    if v_txn.cancel_requested_at is not null or v_now >= v_txn.deadline_at then
+      update units
+      set state = case when v_txn.cancel_requested_at is not null then 'cancelled' else 'failed' end,
+        reason = case when v_txn.cancel_requested_at is not null then 'cancelled_by_request'
+          else 'deadline_passed' end
+      where account_id = p_account and transaction_id = p_transaction
+        and state in ('queued', 'backordered');
+    end if;
+
+    v_state := order_state(p_account, p_transaction);
+    select coalesce(sum(n::integer), 0) into v_open from jsonb_each_text(v_state) as s (state, n)
+      where state in ('queued', 'sourcing', 'backordered', 'unknown');
+    select * into v_po from purchase_orders
+      where account_id = p_account and id = v_txn.purchase_order_id;
+    -- After the close billing is at work or over: whoever comes second sees what the other one did.
+    if v_po.state <> 'open' then
+      select * into v_po from purchase_orders
+        where account_id = p_account and id = v_txn.purchase_order_id for share;
+      perform schedule_invoice_run(p_account, v_txn.purchase_order_id, v_now);
+    end if;
+    v_facts := jsonb_build_object('units', v_state, 'purchase_order_state', v_po.state);
+    if v_open = 0 then
+      v_sequence := v_sequence + 1;
+      perform emit_event(p_account, new_id('evt'),
+        case when v_state ? 'allocated' then 'order.fulfilled' else 'order.cancelled' end,
+        p_transaction, v_sequence, v_txn.customer_id,
+        v_facts, v_now);
+      delete from waits where story_id = p_transaction;
+      update transactions set ended_at = v_now where account_id = p_account and id = p_transaction;
+      -- The last open unit of a day that is settling lets its invoice be issued at once.
+      if v_po.state = 'settling' and not exists (
+        select 1 from transactions where account_id = p_account
+          and purchase_order_id = v_po.id and ended_at is null)
+      then
+        perform wake_purchase_order(v_po, 'every unit of the day is done');
+      end if;
+    end if;
+    if v_fresh > 0 then
+      v_sequence := v_sequence + 1;
+      perform emit_event(p_account, new_id('evt'), 'codes.available', p_transaction, v_sequence,
+        v_txn.customer_id, v_facts, v_now);
+    end if;
+    if v_sequence > v_txn.event_sequence then
+      update transactions set event_sequence = v_sequence
+        where account_id = p_account and id = p_transaction;
+    end if;
+  else
+    v_state := order_state(p_account, p_transaction);
+    v_open := 0;
+  end if;
+
+  return jsonb_build_object('units', v_state, 'open', v_open, 'ended', v_open = 0,
+    'deadline_at', v_txn.deadline_at, 'now', v_now,
+    'cancel_requested', v_txn.cancel_requested_at is not null);
+end $$;
