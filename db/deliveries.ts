@@ -3,7 +3,7 @@ import { DomainError } from '../domain/error.ts'
 import type { RegisteredWait } from '../domain/story.ts'
 import type { DeliveryKey } from './attempts.ts'
 import type { Db, Tx } from './client.ts'
-import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
+import { listPage, newestFirst, type PageRequest, type RowsPage } from './keyset.ts'
 import { instantOf, type Moment } from './moment.ts'
 import type { Deliveries } from './tables.ts'
 import { registerWait } from './waits.ts'
@@ -57,11 +57,7 @@ export async function listDeliveries(
     const before = instantOf(filter.createdBefore, key.accountId)
     query = query.where('deliveries.created_at', '<', before)
   }
-  const columns = [
-    { value: sql.ref('deliveries.created_at'), type: 'timestamptz' },
-    { value: sql.ref('deliveries.id'), type: 'text' },
-  ] as const
-  return listPage(db, query, { columns, descending: true }, page)
+  return listPage(db, query, newestFirst('deliveries'), page)
 }
 
 /** One delivery of one endpoint. Throws `not_found`. */

@@ -4,7 +4,7 @@ import { DomainError } from '../domain/error.ts'
 import type { InvoiceSnapshot } from '../domain/invoice.ts'
 import type { Db } from './client.ts'
 import { customerName } from './finance.ts'
-import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
+import { listPage, newestFirst, type PageRequest, type RowsPage } from './keyset.ts'
 import type { Invoices } from './tables.ts'
 
 /** An invoice as the lists of the finance pages show it. */
@@ -59,11 +59,7 @@ export async function listFinanceInvoices(
       'i.sent_at',
       customerName().as('customer_name'),
     ])
-  const columns = [
-    { value: sql.ref('i.created_at'), type: 'timestamptz' as const },
-    { value: sql.ref('i.id'), type: 'text' as const },
-  ]
-  return listPage(db, query, { columns, descending: true }, request)
+  return listPage(db, query, newestFirst('i'), request)
 }
 
 export type FinanceInvoiceTotal = {

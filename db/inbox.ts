@@ -4,7 +4,7 @@ import { DomainError } from '../domain/error.ts'
 import type { Db } from './client.ts'
 import { findCreditNoteDocument } from './credit-notes.ts'
 import { findInvoiceDocument } from './invoices.ts'
-import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
+import { listPage, newestFirst, type PageRequest, type RowsPage } from './keyset.ts'
 import type { MailAttachment } from './mails.ts'
 import type { Mails } from './tables.ts'
 
@@ -29,11 +29,7 @@ export type InboxMail = Pick<
  * accounts' mails are never read here.
  */
 export async function listInboxMails(db: Db, request: PageRequest): Promise<RowsPage<InboxMail>> {
-  const columns = [
-    { value: sql.ref('m.created_at'), type: 'timestamptz' as const },
-    { value: sql.ref('m.id'), type: 'text' as const },
-  ]
-  return listPage(db, selectMails(db), { columns, descending: true }, request)
+  return listPage(db, selectMails(db), newestFirst('m'), request)
 }
 
 /** Throws `not_found`, also for the mail of a live account. */

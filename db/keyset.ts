@@ -17,6 +17,18 @@ export type Keyset = {
 
 type KeysetType = 'text' | 'timestamptz' | 'bigint' | 'date' | 'xid8'
 
+/** The usual order of a list: the latest first, by when a row was made. `table` where names are shared. */
+export function newestFirst(table?: string): Keyset {
+  const column = (name: string) => sql.ref(table === undefined ? name : `${table}.${name}`)
+  return {
+    columns: [
+      { value: column('created_at'), type: 'timestamptz' },
+      { value: column('id'), type: 'text' },
+    ],
+    descending: true,
+  }
+}
+
 export type RowsPage<Row> = {
   rows: Row[]
   /** Rows that match, counted up to `TOTAL_COUNTED_MAX`; null on a cursor walk. */

@@ -3,7 +3,7 @@ import { DomainError } from '../domain/error.ts'
 import type { PaymentMethodName } from '../domain/payment-method.ts'
 import type { PaymentState } from '../domain/payment.ts'
 import type { Db, Tx } from './client.ts'
-import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
+import { listPage, newestFirst, type PageRequest, type RowsPage } from './keyset.ts'
 import { instantOf, type Moment } from './moment.ts'
 import type { PaymentIntents } from './tables.ts'
 
@@ -119,11 +119,7 @@ export async function listPayments(
   if (filter.before !== undefined) {
     query = query.where('created_at', '<', instantOf(filter.before, owner.accountId))
   }
-  const columns = [
-    { value: sql.ref('payment_intents.created_at'), type: 'timestamptz' },
-    { value: sql.ref('payment_intents.id'), type: 'text' },
-  ] as const
-  const found = await listPage(db, query, { columns, descending: true }, page)
+  const found = await listPage(db, query, newestFirst('payment_intents'), page)
   return { ...found, rows: found.rows.map(readRow) }
 }
 

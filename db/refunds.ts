@@ -2,7 +2,7 @@ import { sql, type Selectable } from 'kysely'
 import { DomainError } from '../domain/error.ts'
 import type { RefundState } from '../domain/payment.ts'
 import type { Db, Tx } from './client.ts'
-import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
+import { listPage, newestFirst, type PageRequest, type RowsPage } from './keyset.ts'
 import type { PaymentOwner, PaymentProblem, PaymentRow } from './payments.ts'
 import type { Refunds } from './tables.ts'
 
@@ -143,11 +143,7 @@ export async function listRefunds(
     query = query.where('refunds.payment_id', '=', filter.paymentId)
   }
   if (filter.state !== undefined) query = query.where('refunds.state', '=', filter.state)
-  const columns = [
-    { value: sql.ref('refunds.created_at'), type: 'timestamptz' },
-    { value: sql.ref('refunds.id'), type: 'text' },
-  ] as const
-  const found = await listPage(db, query, { columns, descending: true }, page)
+  const found = await listPage(db, query, newestFirst('refunds'), page)
   return { ...found, rows: found.rows.map(readRow) }
 }
 

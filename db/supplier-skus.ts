@@ -1,7 +1,7 @@
 import { sql, type Selectable } from 'kysely'
 import { DomainError } from '../domain/error.ts'
 import type { Db, Tx } from './client.ts'
-import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
+import { listPage, newestFirst, type PageRequest, type RowsPage } from './keyset.ts'
 import type { SupplierSkus } from './tables.ts'
 
 /** Which products a supplier sells, under which name, in which order it is asked, for how much. */
@@ -62,29 +62,25 @@ export async function insertSupplierSkus(
   return rows
 }
 
-/** Throws `not_found`. */
-export async function getSupplierSku(db: Db, key: SupplierSkuKey): Promise<SupplierSkuRow> {
-  const row = await db
+function selectSupplierSku(db: Db, key: SupplierSkuKey) {
+  return db
     .selectFrom('supplier_skus')
     .selectAll()
     .where('account_id', '=', key.accountId)
     .where('supplier_id', '=', key.supplierId)
     .where('id', '=', key.supplierSkuId)
-    .executeTakeFirst()
+}
+
+/** Throws `not_found`. */
+export async function getSupplierSku(db: Db, key: SupplierSkuKey): Promise<SupplierSkuRow> {
+  const row = await selectSupplierSku(db, key).executeTakeFirst()
   if (row === undefined) throw notFound()
   return row
 }
 
 /** The same, locked. */
 export async function lockSupplierSku(tx: Tx, key: SupplierSkuKey): Promise<SupplierSkuRow> {
-  const row = await tx
-    .selectFrom('supplier_skus')
-    .selectAll()
-    .where('account_id', '=', key.accountId)
-    .where('supplier_id', '=', key.supplierId)
-    .where('id', '=', key.supplierSkuId)
-    .forNoKeyUpdate()
-    .executeTakeFirst()
+  const row = await selectSupplierSku(tx, key).forNoKeyUpdate().executeTakeFirst()
   if (row === undefined) throw notFound()
   return row
 }
@@ -103,11 +99,7 @@ export async function listSupplierSkus(
     .where('supplier_id', '=', key.supplierId)
   if (filter.productId !== undefined) query = query.where('product_id', '=', filter.productId)
   if (filter.active !== undefined) query = query.where('active', '=', filter.active)
-  const columns = [
-    { value: sql.ref('created_at'), type: 'timestamptz' },
-    { value: sql.ref('id'), type: 'text' },
-  ] as const
-  return listPage(db, query, { columns, descending: true }, page)
+  return listPage(db, query, newestFirst(), page)
 }
 
 /** The products that a supplier sells now. */

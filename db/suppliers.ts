@@ -1,7 +1,7 @@
 import { sql, type Selectable } from 'kysely'
 import { DomainError } from '../domain/error.ts'
 import type { Db, Tx } from './client.ts'
-import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
+import { listPage, newestFirst, type PageRequest, type RowsPage } from './keyset.ts'
 import type { Suppliers } from './tables.ts'
 
 /** Where codes come from when the own pool has none. */
@@ -104,27 +104,24 @@ export async function insertSupplier(tx: Tx, supplier: NewSupplier): Promise<Sup
 
 export type SupplierRow = Selectable<Suppliers>
 
-/** Throws `not_found`. */
-export async function getSupplier(db: Db, key: SupplierKey): Promise<SupplierRow> {
-  const row = await db
+function selectSupplier(db: Db, key: SupplierKey) {
+  return db
     .selectFrom('suppliers')
     .selectAll()
     .where('account_id', '=', key.accountId)
     .where('id', '=', key.supplierId)
-    .executeTakeFirst()
+}
+
+/** Throws `not_found`. */
+export async function getSupplier(db: Db, key: SupplierKey): Promise<SupplierRow> {
+  const row = await selectSupplier(db, key).executeTakeFirst()
   if (row === undefined) throw notFound()
   return row
 }
 
 /** The same, locked: whoever changes it or asks it waits. */
 export async function lockSupplier(tx: Tx, key: SupplierKey): Promise<SupplierRow> {
-  const row = await tx
-    .selectFrom('suppliers')
-    .selectAll()
-    .where('account_id', '=', key.accountId)
-    .where('id', '=', key.supplierId)
-    .forNoKeyUpdate()
-    .executeTakeFirst()
+  const row = await selectSupplier(tx, key).forNoKeyUpdate().executeTakeFirst()
   if (row === undefined) throw notFound()
   return row
 }
@@ -138,11 +135,7 @@ export async function listSuppliers(
 ): Promise<RowsPage<SupplierRow>> {
   let query = db.selectFrom('suppliers').selectAll().where('account_id', '=', accountId)
   if (filter.active !== undefined) query = query.where('active', '=', filter.active)
-  const columns = [
-    { value: sql.ref('created_at'), type: 'timestamptz' },
-    { value: sql.ref('id'), type: 'text' },
-  ] as const
-  return listPage(db, query, { columns, descending: true }, page)
+  return listPage(db, query, newestFirst(), page)
 }
 
 /** Fields that are left out stay as they are. */

@@ -1,7 +1,7 @@
 import { sql, type Selectable } from 'kysely'
 import { DomainError } from '../domain/error.ts'
 import type { Db, Tx } from './client.ts'
-import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
+import { listPage, newestFirst, type PageRequest, type RowsPage } from './keyset.ts'
 import type { Webhooks } from './tables.ts'
 
 /** What merchants keep with a webhook: flat, ours to store and echo only. */
@@ -59,31 +59,26 @@ export async function insertWebhook(tx: Tx, webhook: NewWebhook): Promise<Webhoo
     .executeTakeFirstOrThrow()
 }
 
-/** Throws `not_found`, also for a deleted one. */
-export async function getWebhook(db: Db, key: WebhookKey): Promise<WebhookRow> {
-  const row = await db
+function selectWebhook(db: Db, key: WebhookKey) {
+  return db
     .selectFrom('webhooks')
     .selectAll()
     .$castTo<WebhookRow>()
     .where('account_id', '=', key.accountId)
     .where('id', '=', key.webhookId)
     .where('deleted_at', 'is', null)
-    .executeTakeFirst()
+}
+
+/** Throws `not_found`, also for a deleted one. */
+export async function getWebhook(db: Db, key: WebhookKey): Promise<WebhookRow> {
+  const row = await selectWebhook(db, key).executeTakeFirst()
   if (row === undefined) throw notFound()
   return row
 }
 
 /** The same, locked: whoever changes it or claims an attempt for it waits. */
 export async function lockWebhook(tx: Tx, key: WebhookKey): Promise<WebhookRow> {
-  const row = await tx
-    .selectFrom('webhooks')
-    .selectAll()
-    .$castTo<WebhookRow>()
-    .where('account_id', '=', key.accountId)
-    .where('id', '=', key.webhookId)
-    .where('deleted_at', 'is', null)
-    .forNoKeyUpdate()
-    .executeTakeFirst()
+  const row = await selectWebhook(tx, key).forNoKeyUpdate().executeTakeFirst()
   if (row === undefined) throw notFound()
   return row
 }
@@ -102,11 +97,7 @@ export async function listWebhooks(
     .where('account_id', '=', accountId)
     .where('deleted_at', 'is', null)
   if (filter.active !== undefined) query = query.where('active', '=', filter.active)
-  const columns = [
-    { value: sql.ref('created_at'), type: 'timestamptz' },
-    { value: sql.ref('id'), type: 'text' },
-  ] as const
-  return listPage(db, query, { columns, descending: true }, page)
+  return listPage(db, query, newestFirst(), page)
 }
 
 /** Fields that are left out stay as they are. */
