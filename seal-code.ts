@@ -10,7 +10,22 @@ export type CodeKeys = { account: AccountKeys; blindIndex: Buffer }
 export type PlainCode = {
   type: 'code' | 'code_pin' | 'url'
   secret: CodeSecret
+} & CodeDetails
+
+/** What is said beside a secret; most codes say nothing. */
+export type CodeDetails = {
   expiresAt: Date | null
+  activationAt: Date | null
+  faceValue: string | null
+  /** Sealed like the secret: some suppliers repeat the code in them. */
+  redeemInstructions: string | null
+}
+
+export const NO_CODE_DETAILS: CodeDetails = {
+  expiresAt: null,
+  activationAt: null,
+  faceValue: null,
+  redeemInstructions: null,
 }
 
 /** Gets the keys first, so that nothing can fail between a supplier's answer and its sealing. */
@@ -25,23 +40,40 @@ export async function openCodeKeys(
 export function sealCode(
   keys: CodeKeys,
   mode: 'live' | 'test',
-  { type, secret, expiresAt }: PlainCode,
+  { type, secret, expiresAt, activationAt, faceValue, redeemInstructions }: PlainCode,
 ): SealedCode {
   const id = newId('code')
+  const content = { ...secret, redeem_instructions: redeemInstructions ?? undefined }
   return {
     id,
     type,
-    ...keys.account.seal(id, JSON.stringify(secret)),
+    ...keys.account.seal(id, JSON.stringify(content)),
     blindIndex: blindIndex(keys.blindIndex, mode, secret),
     last4: lastFour(secret),
     expiresAt,
+    activationAt,
+    faceValue,
   }
 }
 
 /** A row of a file as a code. */
 export function plainCode(
-  row: Omit<PlainCode, 'expiresAt'> & { expiresAtMs: number | null },
+  row: Omit<PlainCode, 'expiresAt' | 'activationAt'> & {
+    expiresAtMs: number | null
+    activationAtMs: number | null
+  },
 ): PlainCode {
-  const { type, secret, expiresAtMs } = row
-  return { type, secret, expiresAt: expiresAtMs === null ? null : new Date(expiresAtMs) }
+  const { type, secret, faceValue, redeemInstructions } = row
+  return {
+    type,
+    secret,
+    expiresAt: instantOf(row.expiresAtMs),
+    activationAt: instantOf(row.activationAtMs),
+    faceValue,
+    redeemInstructions,
+  }
+}
+
+function instantOf(milliseconds: number | null): Date | null {
+  return milliseconds === null ? null : new Date(milliseconds)
 }

@@ -54,7 +54,8 @@ async function* readCsv(
       } else if (record.length !== columns.length) {
         yield { line, message: `has ${record.length} columns and not ${columns.length}` }
       } else {
-        yield readCodeRow(line, cellsOf(columns, record, sku))
+        const cells = cellsOf((name) => record[columns?.indexOf(name) ?? -1] ?? '')
+        yield readCodeRow(line, { ...cells, sku: cells.sku || sku })
       }
     }
   } catch (error) {
@@ -126,7 +127,7 @@ function readCells(text: string): CodeCells | string {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return 'is not a JSON object'
   }
-  const cells: CodeCells = { sku: '', code: '', pin: '', serial: '', url: '', expires_at: '' }
+  const cells = cellsOf(() => '')
   const fields: [string, unknown][] = Object.entries(value)
   for (const [name, cell] of fields) {
     const column = CODE_COLUMNS.find((known) => known === name)
@@ -147,15 +148,17 @@ function readHeader(record: string[], hasSku: boolean): string[] {
   return isKnown && isComplete && new Set(names).size === names.length ? names : []
 }
 
-function cellsOf(columns: string[], record: string[], sku: string): CodeCells {
-  const cell = (name: string): string => record[columns.indexOf(name)] ?? ''
+function cellsOf(cell: (name: string) => string): CodeCells {
   return {
-    sku: cell('sku') || sku,
+    sku: cell('sku'),
     code: cell('code'),
     pin: cell('pin'),
     serial: cell('serial'),
     url: cell('url'),
     expires_at: cell('expires_at'),
+    activation_at: cell('activation_at'),
+    face_value: cell('face_value'),
+    redeem_instructions: cell('redeem_instructions'),
   }
 }
 

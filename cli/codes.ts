@@ -12,9 +12,10 @@ export const help = `bark codes import FILE [--account acc_…]
   Puts codes into the own pool: all of them, or none when one line is bad. Bad lines are listed by
   number. Orders that wait for these products are woken, oldest first.
   --account   the account; the running sandbox's when left out
-The first line names the columns: sku, code, pin, serial, url, expires_at (sku and code or url are
-needed). A file that ends in .jsonl or .ndjson has one JSON object with these names on each line instead.
-expires_at is an RFC 3339 instant, or a date, then good to the end of that day in UTC.`
+The first line names the columns: sku, code, pin, serial, url, expires_at, activation_at, face_value,
+redeem_instructions (sku and code or url are needed). A file that ends in .jsonl or .ndjson has one JSON
+object with these names on each line instead. expires_at is an RFC 3339 instant, or a date, then good
+to the end of that day in UTC; what expires too soon is refused (see docs/suppliers.md).`
 
 /** Exit code 0 when all were imported, 1 when none were. Never prints a code. */
 export async function run(args: string[], context: CommandContext): Promise<number> {

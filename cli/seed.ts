@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
-import { openCodeKeys, sealCode, type CodeKeys } from '../seal-code.ts'
+import { NO_CODE_DETAILS, openCodeKeys, sealCode, type CodeKeys } from '../seal-code.ts'
 import type { Config } from '../config.ts'
 import { findSandboxOrganization, insertAccount, insertOrganization } from '../db/accounts.ts'
 import { inTransaction, openDatabase, type Tx } from '../db/client.ts'
@@ -209,8 +209,7 @@ function codesOf(keys: CodeKeys, seedId: SeedId) {
     return shelves.flatMap(({ sku, variantId, codes }) =>
       Array.from({ length: codes }, (_, n): NewCode => {
         const secret = sandboxSecret(form, sku, n + 1)
-        const sold = { type: form, secret, expiresAt: null }
-        const code = sealCode(keys, 'test', sold)
+        const code = sealCode(keys, 'test', { type: form, secret, ...NO_CODE_DETAILS })
         return { code, productId, variantId, supply: null, place: 'pool' }
       }),
     )

@@ -152,9 +152,12 @@ export async function replaceClaimed(
       and u.product_id = c.product_id and u.variant_id = c.variant_id
     where u.account_id = ${claim.account_id} and u.id = ${claim.unit_id} and c.unit_id is null
       and ((${codeId}::text is null and c.quarantined_at is null
-          and (c.expires_at is null or c.expires_at > business_now(c.account_id)))
+          and coalesce(c.expires_at, 'infinity')
+            > code_outlives(c.account_id, business_now(c.account_id)))
         or c.id = ${codeId})
-    order by c.id limit 1 for update of c skip locked`.execute(tx)
+    order by coalesce(c.expires_at, 'infinity'), c.id limit 1 for update of c skip locked`.execute(
+    tx,
+  )
   const code = rows[0]
   if (code === undefined) return false
   const event = await lockForEvent(tx, {

@@ -49,12 +49,13 @@ class Refused extends Error {
 /** What a SKU means; null: nothing in this account. */
 type Items = Map<string, (Item & { sellable: boolean }) | null>
 type Item = { productId: string; variantId: string }
-type Account = { id: string; mode: 'live' | 'test'; now: Date }
+type Account = { id: string; mode: 'live' | 'test'; now: Date; outlive: Date }
 
 async function importAll(tx: Tx, source: CodeImportSource): Promise<CodeImport> {
   const account = await tx
     .selectFrom('accounts')
     .select(['id', 'mode', sql<Date>`business_now(id)`.as('now')])
+    .select(sql<Date>`code_outlives(id, business_now(id))`.as('outlive'))
     .where('id', '=', source.accountId)
     .executeTakeFirstOrThrow()
   const items: Items = new Map()
@@ -63,7 +64,7 @@ async function importAll(tx: Tx, source: CodeImportSource): Promise<CodeImport> 
   let imported = 0
   for await (const batch of batchesOf(source.openRows())) {
     await loadItems(tx, account.id, items, batch)
-    const { good, bad } = sortOut(batch, items, { now: account.now, productId: source.productId })
+    const { good, bad } = sortOut(batch, items, { ...account, productId: source.productId })
     const repeated = await insertRows(tx, account, good, source.seal)
     const all = [...bad, ...repeated]
     imported += good.length
@@ -105,7 +106,7 @@ type Candidate = { row: CodeRow; item: Item }
 function sortOut(
   batch: (CodeRow | RowProblem)[],
   items: Items,
-  rules: { now: Date; productId: string | undefined },
+  rules: { now: Date; outlive: Date; productId: string | undefined },
 ): { good: Candidate[]; bad: RowProblem[] } {
   const good: Candidate[] = []
   const bad: RowProblem[] = []
@@ -126,6 +127,8 @@ function sortOut(
       })
     else if (row.expiresAtMs !== null && row.expiresAtMs <= rules.now.getTime())
       bad.push({ line, message: 'has expired already' })
+    else if (row.expiresAtMs !== null && row.expiresAtMs <= rules.outlive.getTime())
+      bad.push({ line, message: 'expires too soon to be given to anybody' })
     else good.push({ row, item })
   }
   return { good, bad }

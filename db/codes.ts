@@ -6,7 +6,7 @@ import type { UnitState } from '../domain/unit.ts'
 import { runNamed, type Db } from './client.ts'
 import type { Owner } from './purchase-order-views.ts'
 
-/** A unit of a transaction and its code, still sealed; the last five are null without a code. */
+/** A unit of a transaction and its code, still sealed; the last seven are null without a code. */
 export type UnitCodeRow = {
   unit_id: string
   position: number
@@ -22,13 +22,16 @@ export type UnitCodeRow = {
   sealed: Buffer | null
   key_version: number | null
   expires_at: Date | null
+  activation_at: Date | null
+  face_value: string | null
 }
 
 const UNIT_CODES = {
   name: 'list_unit_codes',
   text: `
     select u.id as unit_id, u.position, u.product_id, nullif(u.variant_id, '') as variant_id, l.sku,
-      u.replaces_unit_id, u.state, u.reason, c.id as code_id, c.type, c.sealed, c.key_version, c.expires_at
+      u.replaces_unit_id, u.state, u.reason, c.id as code_id, c.type, c.sealed, c.key_version, c.expires_at,
+      c.activation_at, c.face_value
     from transactions t
     join units u on u.account_id = t.account_id and u.transaction_id = t.id
     join lines l on l.account_id = u.account_id and l.id = u.line_id

@@ -11,6 +11,8 @@ export type SealedCode = {
   blindIndex: Buffer
   last4: string
   expiresAt: Date | null
+  activationAt: Date | null
+  faceValue: string | null
 }
 
 /** Where a new code goes: into the own pool, to a unit, or into quarantine. */
@@ -39,10 +41,10 @@ export async function insertNewCodes(
   const column = <T>(read: (one: NewCode) => T): T[] => codes.map(read)
   const { rows } = await sql<{ id: string }>`
     insert into codes (id, account_id, product_id, variant_id, type, sealed, key_version, blind_index,
-      last4, expires_at, supplier_id, supplier_reference, cost_minor, cost_currency, unit_id,
+      last4, expires_at, activation_at, face_value, supplier_id, supplier_reference, cost_minor, cost_currency, unit_id,
       allocated_at, quarantined_at, quarantine_reason)
     select n.id, ${accountId}, n.product_id, n.variant_id, n.type, n.sealed, n.key_version,
-      n.blind_index, n.last4, n.expires_at, n.supplier_id, n.reference,
+      n.blind_index, n.last4, n.expires_at, n.activation_at, n.face_value, n.supplier_id, n.reference,
       n.cost_minor, n.cost_currency, n.unit_id, case when n.unit_id is not null then ${now}::timestamptz end,
       case when n.quarantine is not null then ${now}::timestamptz end, n.quarantine
     from unnest(${column(({ code }) => code.id)}::text[], ${column((one) => one.productId)}::text[],
@@ -50,6 +52,8 @@ export async function insertNewCodes(
       ${column(({ code }) => code.sealed)}::bytea[], ${column(({ code }) => code.keyVersion)}::smallint[],
       ${column(({ code }) => code.blindIndex)}::bytea[], ${column(({ code }) => code.last4)}::text[],
       ${column(({ code }) => code.expiresAt)}::timestamptz[],
+      ${column(({ code }) => code.activationAt)}::timestamptz[],
+      ${column(({ code }) => code.faceValue)}::text[],
       ${column(({ supply }) => supply?.supplierId ?? null)}::text[],
       ${column(({ supply }) => supply?.reference ?? null)}::text[],
       ${column(({ supply }) => supply?.cost?.minor.toString() ?? null)}::bigint[],
@@ -57,8 +61,17 @@ export async function insertNewCodes(
       ${column(({ place }) => (typeof place === 'object' && 'unitId' in place ? place.unitId : null))}::text[],
       ${column(({ place }) => (typeof place === 'object' && 'quarantine' in place ? place.quarantine : null))}::text[])
       as n (id, product_id, variant_id, type, sealed, key_version, blind_index, last4, expires_at,
-        supplier_id, reference, cost_minor, cost_currency, unit_id, quarantine)
+        activation_at, face_value, supplier_id, reference, cost_minor, cost_currency, unit_id, quarantine)
     order by n.blind_index, n.quarantine nulls first
     on conflict (blind_index) do nothing returning id`.execute(tx)
   return new Set(rows.map((row) => row.id))
+}
+
+/** The instant that a code must outlive to be given to anybody at `now` (`code_outlives`). */
+export async function getCodeOutlive(tx: Tx, accountId: string, now: Date): Promise<Date> {
+  const { rows } = await sql<{ outlive: Date }>`
+    select code_outlives(${accountId}, ${now}) as outlive`.execute(tx)
+  const row = rows[0]
+  if (row === undefined) throw new Error(`No account ${accountId}`)
+  return row.outlive
 }

@@ -229,6 +229,7 @@ CREATE OR REPLACE FUNCTION public.allocate_units(p_account text, p_transaction t
 AS $function$
 declare
   v_want record;
+  v_outlive timestamptz;
   v_got integer;
   v_total integer := 0;
 begin
@@ -237,13 +238,14 @@ begin
     where account_id = p_account and transaction_id = p_transaction and state in ('queued', 'backordered')
     group by product_id, variant_id order by product_id, variant_id
   loop
+    v_outlive := coalesce(v_outlive, code_outlives(p_account, p_now));
     with pool as (
-      select id, row_number() over (order by id) as n from (
-        select id from codes
+      select id, row_number() over (order by good_until, id) as n from (
+        select id, coalesce(expires_at, 'infinity') as good_until from codes
         where account_id = p_account and product_id = v_want.product_id
           and variant_id = v_want.variant_id and unit_id is null and quarantined_at is null
-          and (expires_at is null or expires_at > p_now)
-        order by id limit v_want.n for update skip locked) free
+          and coalesce(expires_at, 'infinity') > v_outlive
+        order by coalesce(expires_at, 'infinity'), id limit v_want.n for update skip locked) free
     ), need as (
       select id, row_number() over (order by position) as n from units
       where account_id = p_account and transaction_id = p_transaction
@@ -410,6 +412,15 @@ begin
     perform settle_purchase_order(p_account, p_po, v_now);
   end if;
 end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.code_outlives(p_account text, p_now timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select p_now + code_validity_seconds_min * interval '1 second' from accounts where id = p_account
+$function$
 ;
 
 CREATE OR REPLACE FUNCTION public.codes_attached_for_ever()
@@ -987,6 +998,7 @@ CREATE OR REPLACE FUNCTION public.pool_covers(p_account text, p_lines jsonb, p_n
  LANGUAGE plpgsql
 AS $function$
 declare
+  v_outlive constant timestamptz := code_outlives(p_account, p_now);
   v_want record;
   v_got integer;
 begin
@@ -998,14 +1010,14 @@ begin
     select count(*) into v_got from (
       select id from codes where account_id = p_account and product_id = v_want.product_id
         and variant_id = v_want.variant_id and unit_id is null and quarantined_at is null
-        and (expires_at is null or expires_at > p_now)
-      order by id limit v_want.n for update skip locked) free;
+        and coalesce(expires_at, 'infinity') > v_outlive
+      order by coalesce(expires_at, 'infinity'), id limit v_want.n for update skip locked) free;
     if v_got < v_want.n then
       select count(*) into v_got from (
         select id from codes where account_id = p_account and product_id = v_want.product_id
           and variant_id = v_want.variant_id and unit_id is null and quarantined_at is null
-          and (expires_at is null or expires_at > p_now)
-        order by id limit v_want.n for update) free;
+          and coalesce(expires_at, 'infinity') > v_outlive
+        order by coalesce(expires_at, 'infinity'), id limit v_want.n for update) free;
     end if;
     if v_got < v_want.n then
       return false;
@@ -1817,11 +1829,13 @@ create table accounts (
   created_at timestamp with time zone default clock_timestamp() not null,
   credit_note_series text default 'CN'::text not null,
   provider_reference text,
+  code_validity_seconds_min integer default 86400 not null,
   constraint accounts_pkey PRIMARY KEY (id),
   constraint accounts_id_mode_key UNIQUE (id, mode),
   constraint accounts_organization_id_mode_key UNIQUE (organization_id, mode),
   constraint accounts_currency_fkey FOREIGN KEY (currency) REFERENCES currencies(code),
   constraint accounts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  constraint accounts_code_validity_seconds_min_check CHECK (((code_validity_seconds_min >= 0) AND (code_validity_seconds_min <= 31536000))),
   constraint accounts_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
   constraint accounts_credit_note_series_check CHECK ((credit_note_series ~ '^[A-Z0-9-]{1,12}$'::text)),
   constraint accounts_cut_off_check CHECK ((cut_off > '00:00:00'::time without time zone)),
@@ -1940,6 +1954,8 @@ create table codes (
   created_at timestamp with time zone default clock_timestamp() not null,
   cost_minor bigint,
   cost_currency text,
+  activation_at timestamp with time zone,
+  face_value text,
   constraint codes_pkey PRIMARY KEY (id),
   constraint codes_account_id_id_key UNIQUE (account_id, id),
   constraint codes_blind_index_key UNIQUE (blind_index),
@@ -1955,6 +1971,7 @@ create table codes (
   constraint codes_check2 CHECK (((unit_id IS NULL) OR (quarantined_at IS NULL))),
   constraint codes_check3 CHECK (((cost_minor IS NULL) = (cost_currency IS NULL))),
   constraint codes_cost_minor_check CHECK ((cost_minor >= 0)),
+  constraint codes_face_value_check CHECK (((length(face_value) >= 1) AND (length(face_value) <= 60))),
   constraint codes_sealed_check CHECK ((length(sealed) > 28)),
   constraint codes_type_check CHECK ((type = ANY (ARRAY['code'::text, 'code_pin'::text, 'url'::text])))
 ) with (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000);
@@ -3098,7 +3115,7 @@ CREATE INDEX claims_opened ON public.claims USING btree (account_id, opened_at, 
 
 CREATE INDEX code_reveals_transaction ON public.code_reveals USING btree (account_id, transaction_id);
 
-CREATE INDEX codes_pool ON public.codes USING btree (account_id, product_id, variant_id, id) WHERE ((unit_id IS NULL) AND (quarantined_at IS NULL));
+CREATE INDEX codes_pool ON public.codes USING btree (account_id, product_id, variant_id, COALESCE(expires_at, 'infinity'::timestamp with time zone), id) WHERE ((unit_id IS NULL) AND (quarantined_at IS NULL));
 
 CREATE INDEX credit_note_units_unit ON public.credit_note_units USING btree (unit_id);
 

@@ -13,7 +13,7 @@ import type { Money } from '../domain/money.ts'
 import { UNBOUGHT_UNIT_STATES, type UnitState } from '../domain/unit.ts'
 import type { Tx } from './client.ts'
 import { emitCodesAvailable, lockForEvent } from './codes-available.ts'
-import { insertNewCodes, type NewCode, type SealedCode } from './new-codes.ts'
+import { getCodeOutlive, insertNewCodes, type NewCode, type SealedCode } from './new-codes.ts'
 import type { TransactionKey } from './sourcing.ts'
 import { endSupplierCall } from './supplier-calls.ts'
 
@@ -66,7 +66,7 @@ type Settled = { answer: AttemptAnswer; row: AttemptRow; outcome: SourcingOutcom
  * Records what a supplier said of a batch: codes, attempts and units in one transaction. Safe to
  * repeat and in any order with other answers: only attempts that are open change, and a code that
  * comes when its unit needs none any more is kept in quarantine, so nothing that was paid for is
- * lost. A code that is stored already is never issued again.
+ * lost. A code that is stored already is never issued again, and one that expires too soon never.
  */
 export async function recordSupplierAnswers(
   tx: Tx,
@@ -79,10 +79,14 @@ export async function recordSupplierAnswers(
     key,
     answers.map((answer) => answer.attemptId),
   )
+  const outlive = await getCodeOutlive(tx, key.accountId, now)
+  const expiresTooSoon = ({ expiresAt }: SealedCode) => expiresAt !== null && expiresAt <= outlive
   const settled = answers.map((answer): Settled => {
     const row = rows.get(answer.attemptId)
     if (row === undefined) throw new Error(`No attempt ${answer.attemptId} in ${key.transactionId}`)
-    return { answer, row, outcome: outcomeOf(row, answer.answer) }
+    const outcome = outcomeOf(row, answer.answer)
+    const useless = outcome !== null && answer.answer === 'delivered' && expiresTooSoon(answer.code)
+    return { answer, row, outcome: useless ? REJECTED : outcome }
   })
 
   const arrived = [
@@ -126,9 +130,14 @@ function arrivalOf({ answer, row, outcome }: Settled, supplierId: string): NewCo
       productId: row.product_id,
       variantId: row.variant_id,
       supply: { supplierId, reference: row.reference, cost: answer.cost ?? costOf(row) },
-      place: outcome === null ? { quarantine: 'late' } : { unitId: row.unit_id },
+      place: placeOf(row, outcome),
     },
   ]
+}
+
+function placeOf(row: AttemptRow, outcome: SourcingOutcome | null): NewCode['place'] {
+  if (outcome === null) return { quarantine: 'late' }
+  return outcome === REJECTED ? { quarantine: 'expires_too_soon' } : { unitId: row.unit_id }
 }
 
 /** A code that nobody asked for is kept for the talk with the supplier, and never issued. */

@@ -46,6 +46,7 @@ export interface Accounts {
   created_at: Generated<Timestamp>
   credit_note_series: Generated<string>
   provider_reference: string | null
+  code_validity_seconds_min: Generated<number>
 }
 
 export interface ApiKeys {
@@ -131,6 +132,8 @@ export interface Codes {
   created_at: Generated<Timestamp>
   cost_minor: bigint | null
   cost_currency: string | null
+  activation_at: Timestamp | null
+  face_value: string | null
 }
 
 export interface Counters {

@@ -2,7 +2,17 @@
 export type CodeCells = Record<(typeof CODE_COLUMNS)[number], string>
 
 /** The columns that an import may have, in any order. `sku` and `code` or `url` are needed. */
-export const CODE_COLUMNS = ['sku', 'code', 'pin', 'serial', 'url', 'expires_at'] as const
+export const CODE_COLUMNS = [
+  'sku',
+  'code',
+  'pin',
+  'serial',
+  'url',
+  'expires_at',
+  'activation_at',
+  'face_value',
+  'redeem_instructions',
+] as const
 
 /** A row that can be stored, if its SKU exists and its secret is new. */
 export type CodeRow = {
@@ -12,36 +22,50 @@ export type CodeRow = {
   secret: { code: string | null; pin: string | null; serial: string | null; url: string | null }
   /** Milliseconds since 1970; null = never. */
   expiresAtMs: number | null
+  /** Milliseconds since 1970; null = at once. */
+  activationAtMs: number | null
+  faceValue: string | null
+  redeemInstructions: string | null
 }
 
 /** Why a row cannot be imported. Never quotes a cell: a code may stand in the wrong column. */
 export type RowProblem = { line: number; message: string }
 
-const CELL_LETTERS_MAX = 500 // longer than any code in use; a URL may be longer
-const URL_LETTERS_MAX = 2_000
+const CELL_LETTERS_MAX = 500 // longer than any code in use
+const LONG_LETTERS_MAX = 2_000 // of a URL and of instructions
+/** As the table `codes` has it. */
+export const FACE_VALUE_LETTERS_MAX = 60
 const CONTROL_LETTERS = /\p{Cc}/u
+const CONTROL_BUT_LAYOUT = /(?![\n\r\t])\p{Cc}/u
 const DAY = /^(\d{4})-(\d{2})-(\d{2})$/
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/
-const DAY_MS = 86_400_000
+const DAY_MS = 86_400_000 // a code that expires on a day is good to its end
+const NO_INSTANT = 'is neither a date (2027-12-31) nor an RFC 3339 instant'
 
 /** Checks one row by itself. Cells keep leading zeros; spaces around them are not part of them. */
 export function readCodeRow(line: number, cells: CodeCells): CodeRow | RowProblem {
   const problem = (message: string): RowProblem => ({ line, message })
-  const [sku, code, pin, serial, url, expiry] = CODE_COLUMNS.map((name) => cells[name].trim())
+  const [sku, code, pin, serial, url, expiry, activation, faceValue, instructions] =
+    CODE_COLUMNS.map((name) => cells[name].trim())
   if (!sku) return problem('sku is empty')
   if (!code && !url) return problem('code and url are both empty')
   if (pin && !code) return problem('pin stands without a code')
-  const tooLong = CODE_COLUMNS.find(
-    (name) => cells[name].trim().length > (name === 'url' ? URL_LETTERS_MAX : CELL_LETTERS_MAX),
-  )
+  const tooLong = CODE_COLUMNS.find((name) => cells[name].trim().length > lettersMax(name))
   if (tooLong !== undefined) return problem(`${tooLong} is too long`)
-  const unprintable = CODE_COLUMNS.find((name) => CONTROL_LETTERS.test(cells[name].trim()))
+  const unprintable = CODE_COLUMNS.find((name) =>
+    (name === 'redeem_instructions' ? CONTROL_BUT_LAYOUT : CONTROL_LETTERS).test(
+      cells[name].trim(),
+    ),
+  )
   if (unprintable !== undefined) return problem(`${unprintable} has a control character in it`)
   if (url && !/^https?:\/\/[^\s/]+/i.test(url))
     return problem('url is not an http or https address')
-  const expiresAtMs = expiry ? readExpiry(expiry) : null
-  if (Number.isNaN(expiresAtMs)) {
-    return problem('expires_at is neither a date (2027-12-31) nor an RFC 3339 instant')
+  const expiresAtMs = expiry ? readInstant(expiry, DAY_MS) : null
+  const activationAtMs = activation ? readInstant(activation, 0) : null
+  if (Number.isNaN(expiresAtMs)) return problem(`expires_at ${NO_INSTANT}`)
+  if (Number.isNaN(activationAtMs)) return problem(`activation_at ${NO_INSTANT}`)
+  if (expiresAtMs !== null && activationAtMs !== null && expiresAtMs <= activationAtMs) {
+    return problem('expires_at is not after activation_at')
   }
   const orNull = (text: string | undefined): string | null => text || null
   return {
@@ -50,7 +74,15 @@ export function readCodeRow(line: number, cells: CodeCells): CodeRow | RowProble
     type: typeOf(code, pin),
     secret: { code: orNull(code), pin: orNull(pin), serial: orNull(serial), url: orNull(url) },
     expiresAtMs,
+    activationAtMs,
+    faceValue: orNull(faceValue),
+    redeemInstructions: orNull(instructions),
   }
+}
+
+function lettersMax(column: (typeof CODE_COLUMNS)[number]): number {
+  if (column === 'face_value') return FACE_VALUE_LETTERS_MAX
+  return column === 'url' || column === 'redeem_instructions' ? LONG_LETTERS_MAX : CELL_LETTERS_MAX
 }
 
 function typeOf(code: string | undefined, pin: string | undefined): CodeRow['type'] {
@@ -58,11 +90,14 @@ function typeOf(code: string | undefined, pin: string | undefined): CodeRow['typ
   return pin ? 'code_pin' : 'code'
 }
 
-/** A plain date is good to the end of that day in UTC. NaN for what is neither date nor instant. */
-function readExpiry(text: string): number {
+/**
+ * A plain date is so many milliseconds after the beginning of that day in UTC. NaN for what is
+ * neither date nor instant.
+ */
+function readInstant(text: string, ofDayMs: number): number {
   const [, year, month, day] = DAY.exec(text.slice(0, 10)) ?? []
   if (Number(day) > daysOf(Number(year), Number(month))) return Number.NaN
-  if (DAY.test(text)) return Date.parse(text) + DAY_MS
+  if (DAY.test(text)) return Date.parse(text) + ofDayMs
   return INSTANT.test(text) ? Date.parse(text) : Number.NaN
 }
 

@@ -67,7 +67,7 @@ export const SOURCING_OUTCOMES: Readonly<
   },
 }
 
-/** A delivered code that is stored already buys nothing: the supplier sold one code twice. */
+/** A delivered code that nobody can be given: it was sold twice, or expires too soon. */
 export const REJECTED: SourcingOutcome = { attempt: 'rejected', unit: 'backordered' }
 
 /** The word beside a unit that waits, for clients and operators. */
@@ -78,7 +78,7 @@ export const UNIT_REASONS: Readonly<Record<AttemptState, string | null>> = {
   delivered: null,
   none: 'supplier_out_of_stock',
   not_placed: 'supplier_unreachable',
-  rejected: 'supplier_duplicate',
+  rejected: 'supplier_code_unusable',
 }
 
 /**

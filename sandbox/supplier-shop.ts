@@ -12,11 +12,22 @@ import type { Entry, Order, Sale, SupplierStore } from './supplier-store.ts'
 /** No letters or digits that are mistaken for one another. */
 const CODE_LETTERS = 'ABCDEFGHJKMNPQRSTVWXYZ23456789'
 
+/** What TEST-PARTIAL says beside its codes. */
+const DETAILS = { face_value: '25.00 EUR', redeem_instructions: 'Enter the code at the checkout.' }
+const NO_DETAILS = { face_value: null, redeem_instructions: null }
+
 export type AskedItem = { reference: string; sku: string }
 export type AnsweredItem = {
   reference: string
   state: 'delivered' | 'processing' | 'none' | 'not_found'
-} & Partial<Pick<Sale, 'code' | 'pin' | 'serial' | 'expires_at'> & { retry_after_seconds: number }>
+} & Partial<HandedOut & { retry_after_seconds: number }>
+
+/** What a buyer gets of a sale. */
+type HandedOut = Omit<Sale, 'reference' | 'sku' | 'sold_at'>
+
+function handOut({ reference: _, sku: _sku, sold_at: _at, ...code }: Sale): HandedOut {
+  return code
+}
 
 /** A request that cannot be used: nothing was placed. */
 export class Refusal extends Error {
@@ -106,6 +117,8 @@ function makeSale(reference: string, sku: string, soldAt: string, soldBefore: nu
     pin: sku === 'TEST-DELAYED' ? String(randomInt(10_000)).padStart(4, '0') : null,
     serial: `SBX-${String(soldBefore + 1).padStart(7, '0')}`,
     expires_at: sku === 'TEST-PARTIAL' ? aYearOn : null,
+    ...(sku === 'TEST-PARTIAL' ? DETAILS : NO_DETAILS),
+    activation_at: sku === 'TEST-PARTIAL' ? soldAt : null,
     sold_at: soldAt,
   }
 }
@@ -120,9 +133,7 @@ export function answer(store: SupplierStore, reference: string, now: Date): Answ
   if (order.processing_left > 0) {
     return [{ reference, state: 'processing', retry_after_seconds: PROCESSING_RETRY_SECONDS }]
   }
-  return order.sales.map(({ code, pin, serial, expires_at }) => {
-    return { reference, state: 'delivered', code, pin, serial, expires_at }
-  })
+  return order.sales.map((sale) => ({ reference, state: 'delivered', ...handOut(sale) }))
 }
 
 /**
@@ -156,9 +167,9 @@ export function quoteSkus(skus: string[]) {
   return skus.filter(sells).map((sku) => ({ sku, available: null, cost: '20.00', currency: 'USD' }))
 }
 
-export type ClaimAnswer = { state: 'replaced' | 'refunded' | 'rejected' | 'unsupported' } & Partial<
-  Pick<Sale, 'code' | 'pin' | 'serial' | 'expires_at'>
->
+export type ClaimAnswer = {
+  state: 'replaced' | 'refunded' | 'rejected' | 'unsupported'
+} & Partial<HandedOut>
 
 /** Decides a claim once; repeating it repeats the answer. */
 export function answerClaim(
@@ -178,8 +189,7 @@ export function answerClaim(
     const placed = { reference: sale.reference, sku, placed_at, ready_at: placed_at }
     store.append([{ order: { ...placed, state: 'sold', processing_left: 0, sales: [sale] } }])
   }
-  const { code, pin, serial, expires_at } = sale
-  return { state: 'replaced', code, pin, serial, expires_at }
+  return { state: 'replaced', ...handOut(sale) }
 }
 
 /** A replacement stands in the ledger under its claim, at no cost. */

@@ -16,6 +16,9 @@ export type Sale = {
   pin: string | null
   serial: string
   expires_at: string | null
+  activation_at: string | null
+  face_value: string | null
+  redeem_instructions: string | null
   /** The asking account's business time of the order. */
   sold_at: string
 }

@@ -5,7 +5,7 @@ import { insertNewCodes } from '../db/new-codes.ts'
 import type { Mode } from '../domain/api-key.ts'
 import { SCOPES, type Scope } from '../domain/scope.ts'
 import { newId } from '../new-id.ts'
-import { blindIndex, lastFour, type CodeSecret } from '../vault.ts'
+import { NO_CODE_DETAILS, openCodeKeys, sealCode, type CodeDetails } from '../seal-code.ts'
 import { openKeys } from '../cli/open-keys.ts'
 import type { Config } from '../config.ts'
 
@@ -206,29 +206,24 @@ export async function importCodes(
   account: { accountId: string; mode: Mode },
   product: { productId: string; variantId?: string },
   codes: number | readonly string[],
+  details: Partial<CodeDetails> = {},
 ): Promise<string[]> {
   const texts =
     typeof codes === 'number' ? Array.from({ length: codes }, () => `CODE-${randomUUID()}`) : codes
-  const sealing = await openKeys(database, { keys }).ring.forSealing(account.accountId)
+  const sealing = await openCodeKeys(openKeys(database, { keys }), account.accountId)
   await inTransaction(database.db, async (tx) => {
-    const rows = texts.map((code) => {
-      const id = newId('code')
-      const secret: CodeSecret = { code, pin: null, serial: null, url: null }
-      return {
-        code: {
-          id,
-          type: 'code' as const,
-          ...sealing.seal(id, JSON.stringify(secret)),
-          blindIndex: blindIndex(keys.blindIndex, account.mode, secret),
-          last4: lastFour(secret),
-          expiresAt: null,
-        },
-        productId: product.productId,
-        variantId: product.variantId ?? '',
-        supply: null,
-        place: 'pool' as const,
-      }
-    })
+    const rows = texts.map((code) => ({
+      code: sealCode(sealing, account.mode, {
+        type: 'code',
+        secret: { code, pin: null, serial: null, url: null },
+        ...NO_CODE_DETAILS,
+        ...details,
+      }),
+      productId: product.productId,
+      variantId: product.variantId ?? '',
+      supply: null,
+      place: 'pool' as const,
+    }))
     await insertNewCodes(tx, account.accountId, rows, new Date())
   })
   return [...texts]

@@ -31,6 +31,9 @@ export type OpenedCode = {
   serial: string | null
   url: string | null
   expiresAt: Date | null
+  activationAt: Date | null
+  faceValue: string | null
+  redeemInstructions: string | null
 }
 
 /** Every unit of a transaction in stable order, with the codes that are there. */
@@ -73,5 +76,8 @@ function renderUnit(unit: CodeListUnit) {
     serial: code?.serial ?? null,
     url: code?.url ?? null,
     expires_at: code?.expiresAt ? printInstant(code.expiresAt) : null,
+    activation_at: code?.activationAt ? printInstant(code.activationAt) : null,
+    face_value: code?.faceValue ?? null,
+    redeem_instructions: code?.redeemInstructions ?? null,
   }
 }

@@ -1,14 +1,11 @@
 import type { Money } from '../../domain/money.ts'
-import type { CodeSecret } from '../../vault.ts'
+import type { PlainCode } from '../../seal-code.ts'
 
 /** One unit to buy: our reference, which the supplier keeps for ever, and the supplier's own SKU. */
 export type SupplierItem = { reference: string; sku: string }
 
 /** A code as a supplier sold it. It lives between the answer and its encryption only. */
-export type SoldCode = {
-  type: 'code' | 'code_pin' | 'url'
-  secret: CodeSecret
-  expiresAt: Date | null
+export type SoldCode = PlainCode & {
   /** What the supplier asks for it; null when the answer does not say. */
   cost: Money | null
 }

@@ -1,3 +1,4 @@
+import { FACE_VALUE_LETTERS_MAX } from '../../domain/code-import.ts'
 import { isCurrency, parseDecimal, type Money } from '../../domain/money.ts'
 import type {
   SoldCode,
@@ -12,6 +13,8 @@ import type {
  * What the JSON of a supplier means; the words of `docs/suppliers.md`. Whatever is missing or not
  * understood is `unknown`, never lost and never believed.
  */
+
+const INSTRUCTIONS_LETTERS_MAX = 2_000
 
 /** An answer that may be believed. `body` is null for what is not JSON. */
 export type SupplierAnswered = {
@@ -180,12 +183,35 @@ function readCode(item: unknown): SoldCode | null {
     url: textOf(item, 'url'),
   }
   if (secret.code === null && secret.url === null) return null
-  const expiry = textOf(item, 'expires_at')
-  const expiresAt = expiry === null ? null : new Date(expiry)
-  if (expiresAt !== null && Number.isNaN(expiresAt.getTime())) return null
-  const cost = readCost(item)
-  if (secret.code === null) return { type: 'url', secret, expiresAt, cost }
-  return { type: secret.pin === null ? 'code' : 'code_pin', secret, expiresAt, cost }
+  const expiresAt = instantOf(item, 'expires_at')
+  const activationAt = instantOf(item, 'activation_at')
+  if (expiresAt === 'unreadable' || activationAt === 'unreadable') return null
+  return {
+    type: typeOf(secret),
+    secret,
+    expiresAt,
+    activationAt,
+    faceValue: shortText(item, 'face_value', FACE_VALUE_LETTERS_MAX),
+    redeemInstructions: shortText(item, 'redeem_instructions', INSTRUCTIONS_LETTERS_MAX),
+    cost: readCost(item),
+  }
+}
+
+function typeOf(secret: SoldCode['secret']): SoldCode['type'] {
+  if (secret.code === null) return 'url'
+  return secret.pin === null ? 'code' : 'code_pin'
+}
+
+function instantOf(item: unknown, name: string): Date | null | 'unreadable' {
+  const text = textOf(item, name)
+  if (text === null) return null
+  const at = new Date(text)
+  return Number.isNaN(at.getTime()) ? 'unreadable' : at
+}
+
+/** Cut where it is too long: what is said beside a code is not worth losing the code for. */
+function shortText(item: unknown, name: string, lettersMax: number): string | null {
+  return textOf(item, name)?.replaceAll('\0', '').slice(0, lettersMax) || null
 }
 
 /** Null also for an amount that is not one: a price is not worth losing a code for. */

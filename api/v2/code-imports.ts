@@ -20,7 +20,8 @@ const importing = route({
   summary: 'Import codes into the own pool',
   description:
     'A CSV file whose first line names the columns, or one JSON object on each line: `code`, `pin`, `serial`, ' +
-    '`url`, `expires_at`, and `sku` for a variant; without `sku` a row is of the product itself. All rows are ' +
+    '`url`, `expires_at`, `activation_at`, `face_value`, `redeem_instructions`, and `sku` for a variant; without ' +
+    '`sku` a row is of the product itself. All rows are ' +
     'imported or none: what is wrong is told by line, and so is a code that is stored already, so the same file ' +
     'twice is imported once. Orders that wait for the product are woken, oldest first. At most 4 MiB; larger ' +
     'files by `bark codes import`.',

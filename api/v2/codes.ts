@@ -147,6 +147,7 @@ const secretShape = z.object({
   pin: z.string().nullable(),
   serial: z.string().nullable(),
   url: z.string().nullable(),
+  redeem_instructions: z.string().nullable().default(null),
 })
 
 /** The only place where a code is decrypted to be shown. */
@@ -156,7 +157,15 @@ function openCode(keys: AccountKeys, row: SealedRow): OpenedCode {
     sealed: row.sealed,
     keyVersion: row.key_version,
   })
-  return { ...readSecret(row.code_id, plain), type: row.type ?? 'code', expiresAt: row.expires_at }
+  const { redeem_instructions: redeemInstructions, ...secret } = readSecret(row.code_id, plain)
+  return {
+    ...secret,
+    type: row.type ?? 'code',
+    expiresAt: row.expires_at,
+    activationAt: row.activation_at,
+    faceValue: row.face_value,
+    redeemInstructions,
+  }
 }
 
 /** Without the parser's own words, which would quote the code into the log. */

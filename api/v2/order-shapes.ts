@@ -133,6 +133,9 @@ const unitCode = z
     serial: text.nullable(),
     url: text.nullable(),
     expires_at: instantField.nullable(),
+    activation_at: instantField.nullable().openapi({ description: 'Not redeemable before.' }),
+    face_value: text.nullable().openapi({ example: '25.00 EUR' }),
+    redeem_instructions: text.nullable(),
   })
   .openapi('UnitCode')
 

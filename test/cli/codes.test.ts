@@ -116,6 +116,7 @@ test('imports nothing when one row is bad, and names each bad line without its c
     `${sku},,,ftp://x.example/SECRET-0007,`,
     `,SECRET-0008,,,`,
     `${sku},SECRET\u0007-0009,,,`,
+    `${sku},SECRET-0010,,,${new Date(Date.now() + 3_600_000).toISOString()}`,
   ])
   expect(exitCode).toBe(1)
   expect(out).toEqual([])
@@ -132,6 +133,7 @@ test('imports nothing when one row is bad, and names each bad line without its c
     'line 12: url is not an http or https address',
     'line 13: sku is empty',
     'line 14: code has a control character in it',
+    'line 15: expires too soon to be given to anybody',
     'Nothing was imported.',
   ])
   expect(err.join('\n')).not.toContain('SECRET')

@@ -88,6 +88,20 @@ describe.each(Object.entries(ADAPTERS))('the %s supplier', (_, open) => {
     expect(ready.results).toMatchObject([{ state: 'delivered', code: { type: 'code_pin' } }])
   })
 
+  test('says beside a code what it is worth, from when till when, and how it is used', async () => {
+    const items = [{ reference: reference(), sku: 'TEST-PARTIAL' }]
+    const [result] = (await supplier.order(items, after(0))).results
+    expect(result).toMatchObject({
+      state: 'delivered',
+      code: {
+        activationAt: start,
+        expiresAt: new Date('2027-11-22T12:00:00Z'),
+        faceValue: '25.00 EUR',
+        redeemInstructions: 'Enter the code at the checkout.',
+      },
+    })
+  })
+
   test('refuses for good what it does not have, and never heard of what was not ordered', async () => {
     const refused = reference()
     const none = await supplier.order([{ reference: refused, sku: 'TEST-OUT-OF-STOCK' }], after(0))

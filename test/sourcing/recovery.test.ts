@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { openCodeKeys, sealCode } from '../../seal-code.ts'
+import { NO_CODE_DETAILS, openCodeKeys, sealCode } from '../../seal-code.ts'
 import { sourcingActivities } from '../../activities/sourcing.ts'
 import { inTransaction } from '../../db/client.ts'
 import { recordSupplierAnswers } from '../../db/sourcing-answers.ts'
@@ -107,7 +107,7 @@ test('a code for a unit that needs none any more is kept aside, whoever brings i
   const code = sealCode(await openCodeKeys(world.deps.keys, world.accountId), 'test', {
     type: 'code',
     secret: { code: 'LATE-LATE-LATE', pin: null, serial: null, url: null },
-    expiresAt: null,
+    ...NO_CODE_DETAILS,
   })
   const answers = {
     ...heard(batch),
@@ -165,12 +165,42 @@ test('an old attempt that turns out to be in progress changes nothing for a unit
   expect(await countUnits(world, order)).toEqual({ allocated: 1 })
 })
 
+test('a code that expires within a day is paid for and kept aside; the unit gets another', async () => {
+  const order = await placeOrder(world, await makeProduct(world, 'TEST-INSTANT'), 1)
+  const supplier = await world.deps.suppliers({ adapter: 'sandbox' })
+  let good = 23
+  const activities = sourcingActivities({
+    ...world.deps,
+    suppliers: () => ({
+      ...supplier,
+      async order(items, { now }) {
+        const answer = await supplier.order(items, { now })
+        const expiresAt = new Date(now.getTime() + good * 3_600_000)
+        const results = answer.results.map((result) =>
+          result.state === 'delivered'
+            ? { ...result, code: { ...result.code, expiresAt } }
+            : result,
+        )
+        return { ...answer, results }
+      },
+    }),
+  })
+  expect(await activities.sourceCodes(order)).toMatchObject({ rejected: 1, quarantined: 1 })
+  expect(await countUnits(world, order)).toEqual({ backordered: 1 })
+  good = 25
+  await passTime(world, 10)
+  expect(await activities.sourceCodes(order)).toMatchObject({ delivered: 1, quarantined: 0 })
+  expect(await countUnits(world, order)).toEqual({ allocated: 1 })
+  const aside = (await listStoredCodes(world)).filter((one) => one.quarantine !== null)
+  expect(aside.map((one) => one.quarantine)).toContain('expires_too_soon')
+})
+
 test('a foreign code and a repeated one are kept aside or left out, and the unit gets its own', async () => {
   const order = await placeOrder(world, await makeProduct(world, 'TEST-INSTANT'), 1)
   const sold = (code: string) => ({
     type: 'code' as const,
     secret: { code, pin: null, serial: null, url: null },
-    expiresAt: null,
+    ...NO_CODE_DETAILS,
     cost: null,
   })
   const supplier = await world.deps.suppliers({ adapter: 'sandbox' })

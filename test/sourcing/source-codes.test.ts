@@ -138,7 +138,7 @@ test('TEST-DUPLICATE: a code that is stored already is refused, and another one 
     .execute()
   expect(units).toEqual([
     { state: 'allocated', reason: null },
-    { state: 'backordered', reason: 'supplier_duplicate' },
+    { state: 'backordered', reason: 'supplier_code_unusable' },
   ])
   await liveOn(world, order)
   expect(await countUnits(world, order)).toEqual({ allocated: 2 })

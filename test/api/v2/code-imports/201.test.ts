@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { makeCustomer } from '../../../factories.ts'
+import { makeCustomer, makeVariant } from '../../../factories.ts'
 import { openImportShop, type ImportShop } from './shop.ts'
 
 let shop: ImportShop
@@ -62,6 +62,32 @@ test.each(['application/jsonl', 'application/x-ndjson; charset=utf-8'])(
     expect(await read()).toMatchObject({ type: 'url', code: null, url })
   },
 )
+
+test('what is said beside a code reaches its buyer as texts', async () => {
+  const details = {
+    serial: '000123',
+    expires_at: '2099-12-31T00:00:00+01:00',
+    activation_at: '2026-12-24',
+    face_value: '1,000 points',
+    redeem_instructions: 'Open the app.\nEnter the code.',
+  }
+  const { sku } = await makeVariant(shop.database, shop.account.accountId, shop.product.id)
+  const line = { sku, code: '0099-DETAILS', ...details }
+  expect(await shop.send(JSON.stringify(line), { type: 'application/jsonl' })).toMatchObject({
+    status: 201,
+  })
+  const read = await buy(sku)
+  expect(await read()).toMatchObject({
+    ...details,
+    code: '0099-DETAILS',
+    expires_at: '2099-12-30T23:00:00.000Z',
+    activation_at: '2026-12-24T00:00:00.000Z',
+  })
+  const { rows } = await shop.database.pool.query<{ row: string }>(
+    `select codes::text as row from codes where face_value = '1,000 points'`,
+  )
+  expect(rows[0]?.row).not.toContain('Enter the code')
+})
 
 test('codes do not stand in the database or in any answer', async () => {
   const answer = await shop.send('code\nPLAIN-CANARY-1\n')

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { CODE_COLUMNS } from '../../../../domain/code-import.ts'
 import { makeProduct } from '../../../factories.ts'
 import { openImportShop, type ImportShop } from './shop.ts'
 
@@ -55,7 +56,7 @@ test('of lines that are no JSON objects of texts none is imported', async () => 
     'line 2': 'is not JSON',
     'line 3': 'is not a JSON object',
     'line 4': 'code is not a text',
-    'line 5': 'has a field that is none of sku, code, pin, serial, url, expires_at',
+    'line 5': `has a field that is none of ${CODE_COLUMNS.join(', ')}`,
     'line 6': 'code and url are both empty',
   })
 })
