@@ -17,6 +17,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   { patch: '02-no-idempotency-row', scenario: 'duplicateRequests', breaks: 'I2' },
   { patch: '03-buy-again-after-a-timeout', scenario: 'supplierReplyLost', breaks: 'I9' },
   { patch: '04-number-from-a-sequence', scenario: 'billingFails', breaks: 'I15' },
+  { patch: '05-number-before-commit', scenario: 'billingFails', breaks: 'I15' },
   { patch: '06-seventh-attempt', scenario: 'deadEndpoint', breaks: 'I18' },
   { patch: '07-secret-in-a-payload', scenario: 'wholeStory', breaks: 'I28' },
   { patch: '08-secret-in-a-log', scenario: 'wholeStory', breaks: 'I28' },
