@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import { Server } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
+import { getRequestListener } from '@hono/node-server'
 import { buildApp } from './api/app.ts'
 import { printUnreadable } from './api/errors.ts'
 import { readEnv, toConfig, type Config } from './config.ts'
@@ -38,17 +38,17 @@ export async function startApi(config: Config, log: Log): Promise<RunningApi> {
     statementMsMax: STATEMENT_MS_MAX,
   })
   const api = buildApp({ database, config, log })
-  const server = createAdaptorServer({
-    fetch: api.app.fetch,
-    overrideGlobalObjects: false,
-    serverOptions: {
-      headersTimeout: HEADERS_MS_MAX,
-      requestTimeout: REQUEST_MS_MAX,
-      keepAliveTimeout: IDLE_MS_MAX,
-      connectionsCheckingInterval: CHECK_MS,
-    },
+  const answer = getRequestListener(api.app.fetch, { overrideGlobalObjects: false })
+  const limits = {
+    headersTimeout: HEADERS_MS_MAX,
+    requestTimeout: REQUEST_MS_MAX,
+    keepAliveTimeout: IDLE_MS_MAX,
+    connectionsCheckingInterval: CHECK_MS,
+  }
+  const server = createServer(limits, (request, response) => {
+    if (api.turnAway(request, response)) return
+    answer(request, response).catch(() => response.destroy())
   })
-  if (!(server instanceof Server)) throw new Error('Not an HTTP/1.1 server')
   server.maxConnections = config.api.connectionsMax
   server.on('clientError', answerUnreadable)
   server.listen(config.api.port, config.api.host)

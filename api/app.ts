@@ -6,7 +6,6 @@ import {
   type RateCount,
 } from '../db/rate-limits.ts'
 import { DomainError } from '../domain/error.ts'
-import { requestLimits } from '../domain/plan.ts'
 import { createCarryOut, requireScope, type CarryOut } from './carry-out.ts'
 import { createLocalKeyProvider } from '../key-provider.ts'
 import { createKeyRing } from '../key-ring.ts'
@@ -14,15 +13,15 @@ import type { ApiContext, ApiEnv } from './context.ts'
 import type { ApiDeps, ApiParts } from './deps.ts'
 import { docsPages } from './docs.ts'
 import { printProblem, printRefusal, toDomainError } from './errors.ts'
-import { accessLog } from './middleware/access-log.ts'
-import { createAuthenticate } from './middleware/auth.ts'
+import { accessLog, createRefusalLines } from './middleware/access-log.ts'
+import { createAuthenticator, type Authenticator } from './middleware/auth.ts'
 import { readBody, readFile } from './middleware/body.ts'
 import { createGate, type Visitor } from './middleware/gate.ts'
 import { readIdempotencyKey } from './middleware/idempotency.ts'
-import { announceLimits, limitRate, uncounted } from './middleware/rate-limit.ts'
+import { announceLimits, limitedRequest, limitRate, uncounted } from './middleware/rate-limit.ts'
 import { requestId } from './middleware/request-id.ts'
 import { requireHttps } from './middleware/require-https.ts'
-import { createSpentKeys } from './middleware/spent-keys.ts'
+import { createSpentKeys, type SpentKeys } from './middleware/spent-keys.ts'
 import { createKeyUsage, type KeyUsage } from './key-usage.ts'
 import { createOrderServices } from './order-services.ts'
 import { dashboardPages } from './pages/dashboard.ts'
@@ -32,10 +31,13 @@ import { send } from './printed.ts'
 import { pspEventRoutes } from './psp-events.ts'
 import type { Caller, RawCall, Route } from './route.ts'
 import { ROUTES } from './routes.ts'
+import { createTurnAway, type TurnAway } from './turn-away.ts'
 import { readQuery, requireReadablePath } from './url.ts'
 
 export type Api = {
   app: Hono<ApiEnv>
+  /** Ask it before the app: it answers by itself what the app would only refuse. */
+  turnAway: TurnAway
   /** Ends what the API started in this process; the database is the caller's. */
   close(): Promise<void>
 }
@@ -49,21 +51,32 @@ export function buildApp(parts: ApiParts, routes: readonly Route[] = ROUTES): Ap
   const { deps, close } = createDeps(parts)
   const keyUsage = createKeyUsage(parts.database, parts.log)
   const carryOut = createCarryOut(deps)
+  const authenticator = createAuthenticator(parts.database)
+  const spentKeys = createSpentKeys()
+  const refusalLines = createRefusalLines()
   const app = new Hono<ApiEnv>()
   app.onError((error, ctx) => refuse(deps, ctx, error))
   app.notFound((ctx) => refuse(deps, ctx, new DomainError('not_found', 'No such path.')))
 
   app.use(requestId(deps.config.api.trustedProxies))
-  app.use(accessLog(deps.log))
+  app.use(accessLog(deps.log, refusalLines))
   app.use(requireHttps(deps.config.api))
   app.route('/', docsPages(routes))
   app.route('/', financePages(deps))
   app.route('/', dashboardPages(deps, carryOut, routes))
   app.route('/', inboxPages(deps))
   app.route('/', pspEventRoutes(deps))
-  mountRoutes(app, { deps, carryOut, keyUsage }, routes)
+  mountRoutes(app, { deps, carryOut, keyUsage, authenticator, spentKeys }, routes)
+  const { gate } = deps
   return {
     app,
+    turnAway: createTurnAway({
+      authenticator,
+      spentKeys,
+      gate,
+      refusalLines,
+      docsUrl: docsUrl(deps),
+    }),
     async close() {
       await close()
       await keyUsage.close()
@@ -105,7 +118,13 @@ function mountRoutes(app: Hono<ApiEnv>, gateway: Gateway, routes: readonly Route
 }
 
 /** What the handler of every route shares. */
-type Gateway = { deps: ApiDeps; carryOut: CarryOut; keyUsage: KeyUsage }
+type Gateway = {
+  deps: ApiDeps
+  carryOut: CarryOut
+  keyUsage: KeyUsage
+  authenticator: Authenticator
+  spentKeys: SpentKeys
+}
 
 type Admission = { caller: Caller; counted: RateCount }
 
@@ -114,20 +133,19 @@ function createHandler({
   deps,
   carryOut,
   keyUsage,
+  authenticator,
+  spentKeys,
 }: Gateway): (ctx: ApiContext, route: Route) => Promise<Response> {
   const { database, gate } = deps
-  const authenticate = createAuthenticate(database)
-  const spentKeys = createSpentKeys()
 
   async function admit(ctx: ApiContext, route: Route): Promise<Admission | null> {
     if (route.access === 'public') return null
-    const { caller, agreed } = await authenticate(ctx.req.header('authorization'))
+    const known = await authenticator.authenticate(ctx.req.header('authorization'))
+    const { caller } = known
     ctx.set('caller', caller)
     keyUsage.note(caller.keyId, ctx.var.address)
     const { rateClass } = route
-    const { keyId, accountId } = caller
-    const limits = requestLimits(caller.plan, rateClass, agreed)
-    const request = { keyId, accountId, rateClass, limits }
+    const request = limitedRequest(known, rateClass)
     announceLimits(ctx, rateClass, uncounted(request))
     const counted = await limitRate(ctx, rateClass, () => count(route, request))
     requireScope(caller, route)
@@ -200,8 +218,7 @@ function refuse(deps: ApiDeps, ctx: ApiContext, error: unknown): Response {
     const level = refusal.reason === 'unexpected' ? 'error' : 'warn'
     deps.log[level]({ request_id: ctx.var.requestId, error }, refusal.reason)
   }
-  const docs = `${deps.config.api.publicUrl ?? ''}/docs/errors`
-  const printed = printRefusal(refusal, ctx.var.requestId, docs)
+  const printed = printRefusal(refusal, ctx.var.requestId, docsUrl(deps))
   const asProblem = ctx.req.header('accept')?.includes('application/problem+json') === true
   return send(ctx, {
     status: printed.status,
@@ -211,6 +228,11 @@ function refuse(deps: ApiDeps, ctx: ApiContext, error: unknown): Response {
     },
     body: JSON.stringify(asProblem ? printProblem(printed) : printed.body),
   })
+}
+
+/** Where clients read what each error means. */
+function docsUrl({ config }: ApiDeps): string {
+  return `${config.api.publicUrl ?? ''}/docs/errors`
 }
 
 /** A route that is not what it says is a programmer's mistake: the process does not start. */

@@ -3,45 +3,67 @@ import type { ApiMiddleware } from '../context.ts'
 
 const REFUSAL_LINES_MAX = 20 // of one second: a flood must not cost a line each
 
-/**
- * One line per request: ids, status and time, never a body, a query or a header. Of the refusals 429
- * and 503 of one second only the first ones have a line, and the next line counts the others.
- */
-export function accessLog(log: Log): ApiMiddleware {
+/** Which of the refusals 429 and 503 have a line: the first ones of each second. */
+export type RefusalLines = {
+  /** Whether the running second has had all its lines. */
+  areUsedUp(): boolean
+  use(): void
+  /** A refusal that gets no line; the next line counts it. */
+  leaveOut(): void
+  /** How many were left out since it was last asked. */
+  takeLeftOut(): number
+}
+
+export function createRefusalLines(): RefusalLines {
   let second = 0
-  let refusals = 0
-  let unwritten = 0
-  const mayWrite = (status: number): boolean => {
-    if (status !== 429 && status !== 503) return true
-    const now = Math.floor(performance.now() / 1_000)
-    if (now !== second) {
+  let used = 0
+  let leftOut = 0
+  return {
+    areUsedUp() {
+      const now = Math.floor(performance.now() / 1_000)
+      if (now !== second) used = 0
       second = now
-      refusals = 0
-    }
-    refusals += 1
-    if (refusals <= REFUSAL_LINES_MAX) return true
-    unwritten += 1
-    return false
+      return used >= REFUSAL_LINES_MAX
+    },
+    use() {
+      used += 1
+    },
+    leaveOut() {
+      leftOut += 1
+    },
+    takeLeftOut() {
+      const taken = leftOut
+      leftOut = 0
+      return taken
+    },
   }
+}
+
+/** One line per request: ids, status and time, never a body, a query or a header. */
+export function accessLog(log: Log, refusalLines: RefusalLines): ApiMiddleware {
   return async (ctx, next) => {
     const startedAt = performance.now()
     await next()
-    if (!mayWrite(ctx.res.status)) return
+    const { status } = ctx.res
+    if (status === 429 || status === 503) {
+      if (refusalLines.areUsedUp()) return refusalLines.leaveOut()
+      refusalLines.use()
+    }
     const caller = ctx.var.caller
+    const leftOut = refusalLines.takeLeftOut()
     log.info(
       {
         request_id: ctx.var.requestId,
         method: ctx.req.method,
         route: ctx.var.routePath ?? null,
-        status: ctx.res.status,
+        status,
         duration_ms: Math.round(performance.now() - startedAt),
         key_id: caller?.keyId ?? null,
         account_id: caller?.accountId ?? null,
         address: ctx.var.address,
-        ...(unwritten === 0 ? {} : { refusals_without_line: unwritten }),
+        ...(leftOut === 0 ? {} : { refusals_without_line: leftOut }),
       },
       'request',
     )
-    unwritten = 0
   }
 }

@@ -16,6 +16,10 @@ export const PERSON: Visitor = { accountId: null, reserved: false }
 export type Gate = {
   /** Runs one piece of work inside. @throws DomainError `busy` when it would only wait */
   run<T>(visitor: Visitor, work: () => Promise<T>): Promise<T>
+  /** Whether it has refused somebody and is not half empty since. */
+  isRefusing(): boolean
+  /** The seconds after which a visitor may ask again; null when there is room. */
+  refuses(visitor: Visitor): number | null
   close(): void
 }
 
@@ -27,6 +31,12 @@ const LOOP_DELAY_MS_MAX = 100 // beyond it there is more work in here than the p
 const SEEN_MS = 1_000 // an account that came within it is there
 const RETRY_SECONDS_MAX = 5
 const RETRY_GROWS_MS = 2_000
+
+/** What a visitor is told who finds no room. */
+export function busy(retryAfterSeconds: number): DomainError {
+  const message = 'Too many requests are being worked on.'
+  return new DomainError('busy', message, { retryAfterSeconds })
+}
 
 /**
  * Three things say that the process has more than it can do: how much is inside, how long the queue
@@ -52,7 +62,7 @@ export function createGate(database: Database, inFlightMax: number): Gate {
     return queueSinceMs === null ? 0 : nowMs - queueSinceMs
   }
 
-  const requireRoom = (visitor: Visitor): void => {
+  const refuses = (visitor: Visitor): number | null => {
     const nowMs = performance.now()
     accounts.note(visitor.accountId, nowMs)
     const isLate = queueMs(nowMs) >= STANDING_MS || loop.delayMs() >= LOOP_DELAY_MS_MAX
@@ -63,17 +73,18 @@ export function createGate(database: Database, inFlightMax: number): Gate {
       : running < room && (own < room * ACCOUNT_SHARE || !accounts.areSeveral())
     if (hasRoom) {
       if (running < room / 2) refusingSinceMs = null
-      return
+      return null
     }
     refusingSinceMs ??= nowMs
     const seconds = 1 + Math.floor((nowMs - refusingSinceMs) / RETRY_GROWS_MS)
-    throw new DomainError('busy', 'Too many requests are being worked on.', {
-      retryAfterSeconds: Math.min(RETRY_SECONDS_MAX, seconds),
-    })
+    return Math.min(RETRY_SECONDS_MAX, seconds)
   }
   return {
+    isRefusing: () => refusingSinceMs !== null,
+    refuses,
     async run(visitor, work) {
-      requireRoom(visitor)
+      const retryAfterSeconds = refuses(visitor)
+      if (retryAfterSeconds !== null) throw busy(retryAfterSeconds)
       running += 1
       accounts.enter(visitor.accountId)
       try {

@@ -6,8 +6,15 @@ import {
   type RateWindow,
 } from '../../db/rate-limits.ts'
 import { DomainError } from '../../domain/error.ts'
-import type { RateClass } from '../../domain/plan.ts'
+import { requestLimits, type RateClass } from '../../domain/plan.ts'
 import type { ApiContext } from '../context.ts'
+import type { Known } from './auth.ts'
+
+/** What of a request is counted, and up to which limits. */
+export function limitedRequest({ caller, agreed }: Known, rateClass: RateClass): CountedRequest {
+  const { keyId, accountId, plan } = caller
+  return { keyId, accountId, rateClass, limits: requestLimits(plan, rateClass, agreed) }
+}
 
 /**
  * Has the request counted and says so in the headers. Up to a limit it passes, above it, as far as the
@@ -34,44 +41,51 @@ export async function limitRate(
   return counted
 }
 
-/**
- * Writes the limits' headers: `X-RateLimit-*` for the window with the least left, the pair of
- * draft-ietf-httpapi-ratelimit-headers for each of them.
- */
+/** Writes the limits' headers into the answer. */
 export function announceLimits(
   ctx: ApiContext,
   rateClass: RateClass,
-  { windows, countedAtMs }: Pick<RateCount, 'windows' | 'countedAtMs'>,
+  counted: Pick<RateCount, 'windows' | 'countedAtMs'>,
 ): void {
+  const headers = limitHeaders(rateClass, counted)
+  for (const [name, value] of Object.entries(headers)) ctx.header(name, value)
+}
+
+/**
+ * The limits' headers: `X-RateLimit-*` for the window with the least left, the pair of
+ * draft-ietf-httpapi-ratelimit-headers for each of them.
+ */
+export function limitHeaders(
+  rateClass: RateClass,
+  { windows, countedAtMs }: Pick<RateCount, 'windows' | 'countedAtMs'>,
+): Record<string, string> {
   // Of equals the longest: who has used it up waits for it.
   const tightest = windows.toReversed().toSorted((a, b) => remainingOf(a) - remainingOf(b))[0]
   if (tightest === undefined) throw new Error('A request is counted in its second at least')
-  ctx.header('X-RateLimit-Limit', String(tightest.limit))
-  ctx.header('X-RateLimit-Remaining', String(remainingOf(tightest)))
-  ctx.header('X-RateLimit-Reset', String(tightest.resetSeconds))
   const nameOf = ({ name }: RateWindow): string => (name === 'second' ? rateClass : name)
-  ctx.header(
-    'RateLimit-Policy',
-    windows
+  return {
+    'X-RateLimit-Limit': String(tightest.limit),
+    'X-RateLimit-Remaining': String(remainingOf(tightest)),
+    'X-RateLimit-Reset': String(tightest.resetSeconds),
+    'RateLimit-Policy': windows
       .map((window) => `"${nameOf(window)}";q=${window.limit};w=${WINDOW_SECONDS[window.name]}`)
       .join(', '),
-  )
-  ctx.header(
-    'RateLimit',
-    windows
+    RateLimit: windows
       .map((window) => {
         const left = secondsLeft(window, countedAtMs)
         return `"${nameOf(window)}";r=${remainingOf(window)};t=${left}`
       })
       .join(', '),
-  )
+  }
 }
 
 /**
  * What is known of a key's limits before its request is counted: a refusal at the gate says so, and
  * counts for nothing.
  */
-export function uncounted({ limits }: CountedRequest): Pick<RateCount, 'windows' | 'countedAtMs'> {
+export function uncounted({
+  limits,
+}: Pick<CountedRequest, 'limits'>): Pick<RateCount, 'windows' | 'countedAtMs'> {
   const countedAtMs = Date.now()
   const resetSeconds = Math.floor(countedAtMs / 1000) + 1
   return {

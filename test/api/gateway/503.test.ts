@@ -1,5 +1,7 @@
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer as createHttpServer } from 'node:http'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
+import { getRequestListener } from '@hono/node-server'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildApp } from '../../../api/app.ts'
 import { route, type Route } from '../../../api/route.ts'
@@ -7,6 +9,8 @@ import { openDatabase } from '../../../db/client.ts'
 import { createLog } from '../../../log.ts'
 import { startApi } from '../../../server.ts'
 import { makeAccount, type TestAccount } from '../../factories.ts'
+import { eventually } from '../../harness.ts'
+import { fieldsOf } from '../../faults/json.ts'
 import { createClient } from '../client.ts'
 import { serveApi, type ServedApi } from '../serve.ts'
 
@@ -127,6 +131,67 @@ test('what is more than the process can work on is refused at once, and room com
   held.resolve()
   expect((await Promise.all(asked)).filter((status) => status === 204)).toHaveLength(3)
   expect((await ask()).status).toBe(204)
+  await built.close()
+  await database.close()
+})
+
+test('a flood of writes is turned away before the app, in the words of the app', async () => {
+  const held = Promise.withResolvers<void>()
+  const database = openDatabase({
+    url: api.config.database.url,
+    poolSizeMax: 12,
+    applicationName: 'flood',
+    onError: () => undefined,
+  })
+  const config = { ...api.config, api: { ...api.config.api, inFlightMax: 3 } }
+  const writing = { ...waitingRoute(held.promise), method: 'post', rateClass: 'write' } as const
+  const built = buildApp({ database, config, log }, [writing])
+  const byApp = getRequestListener(built.app.fetch, { overrideGlobalObjects: false })
+  let turnedAway = 0
+  const server = createHttpServer((request, response) => {
+    if (built.turnAway(request, response)) turnedAway += 1
+    else byApp(request, response).catch(() => response.destroy())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo // it listens on a port
+  const post = (key: string) =>
+    fetch(`http://127.0.0.1:${port}/v2/wait`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${key}` },
+    })
+  const refusals: { headers: Headers; body: unknown }[] = []
+  const ask = async () => {
+    const answer = await post(account.key)
+    const { status, headers } = answer
+    if (status === 503) refusals.push({ headers, body: await answer.json() })
+    return status
+  }
+  const inside = Array.from({ length: 3 }, ask)
+  await eventually(ask, (status) => status === 503)
+  while (turnedAway < 5) await ask()
+  const [first, last] = [refusals[0], refusals.at(-1)]
+  const said = (answer = first) => ({
+    ...Object.fromEntries(answer?.headers ?? []),
+    ...fieldsOf(fieldsOf(answer?.body)['error']),
+    // What is of the instant, and of the request.
+    ...Object.fromEntries(
+      ['date', 'ratelimit', 'x-ratelimit-reset', 'retry-after'].map((name) => [name, 'then']),
+    ),
+    ...Object.fromEntries(['x-request-id', 'request_id'].map((name) => [name, 'its own'])),
+  })
+  expect(said(last)).toEqual(said(first))
+  expect(last?.headers.get('retry-after')).toMatch(/^[1-5]$/)
+  expect(fieldsOf(last?.body)['error']).toMatchObject({
+    request_id: last?.headers.get('x-request-id'),
+    reason: 'busy',
+  })
+  // Who has no key is told so, however many there are.
+  expect((await post('test_nobody')).status).toBe(401)
+  held.resolve()
+  expect(await Promise.all(inside)).toEqual([204, 204, 204])
+  expect(await eventually(ask, (status) => status !== 503)).toBe(204)
+  server.close()
   await built.close()
   await database.close()
 })

@@ -115,32 +115,37 @@ type Connection = { ask(text: string): Promise<Answer | null>; close(): void }
 /** One request at a time; a connection that breaks is opened again for the next one. */
 function openConnection(): Connection {
   let socket: Socket | null = null
+  let heard = ''
+  let end: (answer: Answer | null) => void = () => undefined
+
+  function open(): Socket {
+    const opened = connect({ host: hostname, port: Number(port), noDelay: true })
+    opened.setEncoding('latin1')
+    opened.setTimeout(ANSWER_MS_MAX)
+    opened.on('data', (chunk: string) => {
+      heard += chunk
+      const answer = parse(heard)
+      if (answer !== null) end(answer)
+    })
+    const lose = (): void => {
+      opened.destroy()
+      if (socket === opened) socket = null
+      end(null)
+    }
+    for (const event of ['error', 'close', 'timeout']) opened.on(event, lose)
+    return opened
+  }
+
   return {
     ask(text) {
-      socket ??= connect({ host: hostname, port: Number(port), noDelay: true })
-      const used = socket
-      let heard = ''
+      socket ??= open()
+      heard = ''
       return new Promise((resolve) => {
-        const end = (answer: Answer | null): void => {
-          clearTimeout(timer)
-          used.removeAllListeners()
-          used.on('error', () => undefined) // an idle one may break: the next request says so
-          if (answer === null || used.destroyed) {
-            used.destroy()
-            socket = null
-          }
+        end = (answer) => {
+          end = () => undefined // an idle one may break: the next request opens another
           resolve(answer)
         }
-        const timer = setTimeout(() => end(null), ANSWER_MS_MAX)
-        used.setEncoding('latin1')
-        used.on('data', (chunk: string) => {
-          heard += chunk
-          const answer = parse(heard)
-          if (answer !== null) end(answer)
-        })
-        used.once('error', () => end(null))
-        used.once('close', () => end(null))
-        used.write(text)
+        socket?.write(text)
       })
     },
     close: () => socket?.destroy(),

@@ -1,9 +1,13 @@
 import { sql } from 'kysely'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../../../cli/ports.ts'
+import { ROOT } from '../../../scripts/source-files.ts'
 import { makeAccount, makeCustomer, makeKey, makeProduct } from '../../factories.ts'
 import { eventually } from '../../harness.ts'
+import { nodeProgram } from '../cluster.ts'
 import { checkDatabase } from '../invariants.ts'
 import { countOf, otherThan, runAttack, type Stream, type StreamResult } from '../load/attack.ts'
+import { startMortal } from '../mortal.ts'
 import { keepResult, readRun } from '../run.ts'
 import { openFleet, type Fleet } from './fleet.ts'
 import { residentMiB } from './memory.ts'
@@ -12,6 +16,10 @@ import { residentMiB } from './memory.ts'
  * More than the process can do, by an open loop from another process. The long form has the bounds that
  * are promised; the short one allows for whatever else the machine is doing, which takes the
  * generator, PostgreSQL and the API by turns.
+ *
+ * The flood comes from the machine that has to bear it. What the machine can carry is therefore
+ * measured while an equal flood is refused beside it, by a bare program that does nothing else: the
+ * rest is what Bark's own refusals cost (docs/decisions/0018).
  */
 
 const run = readRun()
@@ -36,10 +44,15 @@ test('ten times as much as it can do: most of the capacity is used, the rest is 
   const asMuchAsItCan = shop.orders('capacity', { perSecond: 'closed', connections: 32 })
   const warm: Stream = { ...asMuchAsItCan, connections: 8 }
   await attack([warm], 2)
-  const found = await attack([asMuchAsItCan], CAPACITY_SECONDS)
-  const capacity = rateOf(found['capacity'])
-  const perSecond = Math.round(10 * capacity)
-  const { flood } = await attack([shop.orders('flood', { perSecond, connections: 1_000 })], SECONDS)
+  const alone = (await attack([asMuchAsItCan], CAPACITY_SECONDS))['capacity']
+  const perSecond = Math.round(10 * rateOf(alone))
+  const tenfold = shop.orders('flood', { perSecond, connections: 1_000 })
+  const [besideFlood, elsewhere] = await Promise.all([
+    attack([asMuchAsItCan], CAPACITY_SECONDS),
+    runAttack({ url: await startBareRefuser(), seconds: CAPACITY_SECONDS, streams: [tenfold] }),
+  ])
+  const beside = besideFlood['capacity']
+  const { flood } = await attack([tenfold], SECONDS)
   const endedAt = performance.now()
   const [afterwards] = await eventually(
     async () => Object.values(await attack([{ ...warm, name: 'after', perSecond: 10 }], 1)),
@@ -47,13 +60,16 @@ test('ten times as much as it can do: most of the capacity is used, the rest is 
     RECOVERY_MS_MAX,
   )
   const recoveryMs = Math.round(performance.now() - endedAt)
-  const goodput = rateOf(flood) / capacity
+  const goodput = rateOf(flood) / rateOf(beside)
   const refused = flood?.statuses['503']
   const figures = {
-    capacity: Math.round(capacity),
+    capacityAlone: Math.round(rateOf(alone)),
+    capacityBesideFlood: Math.round(rateOf(beside)),
     offered: perSecond,
+    accepted: Math.round(rateOf(flood)),
     goodput: Number(goodput.toFixed(2)),
     refusedP99: refused?.p99,
+    bareRefusedP99: elsewhere['flood']?.statuses['503']?.p99,
     acceptedP99: flood?.statuses['201']?.p99,
     apiMiB: apiMiB(),
     recoveryMs,
@@ -67,7 +83,7 @@ test('ten times as much as it can do: most of the capacity is used, the rest is 
   expect(figures.apiMiB).toBeLessThan(RESIDENT_MIB_MAX)
   expect(countOf(afterwards, 201)).toBe(10)
   const stored = await shop.storedIds()
-  const all = [...(found['capacity']?.accepted ?? []), ...(flood?.accepted ?? [])]
+  const all = [alone, beside, flood].flatMap((result) => result?.accepted ?? [])
   expect(all.filter((id) => !stored.has(id))).toEqual([])
   expect(await checkDatabase(fleet.database.db)).toEqual([])
 }, 300_000)
@@ -105,6 +121,16 @@ test('one account at fifty times its limit, one customer who is hot: the others 
 
 function attack(streams: Stream[], seconds: number): Promise<Record<string, StreamResult>> {
   return runAttack({ url: fleet.apiDirectUrl, seconds, streams })
+}
+
+/** The URL of the program that only refuses; it ends with this test. */
+async function startBareRefuser(): Promise<string> {
+  const port = await freePort()
+  const env = { ...process.env, BARE_REFUSER_PORT: String(port) }
+  const spec = nodeProgram(ROOT, 'bare-refuser', 'test/faults/load/bare-refuser.ts', env)
+  const refuser = await startMortal(spec, { line: () => undefined })
+  onTestFinished(() => refuser.stop())
+  return `http://127.0.0.1:${port}`
 }
 
 /** Orders accepted per second, without the first second, which pays for new connections. */
