@@ -2,10 +2,10 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
- * Bugs in SQL are planted in db/schema.sql, where every function, trigger and constraint stands in its
- * newest form: a patch of a migration would go on to fit when a later one has replaced what it broke.
- * The database is built by migrations, so what a patch changed in the schema is written as the last of
- * them. Throws for a change of any other kind.
+ * Bugs in functions are planted in db/functions. Those in triggers and constraints are planted in
+ * db/schema.sql, where they stand in their newest form: a patch of a migration would go on to fit when a
+ * later one has replaced what it broke. The database is built by migrations, so what a patch changed in
+ * the schema is written as the last of them. Throws for a change of any other kind.
  */
 export function plantInMigrations(tree: string, original: string): void {
   const before = readSchema(original)
@@ -24,10 +24,8 @@ export function plantInMigrations(tree: string, original: string): void {
   writeFileSync(join(folder, `${number}-planted.sql`), `${statements.join(';\n')};\n`)
 }
 
-type Name = `${'function' | 'trigger' | 'constraint' | 'rest'} ${string}`
+type Name = `${'trigger' | 'constraint' | 'rest'} ${string}`
 
-const FUNCTION =
-  /^(CREATE OR REPLACE FUNCTION public\.(.*)\n[^]*?^AS \$function\$[^]*?\$function\$)\n;$/gm
 const TRIGGER = /^(CREATE TRIGGER (\w+) .*);$/gm
 const CONSTRAINT = /^ {2}constraint (\w+) (.*?),?$/
 
@@ -38,10 +36,6 @@ function readSchema(tree: string): Map<Name, string> {
     parts.set(name, text)
   }
   let rest = readFileSync(join(tree, 'db', 'schema.sql'), 'utf8')
-  rest = rest.replaceAll(FUNCTION, (_, text: string, name: string) => {
-    add(`function ${name}`, text)
-    return ''
-  })
   rest = rest.replaceAll(TRIGGER, (_, text: string, name: string) => {
     add(`trigger ${name}`, text)
     return ''
@@ -60,10 +54,9 @@ function readSchema(tree: string): Map<Name, string> {
 
 function statementFor(name: Name, text: string): string {
   const [kind, table, constraint] = name.split(' ')
-  if (kind === 'function') return text
   if (kind === 'trigger') return text.replace(/^CREATE TRIGGER/, 'CREATE OR REPLACE TRIGGER')
   if (kind === 'constraint') {
     return `alter table ${table} drop constraint ${constraint}, add constraint ${constraint} ${text}`
   }
-  throw new Error('a planted bug may change functions, triggers and constraints only')
+  throw new Error('in the schema a planted bug may change triggers and constraints only')
 }
