@@ -13,7 +13,7 @@ import {
 } from '../db/credit-notes.ts'
 import { getDeliverySettings } from '../db/document-sends.ts'
 import { takeDocumentNumber } from '../db/document-numbers.ts'
-import { emitEvent } from '../db/events.ts'
+import { emitEvent, nextSequence } from '../db/events.ts'
 import { getInvoiceView } from '../db/invoice-views.ts'
 import { getInvoiceOwed, lockCustomerBalance, postJournal } from '../db/ledger.ts'
 import { updateInvoicePaid } from '../db/received-payments.ts'
@@ -24,7 +24,7 @@ import { computeCreditNote } from '../domain/credit-note.ts'
 import type { InvoiceSnapshot } from '../domain/invoice.ts'
 import { creditNoteIssued } from '../domain/ledger.ts'
 import { renderCreditNote } from '../wire/credit-note.ts'
-import { INVOICE_PAID_SEQUENCE, renderInvoice } from '../wire/invoice.ts'
+import { renderInvoice } from '../wire/invoice.ts'
 import type { ActivityDeps } from './index.ts'
 import { sendDocumentMail } from './mails.ts'
 
@@ -158,7 +158,7 @@ async function emitInvoicePaid(
     accountId,
     type: 'invoice.paid',
     objectId: invoiceId,
-    sequence: INVOICE_PAID_SEQUENCE,
+    sequence: await nextSequence(tx, accountId, invoiceId),
     customerId: view.snapshot.buyer.customer_id,
     facts: {
       object: renderInvoice({

@@ -24,6 +24,11 @@ export const REFUSALS: Readonly<
     code: 'authorization_error',
     hint: 'Test and live data never meet: use the key of the same mode.',
   },
+  already_reversed: {
+    status: 409,
+    code: 'conflict',
+    hint: 'A payment is reversed once. Read it again; record what came in since as a new payment.',
+  },
   amount_too_large: {
     status: 422,
     code: 'validation_error',

@@ -11,6 +11,7 @@ import { eventRoutes } from './v2/events.ts'
 import { invoiceCreditRoutes } from './v2/invoice-credits.ts'
 import { invoiceMailRoutes } from './v2/invoice-mails.ts'
 import { invoiceRoutes } from './v2/invoices.ts'
+import { orderProofRoutes } from './v2/order-proofs.ts'
 import { orderRoutes } from './v2/orders.ts'
 import { paymentRoutes } from './v2/payments.ts'
 import { productRoutes } from './v2/products.ts'
@@ -19,6 +20,7 @@ import { receivedPaymentRoutes } from './v2/received-payments.ts'
 import { recoveryRoutes } from './v2/recoveries.ts'
 import { refundRoutes } from './v2/refunds.ts'
 import { rootRoutes } from './v2/root.ts'
+import { statementRoutes } from './v2/statements.ts'
 import { supplierSkuRoutes } from './v2/supplier-skus.ts'
 import { supplierRoutes } from './v2/suppliers.ts'
 import { testClockRoutes } from './v2/test-clock.ts'
@@ -32,7 +34,9 @@ export const ROUTES: readonly Route[] = [
   ...rootRoutes,
   ...productRoutes,
   ...customerRoutes,
+  ...statementRoutes,
   ...orderRoutes,
+  ...orderProofRoutes,
   ...transactionRoutes,
   ...codeRoutes,
   ...codeImportRoutes,

@@ -83,10 +83,16 @@ export const EVENT_ACTS: Readonly<Partial<Record<EventType, EventAct>>> = {
   'invoice.finalized': { cause: billOrder, later: ['sent_at'] },
   'invoice.paid': {
     async cause(scene) {
-      const invoice = await billOrder(scene)
-      const { total } = await scene.api.get(invoice.path, withTotal)
-      const payment = { amount: total, reference: 'SEPA 0042', received_on: '2026-11-23' }
-      await scene.api.post(`${invoice.path}/payments`, payment, withId)
+      const { invoice } = await payInvoice(scene)
+      return invoice
+    },
+    later: ['sent_at'],
+  },
+  'invoice.reopened': {
+    async cause(scene) {
+      const { invoice, payment } = await payInvoice(scene)
+      const reversal = { reason: 'Returned by the bank', reversed_on: '2026-11-25' }
+      await scene.api.post(`${invoice.path}/payments/${payment}/reversal`, reversal, withId)
       return invoice
     },
     later: ['sent_at'],
@@ -166,6 +172,15 @@ async function billOrder(scene: Scene): Promise<Caused> {
     (seen) => seen.invoices.length > 0,
   )
   return { path: `/v2/invoices/${invoices[0]?.id}` }
+}
+
+/** The same, and paid. */
+async function payInvoice(scene: Scene): Promise<{ invoice: Caused; payment: string }> {
+  const invoice = await billOrder(scene)
+  const { total } = await scene.api.get(invoice.path, withTotal)
+  const body = { amount: total, reference: 'SEPA 0042', received_on: '2026-11-23' }
+  const { id } = await scene.api.post(`${invoice.path}/payments`, body, withId)
+  return { invoice, payment: id }
 }
 
 /** By a customer of its own, so that nothing else stands on the day's purchase order. */

@@ -91,6 +91,15 @@ export async function inTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Pr
   }
 }
 
+/** Runs reads that belong together: all of them see the database as it is at one instant. */
+export async function readTogether<T>(db: Db, read: (tx: Tx) => Promise<T>): Promise<T> {
+  return db
+    .transaction()
+    .setIsolationLevel('repeatable read')
+    .setAccessMode('read only')
+    .execute(read)
+}
+
 export type NamedStatement = { name: string; text: string }
 
 /** Runs a prepared statement; PostgreSQL plans it once per connection. */

@@ -43,6 +43,20 @@ export async function emitEvent(tx: Tx, event: NewEvent): Promise<string> {
   return row.id
 }
 
+/**
+ * The sequence of the next event about an object that keeps no counter of its own. The caller holds
+ * the object's lock.
+ */
+export async function nextSequence(tx: Tx, accountId: string, objectId: string): Promise<number> {
+  const last = await tx
+    .selectFrom('events')
+    .select((each) => each.fn.max('sequence').as('sequence'))
+    .where('account_id', '=', accountId)
+    .where('object_id', '=', objectId)
+    .executeTakeFirst()
+  return (last?.sequence ?? 0) + 1
+}
+
 /** Whose events: of the account, or with `customerId` only those about one customer. */
 export type EventOwner = { accountId: string; customerId: string | null }
 

@@ -9,7 +9,11 @@ import type { ReceivedPayments } from './tables.ts'
 export const RECEIVED_METHODS = ['bank_transfer', 'cheque', 'cash', 'other'] as const
 export type ReceivedMethod = (typeof RECEIVED_METHODS)[number]
 
-export type ReceivedPaymentRow = Selectable<ReceivedPayments>
+/** A payment as it was recorded, and whether it went back since. */
+export type ReceivedPaymentRow = Selectable<ReceivedPayments> & {
+  reversed_on: string | null
+  reversal_reason: string | null
+}
 
 type InvoiceKey = { accountId: string; invoiceId: string }
 
@@ -37,12 +41,9 @@ export async function insertReceivedPayment(
 ): Promise<{ payment: ReceivedPaymentRow; paid: boolean }> {
   const { accountId, invoiceId, amountMinor } = payment
   const invoice = await lockPayable(tx, payment)
-  const seen = await tx
-    .selectFrom('received_payments')
-    .selectAll()
-    .where('account_id', '=', accountId)
-    .where('invoice_id', '=', invoiceId)
-    .where('reference', '=', payment.reference)
+  const seen = await selectPayments(tx, accountId)
+    .where('received_payments.invoice_id', '=', invoiceId)
+    .where('received_payments.reference', '=', payment.reference)
     .executeTakeFirst()
   if (seen !== undefined) return { payment: requireSame(seen, payment), paid: false }
   const posting = paymentReceived({ amountMinor, owedMinor: await getInvoiceOwed(tx, payment) })
@@ -64,7 +65,8 @@ export async function insertReceivedPayment(
     .returningAll()
     .executeTakeFirstOrThrow()
   await postJournal(tx, { ...ownerOf(accountId, invoice), posting, sourceId: sourceOf(payment) })
-  return { payment: row, paid: await updateInvoicePaid(tx, payment) }
+  const fresh = { ...row, reversed_on: null, reversal_reason: null }
+  return { payment: fresh, paid: await updateInvoicePaid(tx, payment) }
 }
 
 /**
@@ -82,14 +84,8 @@ export async function allocateCash(
   const { accountId, amountMinor } = allocation
   const invoice = await lockPayable(tx, allocation)
   const owed = await getInvoiceOwed(tx, allocation)
-  const balance = await tx
-    .selectFrom('customer_balances')
-    .select('unallocated_minor')
-    .where('account_id', '=', accountId)
-    .where('customer_id', '=', invoice.customer_id)
-    .where('currency', '=', invoice.currency)
-    .executeTakeFirst()
-  if (amountMinor > owed || amountMinor > (balance?.unallocated_minor ?? 0n)) {
+  const unallocated = await getUnallocated(tx, { ...invoice, accountId })
+  if (amountMinor > owed || amountMinor > unallocated) {
     throw new DomainError(
       'cash_exceeded',
       'There is not as much unallocated cash, or not as much owed.',
@@ -109,16 +105,57 @@ export async function listReceivedPayments(
   key: InvoiceKey,
   request: PageRequest,
 ): Promise<RowsPage<ReceivedPaymentRow>> {
-  const query = db
-    .selectFrom('received_payments')
-    .selectAll()
-    .where('account_id', '=', key.accountId)
-    .where('invoice_id', '=', key.invoiceId)
+  const query = selectPayments(db, key.accountId).where(
+    'received_payments.invoice_id',
+    '=',
+    key.invoiceId,
+  )
   const columns = [
     { value: sql.ref('received_payments.created_at'), type: 'timestamptz' as const },
     { value: sql.ref('received_payments.id'), type: 'text' as const },
   ]
   return listPage(db, query, { columns, descending: false }, request)
+}
+
+/** Throws `not_found`, also for another invoice's. */
+export async function getReceivedPayment(
+  db: Db,
+  key: InvoiceKey & { receivedPaymentId: string },
+): Promise<ReceivedPaymentRow> {
+  const row = await selectPayments(db, key.accountId)
+    .where('received_payments.invoice_id', '=', key.invoiceId)
+    .where('received_payments.id', '=', key.receivedPaymentId)
+    .executeTakeFirst()
+  if (row === undefined) throw new DomainError('not_found', 'No such payment')
+  return row
+}
+
+/** The customer's cash that pays no invoice yet. */
+export async function getUnallocated(
+  db: Db,
+  key: { accountId: string; customer_id: string; currency: string },
+): Promise<bigint> {
+  const balance = await db
+    .selectFrom('customer_balances')
+    .select('unallocated_minor')
+    .where('account_id', '=', key.accountId)
+    .where('customer_id', '=', key.customer_id)
+    .where('currency', '=', key.currency)
+    .executeTakeFirst()
+  return balance?.unallocated_minor ?? 0n
+}
+
+function selectPayments(db: Db, accountId: string) {
+  return db
+    .selectFrom('received_payments')
+    .leftJoin('received_payment_reversals as reversal', (join) =>
+      join
+        .onRef('reversal.account_id', '=', 'received_payments.account_id')
+        .onRef('reversal.received_payment_id', '=', 'received_payments.id'),
+    )
+    .selectAll('received_payments')
+    .select(['reversal.reversed_on', 'reversal.reason as reversal_reason'])
+    .where('received_payments.account_id', '=', accountId)
 }
 
 /** An open invoice of which nothing is owed any more is paid: the ledger says so. Repeatable. */
@@ -134,8 +171,8 @@ export async function updateInvoicePaid(tx: Tx, key: InvoiceKey): Promise<boolea
   return result.numUpdatedRows > 0n
 }
 
-/** Purchase order, invoice, balances: in the order of locks. */
-async function lockPayable(tx: Tx, { accountId, invoiceId }: InvoiceKey): Promise<Payable> {
+/** Purchase order, invoice, balances: in the order of locks. Throws `not_found`. */
+export async function lockPayable(tx: Tx, { accountId, invoiceId }: InvoiceKey): Promise<Payable> {
   await sql`select 1 from purchase_orders po
     where po.account_id = ${accountId} and po.id = (select i.purchase_order_id from invoices i
       where i.account_id = ${accountId} and i.id = ${invoiceId}) for no key update`.execute(tx)

@@ -1,5 +1,5 @@
 import { sql, type RawBuilder } from 'kysely'
-import type { Db, Tx } from './client.ts'
+import { readTogether, type Db, type Tx } from './client.ts'
 
 /** One thing that must be equal and is not. Minor units, or counts where nothing has a currency. */
 export type Difference = {
@@ -114,6 +114,18 @@ const IDENTITIES: readonly (Identity & { query: RawBuilder<unknown> })[] = [
     ),
   },
   {
+    name: 'reversed',
+    says: 'Payments that went back are the cash that was posted for them.',
+    query: compare(
+      sql`select p.account_id, p.customer_id as subject, p.currency,
+          sum(p.amount_minor)::bigint as minor
+        from received_payment_reversals r join received_payments p
+          on p.account_id = r.account_id and p.id = r.received_payment_id
+        group by 1, 2, 3`,
+      posted('payment_reversed', 'cash', -1),
+    ),
+  },
+  {
     name: 'receivable',
     says: 'An open invoice owes something, a paid or void one owes nothing.',
     query: sql`select account_id, id as subject, currency, 0::bigint as expected_minor,
@@ -173,15 +185,10 @@ const STATEMENT_MS_MAX = 600_000 // a report over all rows, beside the orders of
  * holds has no differences. `accountId` null looks at every account: for operators only.
  */
 export async function reconcile(db: Db, accountId: string | null): Promise<IdentityResult[]> {
-  return db
-    .transaction()
-    .setIsolationLevel('repeatable read')
-    .execute(async (tx) => {
-      await sql`select set_config('statement_timeout', ${String(STATEMENT_MS_MAX)}, true)`.execute(
-        tx,
-      )
-      return reconcileWithin(tx, accountId)
-    })
+  return readTogether(db, async (tx) => {
+    await sql`select set_config('statement_timeout', ${String(STATEMENT_MS_MAX)}, true)`.execute(tx)
+    return reconcileWithin(tx, accountId)
+  })
 }
 
 /** The same, as a transaction sees it that has begun already. */

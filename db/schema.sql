@@ -768,7 +768,7 @@ AS $function$
   join entries e on e.journal_id = j.id
   join ledger_accounts a on a.id = e.ledger_account_id and a.kind = 'receivable'
   where j.account_id = p_account and j.source_id > p_invoice and j.source_id < p_invoice || '0'
-    and j.kind in ('payment_received', 'cash_allocated', 'prepayment_applied')
+    and j.kind in ('payment_received', 'cash_allocated', 'prepayment_applied', 'payment_reversed')
 $function$
 ;
 
@@ -785,6 +785,17 @@ begin
     raise exception 'an issued invoice never changes' using errcode = 'check_violation';
   end if;
   return new;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.invoices_reopened()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  update purchase_orders set state = 'invoiced'
+  where account_id = new.account_id and id = new.purchase_order_id and state = 'settled';
+  return null;
 end $function$
 ;
 
@@ -2725,6 +2736,23 @@ create unlogged table rate_limits (
   constraint rate_limits_pkey PRIMARY KEY (key_id, class)
 ) with (fillfactor=50);
 
+create table received_payment_reversals (
+  id text not null,
+  account_id text not null,
+  received_payment_id text not null,
+  reopened_minor bigint not null,
+  reason text not null,
+  reversed_on date not null,
+  recorded_at timestamp with time zone not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint received_payment_reversals_pkey PRIMARY KEY (id),
+  constraint received_payment_reversals_account_id_id_key UNIQUE (account_id, id),
+  constraint received_payment_reversals_account_id_received_payment_id_key UNIQUE (account_id, received_payment_id),
+  constraint received_payment_reversals_account_id_received_payment_id_fkey FOREIGN KEY (account_id, received_payment_id) REFERENCES received_payments(account_id, id),
+  constraint received_payment_reversals_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 500))),
+  constraint received_payment_reversals_reopened_minor_check CHECK ((reopened_minor >= 0))
+);
+
 create table received_payments (
   id text not null,
   account_id text not null,
@@ -3287,6 +3315,8 @@ CREATE TRIGGER invoice_lines_immutable BEFORE DELETE OR UPDATE ON public.invoice
 
 CREATE TRIGGER invoices_immutable BEFORE DELETE OR UPDATE ON public.invoices FOR EACH ROW EXECUTE FUNCTION invoices_immutable();
 
+CREATE TRIGGER invoices_reopened AFTER UPDATE OF state ON public.invoices FOR EACH ROW WHEN (((old.state = 'paid'::text) AND (new.state = 'open'::text))) EXECUTE FUNCTION invoices_reopened();
+
 CREATE TRIGGER invoices_settled AFTER UPDATE OF state ON public.invoices FOR EACH ROW WHEN ((new.state = ANY (ARRAY['paid'::text, 'void'::text]))) EXECUTE FUNCTION invoices_settled();
 
 CREATE TRIGGER journals_immutable BEFORE DELETE OR UPDATE ON public.journals FOR EACH ROW EXECUTE FUNCTION rows_immutable();
@@ -3296,6 +3326,8 @@ CREATE TRIGGER ledger_accounts_immutable BEFORE DELETE OR UPDATE ON public.ledge
 CREATE TRIGGER operator_decisions_immutable BEFORE DELETE OR UPDATE ON public.operator_decisions FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
 CREATE TRIGGER payment_intents_move BEFORE UPDATE OF state ON public.payment_intents FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION payment_intents_move();
+
+CREATE TRIGGER received_payment_reversals_immutable BEFORE DELETE OR UPDATE ON public.received_payment_reversals FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
 CREATE TRIGGER received_payments_immutable BEFORE DELETE OR UPDATE ON public.received_payments FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 

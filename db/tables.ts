@@ -658,6 +658,17 @@ export interface RateLimits {
   created_at: Generated<Timestamp>
 }
 
+export interface ReceivedPaymentReversals {
+  id: string
+  account_id: string
+  received_payment_id: string
+  reopened_minor: bigint
+  reason: string
+  reversed_on: string
+  recorded_at: Timestamp
+  created_at: Generated<Timestamp>
+}
+
 export interface ReceivedPayments {
   id: string
   account_id: string
@@ -960,6 +971,7 @@ export interface DB {
   psp_events: PspEvents
   purchase_orders: PurchaseOrders
   rate_limits: RateLimits
+  received_payment_reversals: ReceivedPaymentReversals
   received_payments: ReceivedPayments
   refunds: Refunds
   schema_functions: SchemaFunctions

@@ -3,7 +3,7 @@ import { formatDecimal } from '../domain/money.ts'
 import { formatRate } from '../domain/tax.ts'
 
 /** Numbers are cells that a spreadsheet may read as numbers; texts are defused. */
-type Cell = string | { number: string }
+export type Cell = string | { number: string }
 
 /**
  * The lines of an invoice as CSV (RFC 4180: comma, CRLF, quotes doubled; UTF-8 without a mark), one
@@ -97,13 +97,19 @@ function documentCells(invoice: InvoiceSnapshot): [name: string, value: string][
   ]
 }
 
-function amountCell(minor: string, currency: string): Cell {
+/** Minor units as a decimal of `currency`. */
+export function amountCell(minor: string | bigint, currency: string): Cell {
   return { number: formatDecimal(BigInt(minor), currency) }
 }
 
-function renderCsv(rows: Cell[][]): Uint8Array {
-  const text = rows.map((row) => row.map(renderCell).join(',') + '\r\n').join('')
-  return new TextEncoder().encode(text)
+/** Rows in the dialect of every CSV that we write. */
+export function renderCsv(rows: Cell[][]): Uint8Array {
+  return new TextEncoder().encode(rows.map(renderCsvRow).join(''))
+}
+
+/** One row with its line end. */
+export function renderCsvRow(row: Cell[]): string {
+  return row.map(renderCell).join(',') + '\r\n'
 }
 
 function renderCell(cell: Cell): string {

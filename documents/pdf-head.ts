@@ -8,19 +8,45 @@ const LEFT: Box = { x: PAGE.left, width: 230 }
 const RIGHT: Box = { x: PAGE.left + 250, width: PAGE.right - PAGE.left - 250 }
 const LABEL_WIDTH = 88
 
+export type Fact = { label: string; value: string; style: Style }
+
+/** What stands above the lines of a document. */
+export type Head = {
+  title: string
+  number: string
+  seller: InvoiceSeller
+  /** How the buyer is addressed, such as "Billed to". */
+  to: string
+  buyer: InvoiceBuyer
+  facts: Fact[]
+}
+
 /** Draws who bills whom, the title, and the facts of the document: everything above the lines. */
-export function drawHead(sheet: Sheet, invoice: InvoiceSnapshot): void {
-  const sellerHeight = drawBlock(sheet, LEFT, sellerLines(invoice.seller))
+export function drawHead(sheet: Sheet, head: Head): void {
+  const sellerHeight = drawBlock(sheet, LEFT, sellerLines(head.seller))
   const titleHeight = drawBlock(sheet, { ...RIGHT, align: 'right' }, [
-    { text: displayKind(invoice), style: STYLE.title, tag: 'H1' },
-    { text: invoice.number, style: STYLE.heading },
+    { text: head.title, style: STYLE.title, tag: 'H1' },
+    { text: head.number, style: STYLE.heading },
   ])
   sheet.y += Math.max(sellerHeight, titleHeight) + 16
   drawRule(sheet, sheet.y)
   sheet.y += 14
-  const buyerHeight = drawBlock(sheet, LEFT, buyerLines(invoice.buyer))
-  const factsHeight = drawFacts(sheet, facts(invoice))
+  const buyerHeight = drawBlock(sheet, LEFT, buyerLines(head))
+  const factsHeight = drawFacts(sheet, head.facts)
   sheet.y += Math.max(buyerHeight, factsHeight) + 24
+}
+
+/** The head of an invoice or a credit note. */
+export function invoiceHead(invoice: InvoiceSnapshot): Head {
+  const { number, seller, buyer } = invoice
+  return {
+    title: displayKind(invoice),
+    number,
+    seller,
+    to: 'Billed to',
+    buyer,
+    facts: facts(invoice),
+  }
 }
 
 type Line = { text: string; style: Style; tag?: string }
@@ -35,10 +61,10 @@ function sellerLines(seller: InvoiceSeller): Line[] {
   ]
 }
 
-function buyerLines(buyer: InvoiceBuyer): Line[] {
+function buyerLines({ to, buyer }: Head): Line[] {
   const contact = contactName(buyer)
   return [
-    { text: 'Billed to', style: STYLE.label },
+    { text: to, style: STYLE.label },
     { text: buyer.company ?? buyer.name, style: STYLE.heading },
     ...quiet(contact === undefined ? [] : [contact]),
     ...quiet(buyer.address ? addressLines(buyer.address) : []),
@@ -61,8 +87,6 @@ function drawBlock(sheet: Sheet, box: Box, lines: Line[]): number {
   sheet.y = top
   return height
 }
-
-type Fact = { label: string; value: string; style: Style }
 
 function facts(invoice: InvoiceSnapshot): Fact[] {
   const due = `${invoice.currency} ${displayAmount(invoice.due_minor, invoice.currency)}`

@@ -55,6 +55,11 @@ export function openSheet(options: PDFKit.PDFDocumentOptions): Sheet {
   return { document, root, y: PAGE.top }
 }
 
+/** Text for the file's own metadata: pdfkit copies it into XML as it is. */
+export function xmlSafe(text: string): string {
+  return text.replace(/[^\p{L}\p{N} ./_-]/gu, '_')
+}
+
 /** Draws a tagged text at the sheet's `y` and returns its height; `y` stays where it is. */
 export function drawText(
   sheet: Sheet,

@@ -8,16 +8,9 @@ import {
   wallClock,
 } from './display.ts'
 import { attachFacturX } from './facturx.ts'
-import { drawHead } from './pdf-head.ts'
-import {
-  drawArtifact,
-  drawRule,
-  openSheet,
-  PAGE,
-  PAGE_WIDTH,
-  STYLE,
-  writeText,
-} from './pdf-sheet.ts'
+import { closeSheet, collectBytes } from './pdf-frames.ts'
+import { drawHead, invoiceHead } from './pdf-head.ts'
+import { openSheet, xmlSafe } from './pdf-sheet.ts'
 import type { Sheet } from './pdf-sheet.ts'
 import { drawTable } from './pdf-table.ts'
 import type { Column } from './pdf-table.ts'
@@ -46,22 +39,19 @@ export async function renderInvoicePdf(invoice: InvoiceSnapshot): Promise<Uint8A
       ModDate: issued,
     },
   })
-  const bytes = collect(sheet.document)
+  const bytes = collectBytes(sheet)
   attachFacturX(sheet.document, invoice, issued)
-  drawHead(sheet, invoice)
+  drawHead(sheet, invoiceHead(invoice))
   drawLines(sheet, invoice)
   drawTotals(sheet, invoice)
   drawNotes(sheet, invoice)
   drawTransactions(sheet, invoice)
-  drawFrames(sheet, invoice)
-  sheet.root.end()
-  sheet.document.end()
+  closeSheet(sheet, {
+    head: `${displayKind(invoice)} ${invoice.number}`,
+    date: displayDate(invoice.issue_date),
+    foot: [invoice.seller.legal_name, invoice.seller.tax_id, invoice.number],
+  })
   return bytes
-}
-
-/** pdfkit copies title and subject into its XML metadata as they are. */
-function xmlSafe(text: string): string {
-  return text.replace(/[^\p{L}\p{N} ./_-]/gu, '_')
 }
 
 function drawLines(sheet: Sheet, invoice: InvoiceSnapshot): void {
@@ -121,55 +111,5 @@ function drawTransactions(sheet: Sheet, invoice: InvoiceSnapshot): void {
       displayCount(units),
       displayAmount(invoice.subtotal_minor, currency),
     ],
-  })
-}
-
-/** The running head of later pages and the foot of every page, once their number is known. */
-function drawFrames(sheet: Sheet, invoice: InvoiceSnapshot): void {
-  const { seller } = invoice
-  const { count } = sheet.document.bufferedPageRange()
-  const foot = [seller.legal_name, seller.tax_id, invoice.number].filter(Boolean).join(' · ')
-  for (let index = 0; index < count; index += 1) {
-    sheet.document.switchToPage(index)
-    if (index > 0) {
-      drawArtifact(sheet, 'Pagination', () => {
-        const left = { x: PAGE.left, width: PAGE_WIDTH }
-        writeText(
-          sheet,
-          `${displayKind(invoice)} ${invoice.number}`,
-          STYLE.label,
-          left,
-          PAGE.top - 8,
-        )
-        writeText(
-          sheet,
-          displayDate(invoice.issue_date),
-          STYLE.label,
-          { ...left, align: 'right' },
-          PAGE.top - 8,
-        )
-      })
-    }
-    drawRule(sheet, PAGE.footer - 6)
-    drawArtifact(sheet, 'Pagination', () => {
-      const page = `Page ${index + 1} of ${count}`
-      writeText(sheet, foot, STYLE.label, { x: PAGE.left, width: PAGE_WIDTH - 80 }, PAGE.footer)
-      writeText(
-        sheet,
-        page,
-        STYLE.label,
-        { x: PAGE.right - 80, width: 80, align: 'right' },
-        PAGE.footer,
-      )
-    })
-  }
-}
-
-function collect(document: PDFKit.PDFDocument): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const chunks: Uint8Array[] = []
-    document.on('data', (chunk: Uint8Array) => chunks.push(chunk))
-    document.on('end', () => resolve(Buffer.concat(chunks)))
-    document.on('error', reject)
   })
 }

@@ -5,6 +5,7 @@
  */
 export const DOMAIN_REASONS = [
   'account_mode_mismatch',
+  'already_reversed',
   'amount_too_large',
   'busy',
   'card_number_refused',

@@ -29,6 +29,7 @@ export const ADDITIVE_EVENT_TYPES = [
   'codes.available',
   'invoice.finalized',
   'invoice.paid',
+  'invoice.reopened',
   'credit_note.issued',
   'inventory.updated',
   'webhook.test',

@@ -24,6 +24,7 @@ export const ID_PREFIXES = {
   journal: 'jrn',
   ledgerAccount: 'lac',
   receivedPayment: 'rcp',
+  paymentReversal: 'rvs',
   cashAllocation: 'alc',
   paymentIntent: 'pi',
   payment: 'pay',

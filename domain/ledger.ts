@@ -71,6 +71,11 @@ export const POSTING_RULES = {
     allocated: { debit: 'cash', credit: 'receivable' },
     unallocated: { debit: 'cash', credit: 'unallocated_cash' },
   },
+  payment_reversed: {
+    /** What its invoice owes again. */
+    reopened: { debit: 'receivable', credit: 'cash' },
+    unallocated: { debit: 'unallocated_cash', credit: 'cash' },
+  },
   cash_allocated: { amount: { debit: 'unallocated_cash', credit: 'receivable' } },
   payment_authorised: { amount: { debit: 'authorised', credit: 'authorised_offset' } },
   authorisation_released: { amount: { debit: 'authorised_offset', credit: 'authorised' } },
@@ -155,6 +160,21 @@ export function paymentReceived(payment: { amountMinor: bigint; owedMinor: bigin
     kind: 'payment_received',
     amounts: { allocated, unallocated: payment.amountMinor - allocated },
   }
+}
+
+/**
+ * Money that went back: the invoice owes it again, apart from what credit notes have given back of it
+ * since (`excessMinor`) and what was too much. Those two are the customer's cash, and come out of it.
+ */
+export function paymentReversed(payment: {
+  amountMinor: bigint
+  /** What it paid of its invoice. */
+  allocatedMinor: bigint
+  excessMinor: bigint
+}): { kind: 'payment_reversed'; amounts: { reopened: bigint; unallocated: bigint } } {
+  const { amountMinor, allocatedMinor, excessMinor } = payment
+  const reopened = allocatedMinor - least(allocatedMinor, excessMinor)
+  return { kind: 'payment_reversed', amounts: { reopened, unallocated: amountMinor - reopened } }
 }
 
 /** Crediting an invoice: it takes from what is still owed first, the rest becomes the customer's. */

@@ -5,9 +5,6 @@ import { printInstant } from './instant.ts'
 /** The closed list of an issued invoice's states; a draft is never shown. */
 export const INVOICE_STATUSES = ['draft', 'open', 'paid', 'void'] as const
 
-/** The event `invoice.paid` is an invoice's second: it is finalized once, and paid once. */
-export const INVOICE_PAID_SEQUENCE = 2
-
 /** What is printed: the frozen snapshot, and the few facts that change after it was issued. */
 export type InvoiceToRender = {
   id: string

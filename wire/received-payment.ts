@@ -12,9 +12,11 @@ export type ReceivedPaymentToRender = {
   reference: string
   received_on: string
   recorded_at: Date
+  reversed_on: string | null
+  reversal_reason: string | null
 }
 
-/** Money that came in for an invoice. Nothing of it ever changes. */
+/** Money that came in for an invoice. Nothing of it ever changes; it may go back as a whole. */
 export function renderReceivedPayment(payment: ReceivedPaymentToRender) {
   const { currency } = payment
   const unallocated = payment.amount_minor - payment.allocated_minor
@@ -34,6 +36,9 @@ export function renderReceivedPayment(payment: ReceivedPaymentToRender) {
     reference: payment.reference,
     received_on: payment.received_on,
     recorded_at: printInstant(payment.recorded_at),
+    status: payment.reversed_on === null ? ('recorded' as const) : ('reversed' as const),
+    reversed_on: payment.reversed_on,
+    reversal_reason: payment.reversal_reason,
     links: { invoice: `/v2/invoices/${payment.invoice_id}` },
   }
 }

@@ -81,6 +81,10 @@ export const EVENT_OBJECTS: Readonly<Record<EventType, Told>> = {
   },
   'invoice.finalized': { summary: 'An invoice was issued.', object: invoiceObject },
   'invoice.paid': { summary: 'Nothing of an invoice is owed any more.', object: invoiceObject },
+  'invoice.reopened': {
+    summary: 'A payment went back: an invoice that was paid owes something again.',
+    object: invoiceObject,
+  },
   'credit_note.issued': { summary: 'A credit note was issued.', object: creditNoteObject },
   'inventory.updated': {
     summary: 'The stock of a product changed.',

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type { Tx } from '../../db/client.ts'
-import { emitEvent } from '../../db/events.ts'
+import { emitEvent, nextSequence } from '../../db/events.ts'
 import { getInvoiceView } from '../../db/invoice-views.ts'
 import {
   allocateCash,
@@ -8,10 +8,10 @@ import {
   listReceivedPayments,
   RECEIVED_METHODS,
 } from '../../db/received-payments.ts'
+import { insertReversal } from '../../db/received-payment-reversals.ts'
 import { DomainError } from '../../domain/error.ts'
 import { AMOUNT_MINOR_MAX } from '../../domain/money.ts'
 import { newId } from '../../new-id.ts'
-import { INVOICE_PAID_SEQUENCE } from '../../wire/invoice.ts'
 import { renderReceivedPayment } from '../../wire/received-payment.ts'
 import { refuseBoundKey } from '../bound-key.ts'
 import { amountField, idParameter, instantField, line, requireId, toMinor } from '../fields.ts'
@@ -40,6 +40,9 @@ const receivedPaymentObject = z
     reference: z.string(),
     received_on: businessDate,
     recorded_at: instantField,
+    status: z.enum(['recorded', 'reversed']),
+    reversed_on: businessDate.nullable(),
+    reversal_reason: z.string().nullable(),
     links: z.strictObject({ invoice: z.string() }),
   })
   .openapi('ReceivedPayment')
@@ -87,7 +90,7 @@ const receiving = route({
       reference: body.reference,
       receivedOn: body.received_on,
     })
-    if (paid) await emitInvoicePaid(call.tx, accountId, invoiceId)
+    if (paid) await tellInvoice(call.tx, accountId, invoiceId, 'invoice.paid')
     deps.orders.outbox.nudge()
     return { status: 201, body: renderReceivedPayment(payment) }
   },
@@ -108,10 +111,48 @@ const allocating = route({
     const amountMinor = await readAmount(call.tx, call.caller, invoiceId, call.input.body.amount)
     const id = newId('cashAllocation')
     const paid = await allocateCash(call.tx, { accountId, invoiceId, id, amountMinor })
-    if (paid) await emitInvoicePaid(call.tx, accountId, invoiceId)
+    if (paid) await tellInvoice(call.tx, accountId, invoiceId, 'invoice.paid')
     deps.orders.outbox.nudge()
     const view = await getInvoiceView(call.tx, ownerOf(call.caller), invoiceId)
     return { status: 201, body: printInvoice(view) }
+  },
+})
+
+const reversing = route({
+  ...write,
+  operationId: 'reverseReceivedPayment',
+  path: '/v2/invoices/{id}/payments/{payment_id}/reversal',
+  summary: 'Record that a received payment went back',
+  description:
+    'A returned debit, a cheque that bounced, a mistake: the whole payment, as a posting of its own. The ' +
+    'invoice owes it again (event `invoice.reopened` when it was paid); what was too much comes out of ' +
+    'the customer’s unallocated cash. The same reversal again is the same.',
+  params: params.extend({
+    payment_id: idParameter('payment_id', 'rcp_0199c0de5a000123456789abcd'),
+  }),
+  body: z
+    .strictObject({
+      reason: line(500).openapi({ example: 'Returned by the bank: account closed' }),
+      reversed_on: z.iso.date().openapi({ description: 'The value date.', example: '2026-11-25' }),
+    })
+    .openapi('ReceivedPaymentReversal'),
+  responses: { 201: { description: 'The payment, reversed.', schema: receivedPaymentObject } },
+  errors: ['not_found', 'forbidden_scope', 'already_reversed', 'cash_exceeded', 'busy'],
+  async handler(deps, call) {
+    refuseBoundKey(call.caller)
+    const { accountId } = call.caller
+    const invoiceId = requireId('invoice', call.input.params.id)
+    const { payment, reopened } = await insertReversal(call.tx, {
+      accountId,
+      invoiceId,
+      id: newId('paymentReversal'),
+      receivedPaymentId: requireId('receivedPayment', call.input.params.payment_id),
+      reason: call.input.body.reason,
+      reversedOn: call.input.body.reversed_on,
+    })
+    if (reopened) await tellInvoice(call.tx, accountId, invoiceId, 'invoice.reopened')
+    deps.orders.outbox.nudge()
+    return { status: 201, body: renderReceivedPayment(payment) }
   },
 })
 
@@ -138,7 +179,7 @@ const listing = route({
   },
 })
 
-export const receivedPaymentRoutes: readonly Route[] = [receiving, allocating, listing]
+export const receivedPaymentRoutes: readonly Route[] = [receiving, allocating, reversing, listing]
 
 /** Throws `not_found` and `invalid_amount`. */
 async function readAmount(
@@ -155,14 +196,19 @@ async function readAmount(
   })
 }
 
-/** Tells that an invoice is paid, in the transaction that paid it. */
-async function emitInvoicePaid(tx: Tx, accountId: string, invoiceId: string): Promise<void> {
+/** Tells what became of an invoice, in the transaction that did it and that holds its lock. */
+async function tellInvoice(
+  tx: Tx,
+  accountId: string,
+  invoiceId: string,
+  type: 'invoice.paid' | 'invoice.reopened',
+): Promise<void> {
   const view = await getInvoiceView(tx, { accountId, customerId: null }, invoiceId)
   await emitEvent(tx, {
     accountId,
-    type: 'invoice.paid',
+    type,
     objectId: invoiceId,
-    sequence: INVOICE_PAID_SEQUENCE,
+    sequence: await nextSequence(tx, accountId, invoiceId),
     customerId: view.snapshot.buyer.customer_id,
     facts: { object: printInvoice(view) },
   })

@@ -67,6 +67,9 @@ async function fill(): Promise<void> {
   ids['claims'] = (await client.post<{ id: string }>(claim, { reason: 'used' })).body.id
   await billDay(api, accountId, order.purchase_order.id)
   ids['invoices'] = await firstId(`invoices`)
+  const received = { amount: 1, reference: 'SEPA 1', received_on: '2026-11-23' }
+  const payments = `/v2/invoices/${ids['invoices']}/payments`
+  ids['payment_id'] = (await client.post<{ id: string }>(payments, received)).body.id
   await client.post(`/v2/invoices/${ids['invoices']}/credit-notes`, { reason: 'Refused' })
   await issueCreditNotes(api, accountId)
   ids['credit-notes'] = await firstId(`credit_notes`)

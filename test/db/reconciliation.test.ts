@@ -5,6 +5,7 @@ import { inTransaction } from '../../db/client.ts'
 import { requestCreditNotes } from '../../db/credit-notes.ts'
 import { fulfillTransaction, requestCancelRemaining } from '../../db/fulfillment.ts'
 import { allocateCash, insertReceivedPayment } from '../../db/received-payments.ts'
+import { insertReversal } from '../../db/received-payment-reversals.ts'
 import { reconcile, reconcileWithin } from '../../db/reconciliation.ts'
 import { DomainError } from '../../domain/error.ts'
 import { newId } from '../../new-id.ts'
@@ -50,7 +51,7 @@ type Act =
   | { act: 'order'; who: number; quantity: number }
   | { act: 'stock'; quantity: number }
   | { act: 'fulfill' | 'cancel' | 'bill'; pick: number }
-  | { act: 'pay' | 'allocate' | 'credit'; pick: number; percent: number }
+  | { act: 'pay' | 'allocate' | 'credit' | 'reverse'; pick: number; percent: number }
 
 const act: fc.Arbitrary<Act> = fc.oneof(
   {
@@ -78,7 +79,12 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({
-      act: fc.constantFrom('pay' as const, 'allocate' as const, 'credit' as const),
+      act: fc.constantFrom(
+        'pay' as const,
+        'allocate' as const,
+        'credit' as const,
+        'reverse' as const,
+      ),
       pick: fc.nat(9),
       percent: fc.integer({ min: 1, max: 150 }),
     }),
@@ -129,7 +135,7 @@ async function play(desk: Desk, step: Act): Promise<void> {
 async function settle(
   { account: { accountId } }: Desk,
   invoiceId: string,
-  step: Extract<Act, { act: 'pay' | 'allocate' | 'credit' }>,
+  step: Extract<Act, { percent: number }>,
 ): Promise<void> {
   const key = { accountId, invoiceId }
   await inTransaction(api.database.db, async (tx) => {
@@ -142,6 +148,13 @@ async function settle(
       const units = rows.map((row) => ({ unitId: row.id }))
       if (units.length === 0) return
       await requestCreditNotes(tx, { accountId, key: newId('request'), reason: 'x', units })
+    } else if (step.act === 'reverse') {
+      const { rows } = await sql<{ id: string }>`select id from received_payments p
+        where invoice_id = ${invoiceId} and not exists (select 1 from received_payment_reversals r
+          where r.received_payment_id = p.id) order by id limit 1`.execute(tx)
+      const id = newId('paymentReversal')
+      const reversal = { ...key, id, reason: 'x', reversedOn: '2026-11-23' }
+      for (const row of rows) await insertReversal(tx, { ...reversal, receivedPaymentId: row.id })
     } else {
       const { rows } = await sql<{ total: bigint }>`select total_minor as total from invoices
         where id = ${invoiceId}`.execute(tx)
@@ -196,6 +209,8 @@ test('each planted difference is seen by its identity, and by no other account',
     { act: 'order', who: 0, quantity: 2 },
     { act: 'fulfill', pick: 0 },
     { act: 'bill', pick: 0 },
+    { act: 'pay', pick: 0, percent: 50 },
+    { act: 'reverse', pick: 0, percent: 100 },
     { act: 'pay', pick: 0, percent: 150 },
     { act: 'order', who: 1, quantity: 3 },
     { act: 'fulfill', pick: 1 },
@@ -217,6 +232,7 @@ test('each planted difference is seen by its identity, and by no other account',
     ['billed', `update invoices set total_minor = total_minor + 1, tax_minor = tax_minor + 1`],
     ['tax', `update invoices set total_minor = total_minor + 1, tax_minor = tax_minor + 1`],
     ['received', `update received_payments set amount_minor = amount_minor + 1`],
+    ['reversed', 'delete from received_payment_reversals'],
     ['receivable', `update invoices set state = 'open'`],
     [
       'memo',
