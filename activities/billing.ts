@@ -4,7 +4,13 @@ import { inTransaction, type Db, type Tx } from '../db/client.ts'
 import { getIssueDate, takeDocumentNumber, type DocumentNumber } from '../db/document-numbers.ts'
 import { emitEvent } from '../db/events.ts'
 import { getInvoiceParties, type InvoiceParties } from '../db/invoice-parties.ts'
-import { billUnits, insertInvoice, listBillableLines, type BillableLine } from '../db/invoices.ts'
+import {
+  billUnits,
+  insertInvoice,
+  listBillableLines,
+  type BillableLine,
+  type BilledQuantity,
+} from '../db/invoices.ts'
 import { lockCustomerBalance, postJournal } from '../db/ledger.ts'
 import type { PurchaseOrderRow } from '../db/purchase-orders.ts'
 import { documentFormats } from '../documents/render.ts'
@@ -29,6 +35,9 @@ export const FIRST_RUN = 1
 
 const SUPPLEMENTARY_NOTE =
   'Supplementary invoice: delivered after the first invoice of this purchase order.'
+
+const AHEAD_NOTE =
+  'Billed on acceptance: some codes are still to be delivered; any that is not will be credited.'
 
 /** What nobody but the seller can mend. */
 const FOR_A_PERSON: ReadonlySet<DomainReason> = new Set(['seller_incomplete', 'tax_undecided'])
@@ -126,9 +135,12 @@ async function billGroup(
     issue_date: number.issueDate,
     due_date: number.dueDate,
     currency: po.currency,
-    notes: run === FIRST_RUN ? [] : [SUPPLEMENTARY_NOTE],
+    notes: [
+      ...(run === FIRST_RUN ? [] : [SUPPLEMENTARY_NOTE]),
+      ...(isAhead(quantities) ? [AHEAD_NOTE] : []),
+    ],
     prepaid_minor: 0n,
-    units: lines.flatMap((line) => toBillable(line, quantities.get(line.line_id) ?? 0)),
+    units: lines.flatMap((line) => toBillable(line, quantities.get(line.line_id)?.quantity ?? 0)),
   })
   const content = canonicalJson(snapshot)
   const invoiceId = newId('invoice')
@@ -163,12 +175,16 @@ async function billGroup(
   return content
 }
 
+function isAhead(quantities: Map<string, BilledQuantity>): boolean {
+  return [...quantities.values()].some(({ quantity, delivered }) => delivered < quantity)
+}
+
 type Issued = {
   invoiceId: string
   snapshot: InvoiceSnapshot
   number: DocumentNumber
   lines: TreatedLine[]
-  quantities: Map<string, number>
+  quantities: Map<string, BilledQuantity>
 }
 
 async function postInvoice(
@@ -176,24 +192,24 @@ async function postInvoice(
   owner: { accountId: string; customerId: string; currency: string },
   { invoiceId, snapshot, number, lines, quantities }: Issued,
 ): Promise<void> {
+  const priceOf = (billed: TreatedLine[], count: (quantity: BilledQuantity) => number): bigint =>
+    billed
+      .map((line) => [line, quantities.get(line.line_id)] as const)
+      .map(([line, one]) => (one ? line.unit_price_minor * BigInt(count(one)) : 0n))
+      .reduce((total, minor) => total + minor, 0n)
+  const deliveredMinor = priceOf(lines, ({ delivered }) => delivered)
+  const onCredit = lines.filter((line) => line.payment_method === CREDIT)
   await postJournal(tx, {
     ...owner,
     posting: invoiceIssued({
-      netMinor: BigInt(snapshot.subtotal_minor),
+      netMinor: deliveredMinor,
+      undeliveredMinor: BigInt(snapshot.subtotal_minor) - deliveredMinor,
       taxMinor: BigInt(snapshot.tax_minor),
-      heldMinor: heldFor(lines, quantities),
+      heldMinor: priceOf(onCredit, ({ quantity }) => quantity),
     }),
     sourceId: invoiceId,
     at: number.issuedAt,
   })
-}
-
-/** What was held for the billed units: the price of those that were ordered on credit. */
-function heldFor(lines: TreatedLine[], quantities: Map<string, number>): bigint {
-  return lines
-    .filter((line) => line.payment_method === CREDIT)
-    .map((line) => line.unit_price_minor * BigInt(quantities.get(line.line_id) ?? 0))
-    .reduce((total, minor) => total + minor, 0n)
 }
 
 function treatLines(

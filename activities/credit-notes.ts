@@ -6,6 +6,7 @@ import {
   insertCreditNoteDocument,
   lockCorrectedInvoice,
   lockCreditNote,
+  sumUndelivered,
   updateCreditNoteIssued,
   updateCreditNoteEnded,
   updateInvoiceVoid,
@@ -137,10 +138,12 @@ async function postCreditNote(tx: Tx, note: CreditNoteRow): Promise<void> {
   }
   await lockCustomerBalance(tx, owner)
   const key = { accountId: note.account_id, invoiceId: note.invoice_id }
+  const undeliveredMinor = await sumUndelivered(tx, note)
   await postJournal(tx, {
     ...owner,
     posting: creditNoteIssued({
-      netMinor: note.subtotal_minor,
+      netMinor: note.subtotal_minor - undeliveredMinor,
+      undeliveredMinor,
       taxMinor: note.tax_minor,
       owedMinor: await getInvoiceOwed(tx, key),
     }),

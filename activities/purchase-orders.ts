@@ -4,7 +4,7 @@ import {
   closePurchaseOrder,
   getBusinessNow,
   getPurchaseOrder,
-  hasOpenTransactions,
+  hasTransactionsToAwait,
   updatePurchaseOrderHold,
   type PurchaseOrderRow,
 } from '../db/purchase-orders.ts'
@@ -81,7 +81,7 @@ async function describeWait(
   }
   if (po.settle_until === null) throw new Error(`${po.id} is settling without a settle window`)
   const now = await getBusinessNow(tx, po.account_id)
-  if (now >= po.settle_until || !(await hasOpenTransactions(tx, keyOf(po)))) return null
+  if (now >= po.settle_until || !(await hasTransactionsToAwait(tx, keyOf(po)))) return null
   return { dueAt: po.settle_until, reason: 'late codes until the settle window is over' }
 }
 

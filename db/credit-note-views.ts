@@ -97,7 +97,10 @@ function selectViews(db: Db, owner: Owner) {
     : query.where('credit_notes.customer_id', '=', owner.customerId)
 }
 
-/** The units of an invoice of which something is left, by line and then in the order of delivery. */
+/**
+ * The delivered units of an invoice of which something is left, by line and then in their order. What
+ * was billed before its delivery is not taken back while it may still come: it is cancelled first.
+ */
 export async function listCreditableUnits(
   db: Db,
   key: { accountId: string; invoiceId: string },
@@ -108,6 +111,7 @@ export async function listCreditableUnits(
     join units u on u.account_id = l.account_id and u.invoice_line_id = l.id
     join transactions t on t.account_id = u.account_id and t.id = u.transaction_id
     where l.account_id = ${key.accountId} and l.invoice_id = ${key.invoiceId}
+      and u.allocated_at is not null
       and (u.price_minor > u.credited_minor or (u.price_minor = 0 and u.state <> 'reversed'))
     order by l.position, t.position, u.position`.execute(db)
   return rows

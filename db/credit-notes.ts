@@ -99,6 +99,16 @@ export async function lockCorrectedInvoice(
   return { invoice, units: units.rows, taxes: taxes.rows }
 }
 
+/** What a credit note takes back of units that never got a code, without tax. */
+export async function sumUndelivered(tx: Tx, note: CreditNoteRow): Promise<bigint> {
+  const { rows } = await sql<{ minor: bigint }>`
+    select coalesce(sum(c.net_minor), 0)::bigint as minor from credit_note_units c
+    join units u on u.account_id = c.account_id and u.id = c.unit_id
+    where c.account_id = ${note.account_id} and c.credit_note_id = ${note.id}
+      and u.allocated_at is null`.execute(tx)
+  return rows[0]?.minor ?? 0n
+}
+
 /** Freezes a credit note under its number. Only a pending one is issued. */
 export async function updateCreditNoteIssued(
   tx: Tx,

@@ -27,7 +27,8 @@ export async function getIssueDate(tx: Tx, accountId: string): Promise<string> {
 /**
  * Takes the next number of one of the seller's series for the year of issue. The counter row is
  * locked until the document is committed and the clock is read after the lock, so numbers have no
- * gaps and follow the dates. Nothing may be locked after it.
+ * gaps and follow the dates, also when the clock steps back or the seller moves west. Nothing may be
+ * locked after it.
  */
 export async function takeDocumentNumber(
   tx: Tx,
@@ -51,7 +52,11 @@ export async function takeDocumentNumber(
       select a.id, business_now(a.id) as at, a.time_zone, a.payment_term_days, ${series} as series
       from accounts a where a.id = ${accountId}
     ), dated as (
-      select *, (at at time zone time_zone)::date as issue_date from issue
+      select issue.*, greatest((at at time zone time_zone)::date, c.issued_on) as issue_date
+      from issue join counters c on c.account_id = issue.id and c.series = issue.series
+    ), marked as (
+      update counters c set issued_on = dated.issue_date from dated
+      where c.account_id = dated.id and c.series = dated.series
     ), taken as (
       insert into counters as c (account_id, series, value)
       select id, series || '-' || to_char(issue_date, 'YYYY'), 1 from dated

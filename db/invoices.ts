@@ -7,6 +7,14 @@ import type { DocumentNumber } from './document-numbers.ts'
 
 type PurchaseOrderKey = { accountId: string; purchaseOrderId: string }
 
+/**
+ * Units of `u` that can be billed: delivered ones, and all that are not given up where the purchase
+ * order `po` is billed on acceptance and the order `t` is on credit. A replacement is never billed.
+ */
+const IS_BILLABLE = sql`u.invoice_line_id is null and u.replaces_unit_id is null
+  and (u.state = 'allocated' or (po.bill_on = 'acceptance' and t.payment_method = 'credit'
+    and u.state in ('queued', 'sourcing', 'backordered', 'unknown')))`
+
 /** A line of the purchase order that has units to bill. */
 export type BillableLine = {
   line_id: string
@@ -20,41 +28,46 @@ export type BillableLine = {
   unit_price_minor: bigint
 }
 
-/** Lines with delivered units that no invoice has billed, in the order of their acceptance. */
+/** Lines with units that can be billed, in the order of their acceptance. */
 export async function listBillableLines(tx: Tx, key: PurchaseOrderKey): Promise<BillableLine[]> {
   const { rows } = await sql<BillableLine>`
     select l.id as line_id, t.id as transaction_id, t.client_reference, t.accepted_at,
       t.payment_method, l.sku, l.name, l.tax_class, l.unit_price_minor
     from lines l join transactions t on t.account_id = l.account_id and t.id = l.transaction_id
+    join purchase_orders po on po.account_id = t.account_id and po.id = t.purchase_order_id
     where t.account_id = ${key.accountId} and t.purchase_order_id = ${key.purchaseOrderId}
-      and exists (select 1 from units u where u.line_id = l.id and u.state = 'allocated'
-        and u.invoice_line_id is null and u.replaces_unit_id is null
-        and u.purchase_order_id = t.purchase_order_id)
+      and exists (select 1 from units u where u.line_id = l.id
+        and u.purchase_order_id = t.purchase_order_id and ${IS_BILLABLE})
     order by t.position, l.position`.execute(tx)
   return rows
 }
 
+/** How many units of a line were marked, and how many of them have their code. */
+export type BilledQuantity = { quantity: number; delivered: number }
+
 /**
- * Marks the delivered, unbilled units of some lines with the invoice line that will bill them, and
+ * Marks the units of some lines that can be billed with the invoice line that will bill them, and
  * counts them by line in the same statement: what is billed is what was marked, whatever is being
- * delivered at the same time.
+ * delivered or given up at the same time.
  */
 export async function billUnits(
   tx: Tx,
   key: PurchaseOrderKey & { lines: { lineId: string; invoiceLineId: string }[] },
-): Promise<Map<string, number>> {
-  const { rows } = await sql<{ line_id: string; quantity: number }>`
+): Promise<Map<string, BilledQuantity>> {
+  const { rows } = await sql<BilledQuantity & { line_id: string }>`
     with billed as (
       update units u set invoice_line_id = bill.invoice_line_id
       from unnest(${key.lines.map((line) => line.lineId)}::text[],
-        ${key.lines.map((line) => line.invoiceLineId)}::text[]) as bill (line_id, invoice_line_id)
+        ${key.lines.map((line) => line.invoiceLineId)}::text[]) as bill (line_id, invoice_line_id),
+        purchase_orders po, transactions t
       where u.account_id = ${key.accountId} and u.purchase_order_id = ${key.purchaseOrderId}
-        and u.line_id = bill.line_id and u.state = 'allocated' and u.invoice_line_id is null
-        and u.replaces_unit_id is null
-      returning u.line_id
+        and po.id = u.purchase_order_id and t.id = u.transaction_id
+        and u.line_id = bill.line_id and ${IS_BILLABLE}
+      returning u.line_id, u.allocated_at
     )
-    select line_id, count(*)::integer as quantity from billed group by line_id`.execute(tx)
-  return new Map(rows.map((row) => [row.line_id, row.quantity]))
+    select line_id, count(*)::integer as quantity, count(allocated_at)::integer as delivered
+    from billed group by line_id`.execute(tx)
+  return new Map(rows.map(({ line_id, ...billed }) => [line_id, billed]))
 }
 
 /** Writes the document and its lines. A second one for the same (PO, tax group, run) is refused. */

@@ -44,17 +44,15 @@ export async function closePurchaseOrder(
   await sql`select close_purchase_order(${accountId}, ${purchaseOrderId}, ${early})`.execute(tx)
 }
 
-/** Whether a unit of this purchase order may still be delivered. */
-export async function hasOpenTransactions(db: Db, key: PurchaseOrderKey): Promise<boolean> {
-  const row = await db
-    .selectFrom('transactions')
-    .select('id')
-    .where('account_id', '=', key.accountId)
-    .where('purchase_order_id', '=', key.purchaseOrderId)
-    .where('ended_at', 'is', null)
-    .limit(1)
-    .executeTakeFirst()
-  return row !== undefined
+/** Whether a unit of this purchase order may still be delivered that is not billed before. */
+export async function hasTransactionsToAwait(db: Db, key: PurchaseOrderKey): Promise<boolean> {
+  const { rows } = await sql`
+    select 1 from transactions t
+    join purchase_orders po on po.account_id = t.account_id and po.id = t.purchase_order_id
+    where t.account_id = ${key.accountId} and t.purchase_order_id = ${key.purchaseOrderId}
+      and t.ended_at is null and (po.bill_on = 'allocation' or t.payment_method <> 'credit')
+    limit 1`.execute(db)
+  return rows.length > 0
 }
 
 /** Holds or releases the invoice of a purchase order; the close itself is never held. Repeatable. */

@@ -39,6 +39,13 @@ const units = (condition: RawBuilder<unknown>) => sql`
   from units u join transactions t on t.account_id = u.account_id and t.id = u.transaction_id
   where ${condition} group by 1, 2, 3`
 
+/** What issued credit notes took back of units, as a negative amount without tax. */
+const credited = (condition: RawBuilder<unknown>) => sql`
+  select n.account_id, n.customer_id as subject, n.currency, - sum(c.net_minor)::bigint as minor
+  from credit_notes n join credit_note_units c on c.credit_note_id = n.id
+  join units u on u.account_id = c.account_id and u.id = c.unit_id
+  where n.state = 'issued' and ${condition} group by 1, 2, 3`
+
 const balances = (column: string) => sql`
   select account_id, customer_id as subject, currency, ${sql.ref(column)} as minor
   from customer_balances`
@@ -74,14 +81,22 @@ const IDENTITIES: readonly (Identity & { query: RawBuilder<unknown> })[] = [
   },
   {
     name: 'revenue',
-    says: 'Revenue is the price of the delivered units, less what was taken back.',
+    says: 'Revenue is the price of the delivered units, less what was taken back of them.',
     query: compare(
       sql`select account_id, subject, currency, sum(minor)::bigint as minor from (
         ${units(sql`u.allocated_at is not null and (u.state = 'allocated' or u.invoice_line_id is not null)`)}
-        union all
-        select account_id, customer_id, currency, - sum(subtotal_minor)::bigint
-        from credit_notes where state = 'issued' group by 1, 2, 3) net group by 1, 2, 3`,
+        union all ${credited(sql`u.allocated_at is not null`)}) net group by 1, 2, 3`,
       ledger('revenue', -1),
+    ),
+  },
+  {
+    name: 'deferred',
+    says: 'Deferred revenue is the price of the billed units without a code, less what was credited.',
+    query: compare(
+      sql`select account_id, subject, currency, sum(minor)::bigint as minor from (
+        ${units(sql`u.allocated_at is null and u.invoice_line_id is not null`)}
+        union all ${credited(sql`u.allocated_at is null`)}) net group by 1, 2, 3`,
+      ledger('deferred_revenue', -1),
     ),
   },
   {

@@ -223,6 +223,23 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.account_calendar_changed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_begun date;
+begin
+  v_begun := greatest(
+    (calendar_period(old.id, null, old.time_zone, old.cut_off, business_now(old.id))).business_date,
+    (select max(business_date) from purchase_orders where account_id = old.id));
+  insert into former_calendars (account_id, held_until, time_zone, cut_off)
+  values (old.id, v_begun + 1, old.time_zone, old.cut_off)
+  on conflict do nothing;
+  return new;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.allocate_units(p_account text, p_transaction text, p_now timestamp with time zone)
  RETURNS integer
  LANGUAGE plpgsql
@@ -300,6 +317,66 @@ begin
   end loop;
   period_start := business_day_end(business_date - 1, p_zone, p_cut_off);
   period_end := business_day_end(business_date, p_zone, p_cut_off);
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.calendar_day_end(p_account text, p_customer text, p_date date)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select max(business_day_end(day.date, c.time_zone, c.cut_off))
+  from (select p_date - back as date from generate_series(0, 3) back) day,
+    calendar_on(p_account, p_customer, day.date) c
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.calendar_on(p_account text, p_customer text, p_date date, OUT time_zone text, OUT cut_off time without time zone)
+ RETURNS record
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select coalesce(own.time_zone, whole.time_zone), coalesce(own.cut_off, whole.cut_off)
+  from (
+    select f.time_zone, f.cut_off, f.held_until from former_calendars f
+    where f.account_id = p_account and f.customer_id is null and f.held_until > p_date
+    union all
+    select a.time_zone, a.cut_off, 'infinity' from accounts a where a.id = p_account
+    order by held_until limit 1
+  ) whole
+  left join (
+    select f.time_zone, f.cut_off, f.held_until from former_calendars f
+    where f.account_id = p_account and f.customer_id = p_customer and f.held_until > p_date
+    union all
+    select c.time_zone, c.cut_off, 'infinity' from customers c
+    where c.account_id = p_account and c.id = p_customer
+    order by held_until limit 1
+  ) own on true
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.calendar_period(p_account text, p_customer text, p_zone text, p_cut_off time without time zone, p_at timestamp with time zone, OUT business_date date, OUT period_start timestamp with time zone, OUT period_end timestamp with time zone)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+begin
+  select * into business_date, period_start, period_end
+    from business_period(p_at, p_zone, p_cut_off);
+  if not exists (select 1 from former_calendars f
+    where f.account_id = p_account and (f.customer_id is null or f.customer_id = p_customer)
+      and f.held_until > calendar_period.business_date - 4)
+  then
+    return;
+  end if;
+  while p_at >= calendar_day_end(p_account, p_customer, business_date) loop
+    business_date := business_date + 1;
+  end loop;
+  while p_at < calendar_day_end(p_account, p_customer, business_date - 1) loop
+    business_date := business_date - 1;
+  end loop;
+  period_start := calendar_day_end(p_account, p_customer, business_date - 1);
+  period_end := calendar_day_end(p_account, p_customer, business_date);
 end $function$
 ;
 
@@ -534,6 +611,26 @@ AS $function$
 begin
   perform open_ledger_accounts(new.account_id, new.customer_id, new.currency);
   return null;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.customer_calendar_changed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_begun date;
+begin
+  select greatest(
+      (calendar_period(old.account_id, old.id, coalesce(old.time_zone, a.time_zone),
+        coalesce(old.cut_off, a.cut_off), business_now(old.account_id))).business_date,
+      (select max(business_date) from purchase_orders
+        where account_id = old.account_id and customer_id = old.id))
+    into v_begun from accounts a where a.id = old.account_id;
+  insert into former_calendars (account_id, customer_id, held_until, time_zone, cut_off)
+  values (old.account_id, old.id, v_begun + 1, old.time_zone, old.cut_off)
+  on conflict do nothing;
+  return new;
 end $function$
 ;
 
@@ -872,6 +969,7 @@ declare
   v_po purchase_orders;
   v_last purchase_orders;
   v_period record;
+  v_calendar record;
   v_date date;
   v_end timestamptz;
   v_start timestamptz;
@@ -887,20 +985,24 @@ begin
   select * into v_last from purchase_orders
     where account_id = p_account and customer_id = p_customer and currency = p_currency
     order by period_end desc, business_date desc, sequence desc limit 1;
-  select * into v_period from business_period(p_now, p_zone, p_cut_off);
-  -- A clock that stepped back, or a zone changed in between, never reopens a day that ended.
+  select * into v_period from calendar_period(p_account, p_customer, p_zone, p_cut_off, p_now);
+  -- A clock that stepped back never reopens a day that ended.
   v_date := greatest(v_period.business_date, v_last.business_date);
+  select * into v_calendar from calendar_on(p_account, p_customer, v_date);
   v_start := greatest(v_period.period_start, v_last.period_end);
-  v_end := greatest(business_day_end(v_date, p_zone, p_cut_off), v_start);
+  v_end := greatest(v_start, case when v_date = v_period.business_date then v_period.period_end
+    else calendar_day_end(p_account, p_customer, v_date) end);
   insert into purchase_orders (id, account_id, customer_id, currency, business_date, sequence,
     time_zone, cut_off, period_start, period_end, scheduled_end, offset_start_seconds,
-    offset_end_seconds, opened_at)
+    offset_end_seconds, opened_at, bill_on)
   values (new_id('po'), p_account, p_customer, p_currency, v_date,
     case when v_last.business_date = v_date then v_last.sequence + 1 else 1 end,
-    p_zone, p_cut_off, v_start, v_end, v_end,
-    extract(epoch from (v_start at time zone p_zone) - (v_start at time zone 'UTC'))::integer,
-    extract(epoch from (v_end at time zone p_zone) - (v_end at time zone 'UTC'))::integer,
-    greatest(p_now, v_start))
+    v_calendar.time_zone, v_calendar.cut_off, v_start, v_end, v_end,
+    zone_offset_seconds(v_start, v_calendar.time_zone),
+    zone_offset_seconds(v_end, v_calendar.time_zone),
+    greatest(p_now, v_start),
+    (select coalesce(c.bill_on, a.bill_on) from customers c join accounts a on a.id = c.account_id
+      where c.account_id = p_account and c.id = p_customer))
   returning * into v_po;
   insert into outbox (account_id, verb, workflow, subject, priority)
   values (p_account, 'start', 'runPurchaseOrderDay', jsonb_build_object(
@@ -1383,7 +1485,7 @@ begin
   select coalesce(max(run), 1) + 1 into v_run from invoice_runs where purchase_order_id = p_po;
   insert into invoice_runs (id, account_id, customer_id, purchase_order_id, run, due_at)
   values (p_po || '/' || v_run, p_account, v_po.customer_id, p_po, v_run,
-    (business_period(p_now, v_zone, v_cut_off)).period_end);
+    (calendar_period(p_account, v_po.customer_id, v_zone, v_cut_off, p_now)).period_end);
   insert into outbox (account_id, verb, workflow, subject, priority)
   values (p_account, 'start', 'issueInvoice', jsonb_build_object('invoice_run_id', p_po || '/' || v_run,
     'purchase_order_id', p_po, 'run', v_run, 'customer_id', v_po.customer_id), 4);
@@ -1667,6 +1769,34 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.units_credited()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_lost record;
+  v_answer jsonb;
+begin
+  for v_lost in
+    select account_id, transaction_id, min(position) as first_position,
+      jsonb_agg(jsonb_build_object('unit_id', id)) as units
+    from units_after
+    where state in ('failed', 'cancelled') and invoice_line_id is not null
+      and credited_minor < price_minor
+    group by account_id, transaction_id order by transaction_id
+  loop
+    v_answer := request_credit_note(jsonb_build_object('account_id', v_lost.account_id,
+      'key', 'undelivered/' || v_lost.transaction_id || '/' || v_lost.first_position,
+      'reason', 'Not delivered', 'units', v_lost.units));
+    if v_answer ->> 'outcome' <> 'done' then
+      raise exception 'units of % cannot be credited: %', v_lost.transaction_id, v_answer
+        using errcode = 'check_violation';
+    end if;
+  end loop;
+  return null;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.units_move()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1708,13 +1838,15 @@ begin
       having max(was) <> max(state)
     ), told as (
       select *, case when state = 'allocated' then 'units_allocated'
-        when state in ('failed', 'cancelled') then 'units_given_up'
+        when state in ('failed', 'cancelled') and not billed then 'units_given_up'
         when state = 'reversed' and not billed then 'units_reversed' end as journal
       from moved
     )
     select told.account_id, told.transaction_id, told.journal, t.customer_id, t.currency,
       t.payment_method = 'credit' as on_credit, min(told.position) as first_position,
-      sum(told.price_minor)::bigint as amount, max(told.allocated_at) as allocated_at
+      coalesce(sum(told.price_minor) filter (where not told.billed), 0)::bigint as amount,
+      coalesce(sum(told.price_minor) filter (where told.billed), 0)::bigint as billed,
+      max(told.allocated_at) as allocated_at
     from told join transactions t on t.account_id = told.account_id and t.id = told.transaction_id
     where told.journal is not null
     group by 1, 2, 3, 4, 5, 6 order by t.customer_id, t.currency, told.transaction_id, told.journal
@@ -1724,7 +1856,9 @@ begin
       v_moved.transaction_id || '/' || v_moved.first_position,
       jsonb_build_object('amount', v_moved.amount)
         || case when v_moved.journal = 'units_reversed' and v_moved.on_credit
-          then jsonb_build_object('held', v_moved.amount) else '{}' end,
+          then jsonb_build_object('held', v_moved.amount) else '{}' end
+        || case when v_moved.billed > 0
+          then jsonb_build_object('billed', v_moved.billed) else '{}' end,
       case when v_moved.journal = 'units_allocated' then v_moved.allocated_at
         else business_now(v_moved.account_id) end);
   end loop;
@@ -1774,6 +1908,7 @@ CREATE OR REPLACE FUNCTION public.wake_purchase_order(p_po purchase_orders, p_re
  RETURNS void
  LANGUAGE sql
 AS $function$
+  delete from waits where story_id = p_po.id;
   insert into outbox (account_id, verb, workflow, subject, signal)
   values (p_po.account_id, 'signal', 'runPurchaseOrderDay', jsonb_build_object(
       'purchase_order_id', p_po.id, 'customer_id', p_po.customer_id, 'currency', p_po.currency,
@@ -1818,6 +1953,15 @@ AS $function$
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.zone_offset_seconds(p_at timestamp with time zone, p_zone text)
+ RETURNS integer
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select extract(epoch from (p_at at time zone p_zone) - (p_at at time zone 'UTC'))::integer
+$function$
+;
+
 -- Tables (partitions are made as months begin and are not listed)
 
 create table accounts (
@@ -1841,11 +1985,13 @@ create table accounts (
   credit_note_series text default 'CN'::text not null,
   provider_reference text,
   code_validity_seconds_min integer default 86400 not null,
+  bill_on text default 'allocation'::text not null,
   constraint accounts_pkey PRIMARY KEY (id),
   constraint accounts_id_mode_key UNIQUE (id, mode),
   constraint accounts_organization_id_mode_key UNIQUE (organization_id, mode),
   constraint accounts_currency_fkey FOREIGN KEY (currency) REFERENCES currencies(code),
   constraint accounts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  constraint accounts_bill_on_check CHECK ((bill_on = ANY (ARRAY['allocation'::text, 'acceptance'::text]))),
   constraint accounts_code_validity_seconds_min_check CHECK (((code_validity_seconds_min >= 0) AND (code_validity_seconds_min <= 31536000))),
   constraint accounts_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
   constraint accounts_credit_note_series_check CHECK ((credit_note_series ~ '^[A-Z0-9-]{1,12}$'::text)),
@@ -1992,6 +2138,7 @@ create table counters (
   series text not null,
   value bigint not null,
   created_at timestamp with time zone default clock_timestamp() not null,
+  issued_on date,
   constraint counters_pkey PRIMARY KEY (account_id, series),
   constraint counters_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
   constraint counters_value_check CHECK ((value >= 0))
@@ -2149,9 +2296,11 @@ create table customers (
   updated_at timestamp with time zone default clock_timestamp() not null,
   invoice_recipients text[],
   invoice_formats text[],
+  bill_on text,
   constraint customers_pkey PRIMARY KEY (id),
   constraint customers_account_id_id_key UNIQUE (account_id, id),
   constraint customers_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
+  constraint customers_bill_on_check CHECK ((bill_on = ANY (ARRAY['allocation'::text, 'acceptance'::text]))),
   constraint customers_cut_off_check CHECK ((cut_off > '00:00:00'::time without time zone)),
   constraint customers_invoice_formats_check CHECK (((cardinality(invoice_formats) >= 1) AND (invoice_formats <@ ARRAY['pdf'::text, 'csv'::text, 'ubl'::text, 'cii'::text]))),
   constraint customers_invoice_recipients_check CHECK (((cardinality(invoice_recipients) >= 1) AND (cardinality(invoice_recipients) <= 10))),
@@ -2251,6 +2400,19 @@ create table events (
   constraint events_account_id_object_id_sequence_key UNIQUE (account_id, object_id, sequence),
   constraint events_type_fkey FOREIGN KEY (type) REFERENCES event_types(type),
   constraint events_sequence_check CHECK ((sequence >= 1))
+);
+
+create table former_calendars (
+  account_id text not null,
+  customer_id text,
+  held_until date not null,
+  time_zone text,
+  cut_off time without time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint former_calendars_account_id_customer_id_held_until_key UNIQUE NULLS NOT DISTINCT (account_id, customer_id, held_until),
+  constraint former_calendars_account_id_customer_id_fkey FOREIGN KEY (account_id, customer_id) REFERENCES customers(account_id, id),
+  constraint former_calendars_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
+  constraint former_calendars_check CHECK (((customer_id IS NOT NULL) OR (num_nulls(time_zone, cut_off) = 0)))
 );
 
 create table idempotency_keys (
@@ -2712,6 +2874,7 @@ create table purchase_orders (
   ended_at timestamp with time zone,
   opened_at timestamp with time zone not null,
   created_at timestamp with time zone default clock_timestamp() not null,
+  bill_on text default 'allocation'::text not null,
   constraint purchase_orders_pkey PRIMARY KEY (id),
   constraint purchase_orders_account_id_customer_id_currency_business_da_key UNIQUE (account_id, customer_id, currency, business_date, sequence),
   constraint purchase_orders_account_id_customer_id_currency_id_key UNIQUE (account_id, customer_id, currency, id),
@@ -2719,6 +2882,7 @@ create table purchase_orders (
   constraint purchase_orders_account_id_id_key UNIQUE (account_id, id),
   constraint purchase_orders_account_id_customer_id_fkey FOREIGN KEY (account_id, customer_id) REFERENCES customers(account_id, id),
   constraint purchase_orders_currency_fkey FOREIGN KEY (currency) REFERENCES currencies(code),
+  constraint purchase_orders_bill_on_check CHECK ((bill_on = ANY (ARRAY['allocation'::text, 'acceptance'::text]))),
   constraint purchase_orders_check CHECK ((period_start <= period_end)),
   constraint purchase_orders_check1 CHECK (((state = 'open'::text) = (closed_at IS NULL))),
   constraint purchase_orders_check2 CHECK (((closed_at IS NULL) = (settle_until IS NULL))),
@@ -3040,9 +3204,9 @@ create table units (
   constraint units_account_id_replaces_unit_id_fkey FOREIGN KEY (account_id, replaces_unit_id) REFERENCES units(account_id, id),
   constraint units_account_id_transaction_id_line_id_fkey FOREIGN KEY (account_id, transaction_id, line_id) REFERENCES lines(account_id, transaction_id, id),
   constraint units_check CHECK (((allocated_at IS NOT NULL) = (state = ANY (ARRAY['allocated'::text, 'reversed'::text])))),
-  constraint units_check1 CHECK (((invoice_line_id IS NULL) OR (allocated_at IS NOT NULL))),
   constraint units_check2 CHECK (((replaces_unit_id IS NULL) OR ((price_minor = 0) AND (invoice_line_id IS NULL)))),
   constraint units_credited CHECK ((((credited_minor >= 0) AND (credited_minor <= price_minor)) AND ((credited_minor = 0) OR (invoice_line_id IS NOT NULL)))),
+  constraint units_credited_when CHECK (((credited_minor = 0) OR (state = ANY (ARRAY['allocated'::text, 'reversed'::text, 'failed'::text, 'cancelled'::text])))),
   constraint units_position_check CHECK (("position" >= 1)),
   constraint units_price_minor_check CHECK ((price_minor >= 0)),
   constraint units_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sourcing'::text, 'allocated'::text, 'backordered'::text, 'unknown'::text, 'failed'::text, 'cancelled'::text, 'reversed'::text])))
@@ -3225,6 +3389,8 @@ CREATE INDEX products_updated ON public.products USING btree (account_id, update
 
 CREATE INDEX psp_events_parked ON public.psp_events USING btree (next_try_at) WHERE ((state = 'parked'::text) AND (next_try_at IS NOT NULL));
 
+CREATE INDEX purchase_orders_business_date ON public.purchase_orders USING btree (account_id, business_date, id);
+
 CREATE INDEX purchase_orders_created ON public.purchase_orders USING btree (account_id, created_at, id);
 
 CREATE INDEX purchase_orders_last ON public.purchase_orders USING btree (account_id, customer_id, currency, period_end);
@@ -3285,6 +3451,8 @@ CREATE INDEX webhooks_failing ON public.webhooks USING btree (failing_since) WHE
 
 -- Triggers
 
+CREATE TRIGGER account_calendar_changed BEFORE UPDATE OF time_zone, cut_off ON public.accounts FOR EACH ROW WHEN (((old.time_zone <> new.time_zone) OR (old.cut_off <> new.cut_off))) EXECUTE FUNCTION account_calendar_changed();
+
 CREATE TRIGGER code_reveals_immutable BEFORE DELETE OR UPDATE ON public.code_reveals FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
 CREATE TRIGGER codes_attached BEFORE UPDATE OF unit_id ON public.codes FOR EACH ROW EXECUTE FUNCTION codes_attached_for_ever();
@@ -3301,6 +3469,8 @@ CREATE TRIGGER credit_notes_immutable BEFORE DELETE OR UPDATE ON public.credit_n
 
 CREATE TRIGGER customer_balances_opened AFTER INSERT ON public.customer_balances FOR EACH ROW EXECUTE FUNCTION customer_balances_opened();
 
+CREATE TRIGGER customer_calendar_changed BEFORE UPDATE OF time_zone, cut_off ON public.customers FOR EACH ROW WHEN (((old.time_zone IS DISTINCT FROM new.time_zone) OR (old.cut_off IS DISTINCT FROM new.cut_off))) EXECUTE FUNCTION customer_calendar_changed();
+
 CREATE TRIGGER deliveries_end_once BEFORE UPDATE OF state ON public.deliveries FOR EACH ROW EXECUTE FUNCTION deliveries_end_once();
 
 CREATE CONSTRAINT TRIGGER entries_balanced AFTER INSERT ON public.entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION entries_balanced();
@@ -3308,6 +3478,8 @@ CREATE CONSTRAINT TRIGGER entries_balanced AFTER INSERT ON public.entries DEFERR
 CREATE TRIGGER entries_immutable BEFORE DELETE OR UPDATE ON public.entries FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
 CREATE TRIGGER events_immutable BEFORE DELETE OR UPDATE ON public.events FOR EACH ROW EXECUTE FUNCTION rows_immutable();
+
+CREATE TRIGGER former_calendars_immutable BEFORE DELETE OR UPDATE ON public.former_calendars FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
 CREATE TRIGGER invoice_documents_immutable BEFORE DELETE OR UPDATE ON public.invoice_documents FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
@@ -3334,6 +3506,8 @@ CREATE TRIGGER received_payments_immutable BEFORE DELETE OR UPDATE ON public.rec
 CREATE TRIGGER test_clocks_forward BEFORE UPDATE ON public.test_clocks FOR EACH ROW EXECUTE FUNCTION test_clock_only_forward();
 
 CREATE TRIGGER transactions_posted AFTER INSERT ON public.transactions FOR EACH ROW WHEN ((new.payment_method = 'credit'::text)) EXECUTE FUNCTION transactions_posted();
+
+CREATE TRIGGER units_credited AFTER UPDATE ON public.units REFERENCING NEW TABLE AS units_after FOR EACH STATEMENT EXECUTE FUNCTION units_credited();
 
 CREATE TRIGGER units_move BEFORE UPDATE OF state ON public.units FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION units_move();
 

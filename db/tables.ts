@@ -47,6 +47,7 @@ export interface Accounts {
   credit_note_series: Generated<string>
   provider_reference: string | null
   code_validity_seconds_min: Generated<number>
+  bill_on: Generated<'allocation' | 'acceptance'>
 }
 
 export interface ApiKeys {
@@ -141,6 +142,7 @@ export interface Counters {
   series: string
   value: bigint
   created_at: Generated<Timestamp>
+  issued_on: string | null
 }
 
 export interface CreditNoteDocuments {
@@ -250,6 +252,7 @@ export interface Customers {
   updated_at: Generated<Timestamp>
   invoice_recipients: string[] | null
   invoice_formats: string[] | null
+  bill_on: 'allocation' | 'acceptance' | null
 }
 
 export interface DataKeys {
@@ -315,6 +318,15 @@ export interface Events {
   facts: Json
   xid: Generated<string>
   occurred_at: Timestamp
+  created_at: Generated<Timestamp>
+}
+
+export interface FormerCalendars {
+  account_id: string
+  customer_id: string | null
+  held_until: string
+  time_zone: string | null
+  cut_off: string | null
   created_at: Generated<Timestamp>
 }
 
@@ -648,6 +660,7 @@ export interface PurchaseOrders {
   ended_at: Timestamp | null
   opened_at: Timestamp
   created_at: Generated<Timestamp>
+  bill_on: Generated<'allocation' | 'acceptance'>
 }
 
 export interface RateLimits {
@@ -948,6 +961,7 @@ export interface DB {
   entries: Entries
   event_types: EventTypes
   events: Events
+  former_calendars: FormerCalendars
   idempotency_keys: IdempotencyKeys
   invoice_documents: InvoiceDocuments
   invoice_lines: InvoiceLines

@@ -26,6 +26,8 @@ export const LEDGER_ACCOUNTS = {
   disputed: 'asset',
   /** Captured before it was billed. */
   prepayments: 'liability',
+  /** Billed and not delivered, without tax. */
+  deferred_revenue: 'liability',
   /** Money of a customer that pays no invoice yet. */
   unallocated_cash: 'liability',
   /** Tax on invoices, owed to the state. */
@@ -49,7 +51,11 @@ type Rule = { debit: LedgerAccountKind; credit: LedgerAccountKind }
 export const POSTING_RULES = {
   order_accepted: { amount: { debit: 'held', credit: 'held_offset' } },
   units_given_up: { amount: { debit: 'held_offset', credit: 'held' } },
-  units_allocated: { amount: { debit: 'unbilled', credit: 'revenue' } },
+  units_allocated: {
+    amount: { debit: 'unbilled', credit: 'revenue' },
+    /** Those that were billed on acceptance. */
+    billed: { debit: 'deferred_revenue', credit: 'revenue' },
+  },
   /** Only units that no invoice has billed; a billed one is taken back by a credit note. */
   units_reversed: {
     amount: { debit: 'revenue', credit: 'unbilled' },
@@ -57,12 +63,14 @@ export const POSTING_RULES = {
   },
   invoice_issued: {
     net: { debit: 'receivable', credit: 'unbilled' },
+    undelivered: { debit: 'receivable', credit: 'deferred_revenue' },
     tax: { debit: 'receivable', credit: 'tax_payable' },
     held: { debit: 'held_offset', credit: 'held' },
   },
   prepayment_applied: { amount: { debit: 'prepayments', credit: 'receivable' } },
   credit_note_issued: {
     net: { debit: 'revenue', credit: 'receivable' },
+    undelivered: { debit: 'deferred_revenue', credit: 'receivable' },
     tax: { debit: 'tax_payable', credit: 'receivable' },
     /** What is credited beyond what is still owed on the invoice becomes the customer's money. */
     excess: { debit: 'receivable', credit: 'unallocated_cash' },
@@ -136,17 +144,20 @@ export function entriesOf({ kind, amounts }: Posting): LedgerEntry[] {
     .map(([account, amountMinor]) => ({ account, amountMinor }))
 }
 
-/** Issuing an invoice: what was delivered is owed, with its tax; what was held for it is not. */
+/** Issuing an invoice: what it bills is owed, with its tax; what was held for it is not. */
 export function invoiceIssued(invoice: {
+  /** Of delivered units. */
   netMinor: bigint
+  /** Of units that are still to be delivered. */
+  undeliveredMinor: bigint
   taxMinor: bigint
   /** The price of those billed units that were ordered on credit. */
   heldMinor: bigint
 }): Posting {
-  const { netMinor, taxMinor, heldMinor } = invoice
+  const { netMinor, undeliveredMinor, taxMinor, heldMinor } = invoice
   return {
     kind: 'invoice_issued',
-    amounts: { net: netMinor, tax: taxMinor, held: heldMinor },
+    amounts: { net: netMinor, undelivered: undeliveredMinor, tax: taxMinor, held: heldMinor },
   }
 }
 
@@ -179,15 +190,19 @@ export function paymentReversed(payment: {
 
 /** Crediting an invoice: it takes from what is still owed first, the rest becomes the customer's. */
 export function creditNoteIssued(note: {
+  /** Of delivered units. */
   netMinor: bigint
+  /** Of units that were billed and never delivered. */
+  undeliveredMinor: bigint
   taxMinor: bigint
   owedMinor: bigint
 }): Posting {
-  const total = note.netMinor + note.taxMinor
+  const total = note.netMinor + note.undeliveredMinor + note.taxMinor
   return {
     kind: 'credit_note_issued',
     amounts: {
       net: note.netMinor,
+      undelivered: note.undeliveredMinor,
       tax: note.taxMinor,
       excess: total - least(total, note.owedMinor),
     },

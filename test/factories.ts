@@ -101,6 +101,7 @@ export async function makeCustomer(
     timeZone?: string
     cutOff?: string
     status?: 'active' | 'inactive'
+    billOn?: 'allocation' | 'acceptance'
     /** Minor units by currency; null is unlimited. */
     creditLimits?: Record<string, bigint | null>
   } = {},
@@ -115,6 +116,7 @@ export async function makeCustomer(
       company: options.company ?? 'Reseller Ltd',
       time_zone: options.timeZone ?? null,
       cut_off: options.cutOff ?? null,
+      bill_on: options.billOn ?? null,
       status: options.status ?? 'active',
     })
     .execute()

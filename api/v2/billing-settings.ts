@@ -1,42 +1,87 @@
 import { z } from '@hono/zod-openapi'
+import { violatedConstraint } from '../../db/client.ts'
 import {
+  getAccountBillingSettings,
   getBillingSettings,
+  getBusinessDay,
+  updateAccountBillingSettings,
   updateBillingSettings,
-  type BillingSettings,
+  type BusinessDay,
 } from '../../db/billing-settings.ts'
+import { DomainError } from '../../domain/error.ts'
 import { refuseBoundKey } from '../bound-key.ts'
-import { idParameter, notFound, requireId } from '../fields.ts'
+import type { ApiDeps } from '../deps.ts'
+import { idParameter, instantField, notFound, requireId } from '../fields.ts'
 import { route, type Route } from '../route.ts'
+import { cutOffField, timeZoneField } from './customer-fields.ts'
 import { formatsField, recipientsField } from './document-shapes.ts'
+import { businessDate } from './order-shapes.ts'
 
 const byId = z.strictObject({ id: idParameter('id', 'cust_0199c0de5a000123456789abcd') })
 
-const settingsFields = {
+const billOnField = z.enum(['allocation', 'acceptance'])
+
+const businessDayObject = z
+  .strictObject({
+    business_date: businessDate,
+    starts_at: instantField,
+    ends_at: instantField,
+    time_zone: z.string(),
+    cut_off: z.string(),
+    changes: z
+      .strictObject({ from: businessDate, time_zone: z.string(), cut_off: z.string() })
+      .nullable()
+      .openapi({ description: 'Another calendar that was set, and its first business date.' }),
+  })
+  .openapi('BusinessDay', { description: 'The business day that is on now.' })
+
+const customerFields = {
   invoice_recipients: recipientsField
     .nullable()
     .openapi({ description: 'Null: the customer’s own address.' }),
   invoice_formats: formatsField.nullable().openapi({ description: 'Null: PDF and CSV.' }),
 }
-const settingsObject = z
+const customerSettings = z
   .strictObject({
     object: z.literal('billing_settings'),
     customer_id: z.string(),
-    ...settingsFields,
+    ...customerFields,
     invoice_formats: z.array(z.string()).nullable(),
+    bill_on: billOnField.nullable(),
+    business_day: businessDayObject,
   })
   .openapi('BillingSettings')
 
-const shared = {
+const accountFields = { time_zone: timeZoneField, cut_off: cutOffField, bill_on: billOnField }
+const accountSettings = z
+  .strictObject({
+    object: z.literal('account_billing_settings'),
+    ...accountFields,
+    time_zone: z.string(),
+    cut_off: z.string(),
+    business_day: businessDayObject,
+  })
+  .openapi('AccountBillingSettings')
+
+const ofCustomer = {
   path: '/v2/customers/{id}/billing-settings',
   tag: 'Customers',
   idempotency: 'none',
   params: byId,
   errors: ['not_found', 'forbidden_scope'],
-  responses: { 200: { description: 'How the customer is billed.', schema: settingsObject } },
+  responses: { 200: { description: 'How the customer is billed.', schema: customerSettings } },
 } as const
 
-const reading = route({
-  ...shared,
+const ofAccount = {
+  path: '/v2/billing-settings',
+  tag: 'Invoices',
+  idempotency: 'none',
+  errors: ['forbidden_scope'],
+  responses: { 200: { description: 'How customers are billed.', schema: accountSettings } },
+} as const
+
+const readingCustomer = route({
+  ...ofCustomer,
   operationId: 'getBillingSettings',
   method: 'get',
   summary: 'Read how a customer is billed',
@@ -46,36 +91,123 @@ const reading = route({
     const { accountId, customerId: own } = call.caller
     const customerId = requireId('customer', call.input.params.id)
     if (own !== null && own !== customerId) throw notFound('customer')
-    const found = await getBillingSettings(deps.database.db, { accountId, customerId })
-    return { status: 200, body: renderBillingSettings(customerId, found) }
+    return { status: 200, body: await printCustomer(deps, { accountId, customerId }) }
   },
 })
 
-const replacing = route({
-  ...shared,
+const replacingCustomer = route({
+  ...ofCustomer,
   operationId: 'replaceBillingSettings',
   method: 'put',
   summary: 'Say how a customer is billed',
+  description:
+    'Recipients and formats hold from the next mail, `bill_on` from the next purchase order.',
   access: 'customers:write',
   rateClass: 'write',
-  body: z.strictObject(settingsFields).openapi('BillingSettingsReplace'),
+  body: z
+    .strictObject({
+      ...customerFields,
+      bill_on: billOnField
+        .nullable()
+        .default(null)
+        .openapi({ description: 'Null, or left out: what the account says.' }),
+    })
+    .openapi('BillingSettingsReplace'),
   async handler(deps, call) {
     refuseBoundKey(call.caller)
     const customerId = requireId('customer', call.input.params.id)
     const key = { accountId: call.caller.accountId, customerId }
     await updateBillingSettings(deps.database.db, key, call.input.body)
-    const found = await getBillingSettings(deps.database.db, key)
-    return { status: 200, body: renderBillingSettings(customerId, found) }
+    return { status: 200, body: await printCustomer(deps, key) }
   },
 })
 
-function renderBillingSettings(customerId: string, settings: BillingSettings) {
+const readingAccount = route({
+  ...ofAccount,
+  operationId: 'getAccountBillingSettings',
+  method: 'get',
+  summary: 'Read how customers are billed that say nothing else',
+  access: 'invoices:read',
+  rateClass: 'read',
+  async handler(deps, call) {
+    refuseBoundKey(call.caller)
+    return { status: 200, body: await printAccount(deps, call.caller.accountId) }
+  },
+})
+
+const replacingAccount = route({
+  ...ofAccount,
+  operationId: 'replaceAccountBillingSettings',
+  method: 'put',
+  summary: 'Say how customers are billed that say nothing else',
+  description:
+    'A new calendar holds from the next business date that has not begun for anybody: days that were ' +
+    'announced stay as they are. `bill_on` holds from the next purchase order of each customer.',
+  access: 'invoices:write',
+  rateClass: 'write',
+  errors: ['forbidden_scope', 'invalid_fields'],
+  body: z.strictObject(accountFields).openapi('AccountBillingSettingsReplace'),
+  async handler(deps, call) {
+    refuseBoundKey(call.caller)
+    const { accountId } = call.caller
+    await updateAccountBillingSettings(deps.database.db, accountId, call.input.body).catch(
+      explainZone,
+    )
+    return { status: 200, body: await printAccount(deps, accountId) }
+  },
+})
+
+export const billingSettingsRoutes: readonly Route[] = [
+  readingCustomer,
+  replacingCustomer,
+  readingAccount,
+  replacingAccount,
+]
+
+/** PostgreSQL knows a few zones less than the field lets pass. */
+function explainZone(error: unknown): never {
+  if (violatedConstraint(error) !== 'accounts_time_zone_check') throw error
+  throw new DomainError('invalid_fields', 'time_zone: Is not an IANA time zone', {
+    fields: [{ field: 'time_zone', message: 'Is not an IANA time zone' }],
+  })
+}
+
+async function printCustomer(deps: ApiDeps, key: { accountId: string; customerId: string }) {
+  const { db } = deps.database
+  const settings = await getBillingSettings(db, key)
   return {
     object: 'billing_settings' as const,
-    customer_id: customerId,
+    customer_id: key.customerId,
     invoice_recipients: settings.invoice_recipients,
     invoice_formats: settings.invoice_formats,
+    bill_on: settings.bill_on,
+    business_day: printBusinessDay(await getBusinessDay(db, key)),
   }
 }
 
-export const billingSettingsRoutes: readonly Route[] = [reading, replacing]
+async function printAccount(deps: ApiDeps, accountId: string) {
+  const { db } = deps.database
+  const { time_zone, cut_off, bill_on } = await getAccountBillingSettings(db, accountId)
+  return {
+    object: 'account_billing_settings' as const,
+    time_zone,
+    cut_off,
+    bill_on,
+    business_day: printBusinessDay(await getBusinessDay(db, { accountId, customerId: null })),
+  }
+}
+
+function printBusinessDay(day: BusinessDay) {
+  const { next_from: from, next_time_zone: zone, next_cut_off: cutOff } = day
+  return {
+    business_date: day.business_date,
+    starts_at: day.period_start.toISOString(),
+    ends_at: day.period_end.toISOString(),
+    time_zone: day.time_zone,
+    cut_off: day.cut_off,
+    changes:
+      from === null || zone === null || cutOff === null
+        ? null
+        : { from, time_zone: zone, cut_off: cutOff },
+  }
+}

@@ -19,13 +19,13 @@ const CURRENCIES_MAX = 30
 
 export const tagField = line(50).regex(/^[^,]*$/, 'Must not hold a comma')
 
-const timeZoneField = z
+export const timeZoneField = z
   .string()
   .max(64)
   .refine(isTimeZone, 'Is not an IANA time zone')
   .openapi({ example: 'America/Santiago' })
 
-const cutOffField = z
+export const cutOffField = z
   .string()
   .regex(/^(?:(?!00:00)(?:[01]\d|2[0-3]):[0-5]\d|24:00)$/, 'Must be a time from 00:01 to 24:00')
   .openapi({ example: '18:00', description: 'Local time at which the business day ends.' })

@@ -1,5 +1,6 @@
 -- Finds the open purchase order for an instant, or settles the one that is over and opens the next.
--- The caller holds the customer's lock and read the clock after it.
+-- `p_zone` and `p_cut_off` are what is set now. The caller holds the customer's lock and read the
+-- clock after it.
 create or replace function open_purchase_order(
   p_account text, p_customer text, p_currency text, p_zone text, p_cut_off time, p_now timestamptz
 ) returns purchase_orders
@@ -8,6 +9,7 @@ declare
   v_po purchase_orders;
   v_last purchase_orders;
   v_period record;
+  v_calendar record;
   v_date date;
   v_end timestamptz;
   v_start timestamptz;
@@ -23,20 +25,24 @@ begin
   select * into v_last from purchase_orders
     where account_id = p_account and customer_id = p_customer and currency = p_currency
     order by period_end desc, business_date desc, sequence desc limit 1;
-  select * into v_period from business_period(p_now, p_zone, p_cut_off);
-  -- A clock that stepped back, or a zone changed in between, never reopens a day that ended.
+  select * into v_period from calendar_period(p_account, p_customer, p_zone, p_cut_off, p_now);
+  -- A clock that stepped back never reopens a day that ended.
   v_date := greatest(v_period.business_date, v_last.business_date);
+  select * into v_calendar from calendar_on(p_account, p_customer, v_date);
   v_start := greatest(v_period.period_start, v_last.period_end);
-  v_end := greatest(business_day_end(v_date, p_zone, p_cut_off), v_start);
+  v_end := greatest(v_start, case when v_date = v_period.business_date then v_period.period_end
+    else calendar_day_end(p_account, p_customer, v_date) end);
   insert into purchase_orders (id, account_id, customer_id, currency, business_date, sequence,
     time_zone, cut_off, period_start, period_end, scheduled_end, offset_start_seconds,
-    offset_end_seconds, opened_at)
+    offset_end_seconds, opened_at, bill_on)
   values (new_id('po'), p_account, p_customer, p_currency, v_date,
     case when v_last.business_date = v_date then v_last.sequence + 1 else 1 end,
-    p_zone, p_cut_off, v_start, v_end, v_end,
-    extract(epoch from (v_start at time zone p_zone) - (v_start at time zone 'UTC'))::integer,
-    extract(epoch from (v_end at time zone p_zone) - (v_end at time zone 'UTC'))::integer,
-    greatest(p_now, v_start))
+    v_calendar.time_zone, v_calendar.cut_off, v_start, v_end, v_end,
+    zone_offset_seconds(v_start, v_calendar.time_zone),
+    zone_offset_seconds(v_end, v_calendar.time_zone),
+    greatest(p_now, v_start),
+    (select coalesce(c.bill_on, a.bill_on) from customers c join accounts a on a.id = c.account_id
+      where c.account_id = p_account and c.id = p_customer))
   returning * into v_po;
   insert into outbox (account_id, verb, workflow, subject, priority)
   values (p_account, 'start', 'runPurchaseOrderDay', jsonb_build_object(

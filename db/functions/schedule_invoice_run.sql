@@ -22,7 +22,7 @@ begin
   select coalesce(max(run), 1) + 1 into v_run from invoice_runs where purchase_order_id = p_po;
   insert into invoice_runs (id, account_id, customer_id, purchase_order_id, run, due_at)
   values (p_po || '/' || v_run, p_account, v_po.customer_id, p_po, v_run,
-    (business_period(p_now, v_zone, v_cut_off)).period_end);
+    (calendar_period(p_account, v_po.customer_id, v_zone, v_cut_off, p_now)).period_end);
   insert into outbox (account_id, verb, workflow, subject, priority)
   values (p_account, 'start', 'issueInvoice', jsonb_build_object('invoice_run_id', p_po || '/' || v_run,
     'purchase_order_id', p_po, 'run', v_run, 'customer_id', v_po.customer_id), 4);

@@ -1,6 +1,6 @@
 -- Units that were delivered, given up or reversed in one statement: one journal per transaction and
 -- kind, named by the first unit's position (a unit makes each move once, so the name is unique).
--- Reversed after it was billed is the credit note's matter.
+-- What was billed before it was given up or reversed is the credit note's matter.
 create or replace function units_posted() returns trigger
 language plpgsql as $$
 declare
@@ -28,13 +28,15 @@ begin
       having max(was) <> max(state)
     ), told as (
       select *, case when state = 'allocated' then 'units_allocated'
-        when state in ('failed', 'cancelled') then 'units_given_up'
+        when state in ('failed', 'cancelled') and not billed then 'units_given_up'
         when state = 'reversed' and not billed then 'units_reversed' end as journal
       from moved
     )
     select told.account_id, told.transaction_id, told.journal, t.customer_id, t.currency,
       t.payment_method = 'credit' as on_credit, min(told.position) as first_position,
-      sum(told.price_minor)::bigint as amount, max(told.allocated_at) as allocated_at
+      coalesce(sum(told.price_minor) filter (where not told.billed), 0)::bigint as amount,
+      coalesce(sum(told.price_minor) filter (where told.billed), 0)::bigint as billed,
+      max(told.allocated_at) as allocated_at
     from told join transactions t on t.account_id = told.account_id and t.id = told.transaction_id
     where told.journal is not null
     group by 1, 2, 3, 4, 5, 6 order by t.customer_id, t.currency, told.transaction_id, told.journal
@@ -44,7 +46,9 @@ begin
       v_moved.transaction_id || '/' || v_moved.first_position,
       jsonb_build_object('amount', v_moved.amount)
         || case when v_moved.journal = 'units_reversed' and v_moved.on_credit
-          then jsonb_build_object('held', v_moved.amount) else '{}' end,
+          then jsonb_build_object('held', v_moved.amount) else '{}' end
+        || case when v_moved.billed > 0
+          then jsonb_build_object('billed', v_moved.billed) else '{}' end,
       case when v_moved.journal = 'units_allocated' then v_moved.allocated_at
         else business_now(v_moved.account_id) end);
   end loop;

@@ -1,6 +1,7 @@
 import { Temporal } from 'temporal-polyfill'
 import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { endOf } from '../calendar-oracle.ts'
 import { createTestDatabase, type TestDatabase } from '../stack.ts'
 
 /**
@@ -40,17 +41,6 @@ function transitionsOf(zone: string): Temporal.Instant[] {
     found.push(next.toInstant())
     at = next
   }
-}
-
-/** The end of a business date by the other calendar. 24:00 is the start of the next day. */
-function endOf(date: Temporal.PlainDate, zone: string, cutOff: string): Temporal.Instant {
-  const [hours = '', minutes = ''] = cutOff.split(':')
-  const local =
-    cutOff === '24:00'
-      ? date.add({ days: 1 }).toPlainDateTime('00:00')
-      : date.toPlainDateTime({ hour: Number(hours), minute: Number(minutes) })
-  // A local time that comes twice means the second one; PostgreSQL's rule, and ours.
-  return local.toZonedDateTime(zone, { disambiguation: 'later' }).toInstant()
 }
 
 const ZONES_DIFFERENT_MAX = 12 // two editions of the zone database differ in a country or two
@@ -107,8 +97,8 @@ test('every zone at each of its clock changes: one period holds the instant, and
     if (answer === undefined) throw new Error('SQL left an answer out')
     const instant = Temporal.Instant.from(at)
     const date = Temporal.PlainDate.from(answer.date)
-    const start = endOf(date.subtract({ days: 1 }), zone, cutOff)
-    const end = endOf(date, zone, cutOff)
+    const start = endOf(date.subtract({ days: 1 }), { zone, cutOff })
+    const end = endOf(date, { zone, cutOff })
     const holds =
       Temporal.Instant.compare(start, instant) <= 0 && Temporal.Instant.compare(instant, end) < 0
     const agrees =

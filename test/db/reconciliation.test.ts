@@ -38,6 +38,7 @@ async function openDesk(): Promise<Desk> {
   const customers = [
     await makeCustomer(api.database, accountId),
     await makeCustomer(api.database, accountId),
+    await makeCustomer(api.database, accountId, { billOn: 'acceptance' }),
   ]
   const product = await makeProduct(api.database, accountId, {
     priceMinor: 1003n,
@@ -58,7 +59,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({
       act: fc.constant('order' as const),
-      who: fc.nat(1),
+      who: fc.nat(2),
       quantity: fc.integer({ min: 1, max: 4 }),
     }),
   },
@@ -214,6 +215,8 @@ test('each planted difference is seen by its identity, and by no other account',
     { act: 'pay', pick: 0, percent: 150 },
     { act: 'order', who: 1, quantity: 3 },
     { act: 'fulfill', pick: 1 },
+    { act: 'order', who: 2, quantity: 2 },
+    { act: 'bill', pick: 2 },
   ]
   for (const step of story) await play(desk, step)
   expect(await differing(accountId)).toEqual([])
@@ -228,6 +231,11 @@ test('each planted difference is seen by its identity, and by no other account',
     ['held', `update transactions set payment_method = 'card'`],
     ['unbilled', `update units set price_minor = price_minor + 1 where invoice_line_id is null`],
     ['revenue', `update units set price_minor = price_minor + 1 where invoice_line_id is not null`],
+    [
+      'deferred',
+      `update units set price_minor = price_minor + 1
+        where invoice_line_id is not null and allocated_at is null`,
+    ],
     ['lines', `update units set price_minor = price_minor + 1 where invoice_line_id is not null`],
     ['billed', `update invoices set total_minor = total_minor + 1, tax_minor = tax_minor + 1`],
     ['tax', `update invoices set total_minor = total_minor + 1, tax_minor = tax_minor + 1`],

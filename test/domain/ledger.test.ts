@@ -68,7 +68,12 @@ test('what was held comes back whole, however much is billed and given up', () =
         { kind: 'order_accepted', amounts: { amount: total } },
         ...prices.map((price, n): Posting => {
           if (fates[n] === true) return { kind: 'units_given_up', amounts: { amount: price } }
-          return invoiceIssued({ netMinor: price, taxMinor: price / 5n, heldMinor: price })
+          return invoiceIssued({
+            netMinor: price,
+            undeliveredMinor: 0n,
+            taxMinor: price / 5n,
+            heldMinor: price,
+          })
         }),
       ]
       expect(postings.reduce((sum, one) => sum + sumOf(one, 'held'), 0n)).toBe(0n)
@@ -79,7 +84,12 @@ test('what was held comes back whole, however much is billed and given up', () =
 test('what was delivered and billed leaves nothing unbilled; what is owed is net and tax', () => {
   fc.assert(
     fc.property(minor, minor, (netMinor, taxMinor) => {
-      const issued = invoiceIssued({ netMinor, taxMinor, heldMinor: netMinor })
+      const issued = invoiceIssued({
+        netMinor,
+        undeliveredMinor: 0n,
+        taxMinor,
+        heldMinor: netMinor,
+      })
       const allocated: Posting = { kind: 'units_allocated', amounts: { amount: netMinor } }
       expect(sumOf(issued, 'unbilled') + sumOf(allocated, 'unbilled')).toBe(0n)
       expect(sumOf(issued, 'receivable')).toBe(netMinor + taxMinor)
@@ -102,7 +112,7 @@ test('a payment pays what is owed and no more; the rest stays the customer’s',
 test('a credit note never makes the customer owe less than nothing', () => {
   fc.assert(
     fc.property(minor, minor, minor, (netMinor, taxMinor, owedMinor) => {
-      const note = creditNoteIssued({ netMinor, taxMinor, owedMinor })
+      const note = creditNoteIssued({ netMinor, undeliveredMinor: 0n, taxMinor, owedMinor })
       const left = owedMinor + sumOf(note, 'receivable')
       expect(left).toBeGreaterThanOrEqual(0n)
       expect(owedMinor - left - sumOf(note, 'unallocated_cash')).toBe(netMinor + taxMinor)
