@@ -135,10 +135,7 @@ async function billGroup(
     issue_date: number.issueDate,
     due_date: number.dueDate,
     currency: po.currency,
-    notes: [
-      ...(run === FIRST_RUN ? [] : [SUPPLEMENTARY_NOTE]),
-      ...(isAhead(quantities) ? [AHEAD_NOTE] : []),
-    ],
+    notes: notesOf(run, quantities),
     prepaid_minor: 0n,
     units: lines.flatMap((line) => toBillable(line, quantities.get(line.line_id)?.quantity ?? 0)),
   })
@@ -175,8 +172,9 @@ async function billGroup(
   return content
 }
 
-function isAhead(quantities: Map<string, BilledQuantity>): boolean {
-  return [...quantities.values()].some(({ quantity, delivered }) => delivered < quantity)
+function notesOf(run: number, quantities: Map<string, BilledQuantity>): string[] {
+  const isAhead = [...quantities.values()].some(({ quantity, delivered }) => delivered < quantity)
+  return [...(run === FIRST_RUN ? [] : [SUPPLEMENTARY_NOTE]), ...(isAhead ? [AHEAD_NOTE] : [])]
 }
 
 type Issued = {

@@ -6,6 +6,7 @@ import { claimRoutes } from './v2/claims.ts'
 import { codeRoutes } from './v2/codes.ts'
 import { creditNoteRoutes } from './v2/credit-notes.ts'
 import { customerRoutes } from './v2/customers.ts'
+import { dayCloseRoutes } from './v2/day-close.ts'
 import { deliveryRoutes } from './v2/deliveries.ts'
 import { eventRoutes } from './v2/events.ts'
 import { invoiceCreditRoutes } from './v2/invoice-credits.ts'
@@ -47,6 +48,7 @@ export const ROUTES: readonly Route[] = [
   ...invoiceMailRoutes,
   ...billingSettingsRoutes,
   ...creditNoteRoutes,
+  ...dayCloseRoutes,
   ...receivedPaymentRoutes,
   ...supplierRoutes,
   ...supplierSkuRoutes,

@@ -9,6 +9,7 @@ import { readQuery, requireReadablePath } from '../url.ts'
 import { refusePage } from './refusal.ts'
 import { renderInvoicePage, sendDocument } from './finance-invoice.ts'
 import { renderInvoiceList } from './finance-invoices.ts'
+import { renderDayClose } from './finance-day-close.ts'
 import { renderToday } from './finance-today.ts'
 import type { FinancePage } from './finance-view.ts'
 import { renderPurchaseOrderList, renderPurchaseOrderPage } from './finance-purchase-orders.ts'
@@ -22,6 +23,7 @@ const NAV: Link[] = [
   { href: '/finance', label: 'Today' },
   { href: '/finance/purchase-orders', label: 'Purchase orders' },
   { href: '/finance/invoices', label: 'Invoices' },
+  { href: '/finance/day-close', label: 'Day close' },
 ]
 
 const PAGES: Readonly<Record<string, { under: string; page: FinancePage }>> = {
@@ -32,6 +34,7 @@ const PAGES: Readonly<Record<string, { under: string; page: FinancePage }>> = {
     page: renderPurchaseOrderPage,
   },
   '/finance/transactions/:id': { under: '/finance/purchase-orders', page: renderTransactionPage },
+  '/finance/day-close': { under: '/finance/day-close', page: renderDayClose },
   '/finance/invoices': { under: '/finance/invoices', page: renderInvoiceList },
   '/finance/invoices/:id': { under: '/finance/invoices', page: renderInvoicePage },
 }

@@ -36,22 +36,22 @@ const ZONES = [
 ]
 const CUT_OFFS = ['24:00', '00:01', '02:30', '12:00', '18:00', '23:59']
 
-const zone = fc.constantFrom(...ZONES)
-const cutOff = fc.constantFrom(...CUT_OFFS)
+const anyZone = fc.constantFrom(...ZONES)
+const anyCutOff = fc.constantFrom(...CUT_OFFS)
 type Step =
   | { do: 'wait'; minutes: number }
   | { do: 'order' }
   | ({ do: 'account' } & Calendar)
   | { do: 'customer'; zone: string | null; cutOff: string | null }
 
-const step: fc.Arbitrary<Step> = fc.oneof(
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant('wait' as const), minutes: fc.integer({ min: 1, max: 3_000 }) }),
   fc.record({ do: fc.constant('order' as const) }),
-  fc.record({ do: fc.constant('account' as const), zone, cutOff }),
+  fc.record({ do: fc.constant('account' as const), zone: anyZone, cutOff: anyCutOff }),
   fc.record({
     do: fc.constant('customer' as const),
-    zone: fc.option(zone),
-    cutOff: fc.option(cutOff),
+    zone: fc.option(anyZone),
+    cutOff: fc.option(anyCutOff),
   }),
 )
 
@@ -97,7 +97,7 @@ async function play(story: Story, step: Step): Promise<void> {
     case 'order': {
       const order = { customer_id: customerId, items: [{ sku: story.sku, quantity: 1 }] }
       const answer = await api.client(story.key).post('/v2/transactions', order)
-      expect(answer.status).toBe(201)
+      requireStatus(answer.status, 201)
       return
     }
     case 'account':
@@ -114,9 +114,13 @@ async function play(story: Story, step: Step): Promise<void> {
       const answer = await api
         .client(story.key)
         .patch(`/v2/customers/${customerId}`, { time_zone: step.zone, cut_off: step.cutOff })
-      expect(answer.status).toBe(200)
+      requireStatus(answer.status, 200)
     }
   }
+}
+
+function requireStatus(status: number, wanted: number): void {
+  if (status !== wanted) throw new Error(`answered ${status}, not ${wanted}`)
 }
 
 async function businessNow(accountId: string): Promise<Temporal.Instant> {
@@ -141,7 +145,8 @@ function instantsAround(oracle: CalendarOracle, now: Temporal.Instant): Temporal
   })
 }
 
-async function expectAgreement(story: Story): Promise<void> {
+/** Where SQL and the other calendar say different things about an instant. */
+async function findDisagreements(story: Story): Promise<unknown[]> {
   const { accountId, customerId, oracle } = story
   const instants = instantsAround(oracle, await businessNow(accountId))
   const { rows } = await sql<{ date: string; start: Date; end: Date }>`
@@ -151,16 +156,25 @@ async function expectAgreement(story: Story): Promise<void> {
       calendar_period(a.id, c.id, coalesce(c.time_zone, a.time_zone),
         coalesce(c.cut_off, a.cut_off), ask.at) p
     where c.account_id = ${accountId} and c.id = ${customerId} order by n`.execute(api.database.db)
-  expect(rows.map(({ date, start, end }) => [date, start.getTime(), end.getTime()])).toEqual(
-    instants.map((at) => {
-      const { date, start, end } = oracle.period(at)
-      return [date, start.epochMilliseconds, end.epochMilliseconds]
-    }),
+  return instants.flatMap((at, index) => {
+    const row = rows[index]
+    const said = oracle.period(at)
+    return row !== undefined && isSame(row, said) ? [] : [{ at: String(at), sql: row, said }]
+  })
+}
+
+type Period = ReturnType<CalendarOracle['period']>
+
+function isSame(row: { date: string; start: Date; end: Date }, said: Period): boolean {
+  return (
+    row.date === said.date &&
+    row.start.getTime() === said.start.epochMilliseconds &&
+    row.end.getTime() === said.end.epochMilliseconds
   )
 }
 
-/** What was opened is what the calendar said, and stands one after the other without overlap. */
-async function expectOrderlyDays({ accountId, oracle }: Story): Promise<void> {
+/** Purchase orders that are not what the calendar said, or that overlap the one before. */
+async function findDisorder({ accountId, oracle }: Story): Promise<unknown[]> {
   const { rows } = await sql<{
     date: string
     start: Date
@@ -174,32 +188,32 @@ async function expectOrderlyDays({ accountId, oracle }: Story): Promise<void> {
     where po.account_id = ${accountId} group by po.id order by po.period_start`.execute(
     api.database.db,
   )
-  for (const [index, day] of rows.entries()) {
+  return rows.filter((day, index) => {
     const said = oracle.period(Temporal.Instant.fromEpochMilliseconds(day.first.getTime()))
-    expect([day.date, day.start.getTime(), day.end.getTime()]).toEqual([
-      said.date,
-      said.start.epochMilliseconds,
-      said.end.epochMilliseconds,
-    ])
-    expect(day.zone).toBe(oracle.on(Temporal.PlainDate.from(day.date)).zone)
-    expect(day.first >= day.start && day.last < day.end).toBe(true)
-    expect(day.start.getTime()).toBeGreaterThanOrEqual(rows[index - 1]?.end.getTime() ?? 0)
-  }
+    const before = rows[index - 1]
+    return !(
+      isSame(day, said) &&
+      day.zone === oracle.on(Temporal.PlainDate.from(day.date)).zone &&
+      day.first >= day.start &&
+      day.last < day.end &&
+      (before === undefined || before.end <= day.start)
+    )
+  })
 }
 
 test('whatever is changed whenever: each instant has one period, days tile, and none that began moves', async () => {
   await fc.assert(
     fc.asyncProperty(
       beginning,
-      zone,
-      fc.array(step, { minLength: 5, maxLength: 15 }),
+      anyZone,
+      fc.array(anyStep, { minLength: 5, maxLength: 15 }),
       async (from, first, steps) => {
         const story = await openStory(from, first)
         for (const each of steps) {
           await play(story, each)
-          await expectAgreement(story)
+          expect(await findDisagreements(story)).toEqual([])
         }
-        await expectOrderlyDays(story)
+        expect(await findDisorder(story)).toEqual([])
       },
     ),
     { numRuns: RUNS, verbose: 1, endOnFailure: true },
