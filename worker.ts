@@ -13,6 +13,7 @@ import { readTaxPolicies } from './activities/gateways/tax-policies.ts'
 import type { PaymentProvider } from './activities/gateways/payment-provider.ts'
 import { createStripeProvider } from './activities/gateways/stripe-provider.ts'
 import { createWebhookDialer } from './activities/gateways/webhook-dialer.ts'
+import { createStockWatch } from './activities/stock-watch.ts'
 import { createActivities, type Activities, type ActivityDeps } from './activities/index.ts'
 import { readEnv, toConfig, type Config } from './config.ts'
 import { openDatabase } from './db/client.ts'
@@ -49,11 +50,13 @@ export async function startWorker(
   const client = new Client({ connection, namespace: config.temporal.namespace })
   const ring = createKeyRing(database.db, createLocalKeyProvider(config.keys.encryption))
   const gateways = openGateways(config, ring)
+  const stock = createStockWatch({ database, log })
   const activities = wrapActivities(
     createActivities({
       database,
       keys: { ring, blindIndex: config.keys.blindIndex },
       log,
+      stock,
       ...gateways.ports,
       ...outsideParties(config),
     }),
@@ -76,6 +79,7 @@ export async function startWorker(
       inside.shutdown()
       outside.shutdown()
       await running
+      await stock.close()
       await gateways.close()
       await connection.close()
       await database.close()

@@ -15,6 +15,7 @@ import { invoiceActivities } from './invoices.ts'
 import { paymentActivities } from './payments.ts'
 import { purchaseOrderActivities } from './purchase-orders.ts'
 import { sourcingDecisionActivities } from './sourcing-decisions.ts'
+import type { StockWatch } from './stock-watch.ts'
 import { refundActivities } from './refunds.ts'
 import { sourcingActivities } from './sourcing.ts'
 import { sweepActivities } from './sweep.ts'
@@ -29,6 +30,7 @@ export type ActivityDeps = {
   log: Log
   suppliers: (connection: SupplierConnection) => CodeSupplier | Promise<CodeSupplier>
   webhooks: WebhookDialer
+  stock: StockWatch
   mailer: Mailer
   /** The merchant's own; the shipped ones when left out. */
   taxPolicies?: readonly TaxPolicy[]

@@ -1,6 +1,8 @@
 import { inTransaction } from '../db/client.ts'
 import { sweepPspEvents } from '../db/psp-events.ts'
 import { sweepLeftovers, sweepStories } from '../db/sweep.ts'
+import { listStaleStock, lookAtStock } from '../db/stock-levels.ts'
+import { renderInventory } from '../wire/inventory.ts'
 import type { ActivityDeps } from './index.ts'
 
 const STORIES_MAX = 1_000 // per call; the next minute goes on
@@ -21,6 +23,9 @@ export function sweepActivities({ database, log }: ActivityDeps) {
       for (const { workflow, story_id } of swept)
         log.warn({ workflow, story: story_id }, 'story swept')
       await inTransaction(database.db, (tx) => sweepLeftovers(tx))
+      for (const product of await listStaleStock(database.db)) {
+        await inTransaction(database.db, (tx) => lookAtStock(tx, product, renderInventory))
+      }
       return { swept: swept.length }
     },
   }

@@ -3,14 +3,16 @@ import type { ActivityDeps } from './index.ts'
 
 type TransactionInput = { accountId: string; transactionId: string }
 
-export function transactionActivities({ database }: ActivityDeps) {
+export function transactionActivities({ database, stock }: ActivityDeps) {
   return {
     /**
      * Gives the units of a transaction the codes that the own pool has, and ends the transaction
      * when no unit is open. Safe to run twice: only units without a code get one.
      */
     async allocateCodes(input: TransactionInput): Promise<FulfillmentProgress> {
-      return fulfillTransaction(database.pool, input)
+      const progress = await fulfillTransaction(database.pool, input)
+      if ((progress.units.allocated ?? 0) > 0) stock.took(input.transactionId)
+      return progress
     },
   }
 }

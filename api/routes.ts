@@ -9,6 +9,7 @@ import { customerRoutes } from './v2/customers.ts'
 import { dayCloseRoutes } from './v2/day-close.ts'
 import { deliveryRoutes } from './v2/deliveries.ts'
 import { eventRoutes } from './v2/events.ts'
+import { inventoryRoutes } from './v2/inventory.ts'
 import { invoiceCreditRoutes } from './v2/invoice-credits.ts'
 import { invoiceMailRoutes } from './v2/invoice-mails.ts'
 import { invoiceRoutes } from './v2/invoices.ts'
@@ -41,6 +42,7 @@ export const ROUTES: readonly Route[] = [
   ...transactionRoutes,
   ...codeRoutes,
   ...codeImportRoutes,
+  ...inventoryRoutes,
   ...claimRoutes,
   ...purchaseOrderRoutes,
   ...invoiceRoutes,

@@ -15,7 +15,12 @@ export class ApiRefusal extends Error {
 /** Talks to the API as any client would; what it answers is read by a schema. */
 export type ApiClient = {
   get<Shape>(path: string, shape: z.ZodType<Shape>, headers?: Headers): Promise<Shape>
-  post<Shape>(path: string, body: unknown, shape: z.ZodType<Shape>): Promise<Shape>
+  post<Shape>(
+    path: string,
+    body: unknown,
+    shape: z.ZodType<Shape>,
+    headers?: Headers,
+  ): Promise<Shape>
   patch<Shape>(path: string, body: unknown, shape: z.ZodType<Shape>): Promise<Shape>
   delete(path: string): Promise<void>
   getBytes(path: string): Promise<Uint8Array>
@@ -57,8 +62,8 @@ export function openApiClient(baseUrl: string, key: string): ApiClient {
     async get(path, shape, headers) {
       return read(path, shape, await call('GET', path, undefined, headers))
     },
-    async post(path, body, shape) {
-      return read(path, shape, await call('POST', path, body))
+    async post(path, body, shape, headers) {
+      return read(path, shape, await call('POST', path, body, headers))
     },
     async patch(path, body, shape) {
       return read(path, shape, await call('PATCH', path, body))

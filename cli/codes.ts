@@ -4,6 +4,7 @@ import { openCodeKeys, plainCode, sealCode } from '../seal-code.ts'
 import { importCodes, type CodeImport } from '../db/code-imports.ts'
 import { openDatabase } from '../db/client.ts'
 import { readCodeFile } from '../api/code-file.ts'
+import { renderInventory } from '../wire/inventory.ts'
 import { UsageError, type CommandContext } from './command.ts'
 import { openKeys } from './open-keys.ts'
 import { showProgress, type Progress } from './progress.ts'
@@ -39,6 +40,7 @@ export async function run(args: string[], context: CommandContext): Promise<numb
       accountId,
       openRows: () => readCodeFile(countBytes(path, progress), formatOf(path)),
       seal: (row, mode) => sealCode(keys, mode, plainCode(row)),
+      printInventory: renderInventory,
     })
     progress.done()
     print(result, context)

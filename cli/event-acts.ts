@@ -58,6 +58,28 @@ export const EVENT_ACTS: Readonly<Partial<Record<EventType, EventAct>>> = {
       return { path }
     },
   },
+  'inventory.updated': { cause: async ({ api }) => inventoryAt(await createStocked(api, 1)) },
+  'inventory.low': {
+    async cause({ api }) {
+      const product = await createStocked(api, 2)
+      await api.post(`${inventoryAt(product).path}/alerts`, { low_threshold: 2 }, withId)
+      await placeOrder(api, product.sku)
+      return inventoryAt(product)
+    },
+  },
+  'inventory.out_of_stock': {
+    async cause({ api }) {
+      const product = await createStocked(api, 1)
+      await placeOrder(api, product.sku)
+      return inventoryAt(product)
+    },
+  },
+  'codes.expiring': {
+    async cause({ api }) {
+      const inTwentyDays = new Date(Date.now() + 20 * 86_400_000).toISOString()
+      return inventoryAt(await createStocked(api, 1, inTwentyDays))
+    },
+  },
   'customer.created': { cause: async ({ api }) => createCustomer(api) },
   'customer.updated': {
     async cause({ api }) {
@@ -200,6 +222,25 @@ async function createProduct(api: ApiClient): Promise<Caused & { sku: string }> 
   const { id } = await api.post('/v2/products', product, withId)
   return { path: `/v2/products/${id}`, sku }
 }
+
+/** A product with so many codes in the pool. */
+async function createStocked(
+  api: ApiClient,
+  quantity: number,
+  expiresAt: string | null = null,
+): Promise<Caused & { sku: string }> {
+  const product = await createProduct(api)
+  for (let n = 0; n < quantity; n++) {
+    const line = { code: `TRIGGER-${randomUUID()}`, expires_at: expiresAt }
+    const headers = { 'Content-Type': 'application/jsonl' }
+    await api.post(`${product.path}/codes/import`, line, z.object({}), headers)
+  }
+  return product
+}
+
+const inventoryAt = ({ path }: Caused): Caused => ({
+  path: path.replace('/products/', '/inventory/'),
+})
 
 async function createCustomer(api: ApiClient): Promise<Caused> {
   const { id } = await api.post('/v2/customers', { email: `${randomUUID()}@example.com` }, withId)

@@ -3,6 +3,7 @@ import type { CodeRow, RowProblem } from '../domain/code-import.ts'
 import { inTransaction, type Db, type Tx } from './client.ts'
 import { wakeBackorders } from './backorders.ts'
 import { insertNewCodes, type NewCode, type SealedCode } from './new-codes.ts'
+import { lookAtStock, type InventoryRow } from './stock-levels.ts'
 
 export type CodeImport =
   | { outcome: 'imported'; imported: number; woken: number }
@@ -15,6 +16,8 @@ export type CodeImportSource = {
   openRows: () => AsyncIterable<CodeRow | RowProblem>
   /** Encrypts one row for an account of this mode. */
   seal: (row: CodeRow, mode: 'live' | 'test') => SealedCode
+  /** How the stock goes over the wire, for those who hear that there is more. */
+  printInventory: (inventory: InventoryRow) => Record<string, unknown>
   /** The one product whose SKUs the rows may name. */
   productId?: string
 }
@@ -74,6 +77,9 @@ async function importAll(tx: Tx, source: CodeImportSource): Promise<CodeImport> 
   }
   if (problemCount > 0) throw new Refused(problems, problemCount)
   const used = [...items.values()].filter((item) => item !== null)
+  for (const productId of new Set(used.map((item) => item.productId).toSorted())) {
+    await lookAtStock(tx, { accountId: account.id, productId }, source.printInventory)
+  }
   return {
     outcome: 'imported',
     imported,

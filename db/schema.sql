@@ -2402,6 +2402,17 @@ create table events (
   constraint events_sequence_check CHECK ((sequence >= 1))
 );
 
+create table expiry_warnings (
+  account_id text not null,
+  product_id text not null,
+  variant_id text default ''::text not null,
+  expires_on date not null,
+  window_days smallint not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint expiry_warnings_pkey PRIMARY KEY (account_id, product_id, variant_id, expires_on, window_days),
+  constraint expiry_warnings_account_id_product_id_fkey FOREIGN KEY (account_id, product_id) REFERENCES products(account_id, id)
+);
+
 create table former_calendars (
   account_id text not null,
   customer_id text,
@@ -3047,6 +3058,23 @@ create table sourcing_routes (
   constraint sourcing_routes_preference_check CHECK ((preference = ANY (ARRAY['first'::text, 'never'::text])))
 );
 
+create table stock_levels (
+  account_id text not null,
+  product_id text not null,
+  variant_id text default ''::text not null,
+  low_threshold integer,
+  available integer default 0 not null,
+  state text default 'out'::text not null,
+  next_expiry_at timestamp with time zone,
+  looked_at timestamp with time zone default clock_timestamp() not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint stock_levels_pkey PRIMARY KEY (account_id, product_id, variant_id),
+  constraint stock_levels_account_id_product_id_fkey FOREIGN KEY (account_id, product_id) REFERENCES products(account_id, id),
+  constraint stock_levels_available_check CHECK ((available >= 0)),
+  constraint stock_levels_low_threshold_check CHECK (((low_threshold >= 1) AND (low_threshold <= 1000000))),
+  constraint stock_levels_state_check CHECK ((state = ANY (ARRAY['ok'::text, 'low'::text, 'out'::text])))
+);
+
 create table supplier_calls (
   id text not null,
   account_id text not null,
@@ -3412,6 +3440,8 @@ CREATE INDEX skus_product ON public.skus USING btree (account_id, product_id);
 CREATE UNIQUE INDEX sourcing_attempts_open ON public.sourcing_attempts USING btree (unit_id) WHERE (state = ANY (ARRAY['placing'::text, 'processing'::text, 'unknown'::text]));
 
 CREATE INDEX sourcing_attempts_transaction ON public.sourcing_attempts USING btree (transaction_id);
+
+CREATE INDEX stock_levels_looked ON public.stock_levels USING btree (looked_at);
 
 CREATE INDEX supplier_calls_supplier ON public.supplier_calls USING btree (supplier_id);
 

@@ -321,6 +321,15 @@ export interface Events {
   created_at: Generated<Timestamp>
 }
 
+export interface ExpiryWarnings {
+  account_id: string
+  product_id: string
+  variant_id: Generated<string>
+  expires_on: string
+  window_days: number
+  created_at: Generated<Timestamp>
+}
+
 export interface FormerCalendars {
   account_id: string
   customer_id: string | null
@@ -773,6 +782,18 @@ export interface SourcingRoutes {
   updated_at: Generated<Timestamp>
 }
 
+export interface StockLevels {
+  account_id: string
+  product_id: string
+  variant_id: Generated<string>
+  low_threshold: number | null
+  available: Generated<number>
+  state: Generated<'ok' | 'low' | 'out'>
+  next_expiry_at: Timestamp | null
+  looked_at: Generated<Timestamp>
+  created_at: Generated<Timestamp>
+}
+
 export interface SupplierCalls {
   id: string
   account_id: string
@@ -961,6 +982,7 @@ export interface DB {
   entries: Entries
   event_types: EventTypes
   events: Events
+  expiry_warnings: ExpiryWarnings
   former_calendars: FormerCalendars
   idempotency_keys: IdempotencyKeys
   invoice_documents: InvoiceDocuments
@@ -993,6 +1015,7 @@ export interface DB {
   skus: Skus
   sourcing_attempts: SourcingAttempts
   sourcing_routes: SourcingRoutes
+  stock_levels: StockLevels
   supplier_calls: SupplierCalls
   supplier_skus: SupplierSkus
   suppliers: Suppliers

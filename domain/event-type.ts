@@ -27,6 +27,7 @@ export const PUBLISHED_EVENT_TYPES = [
 
 export const ADDITIVE_EVENT_TYPES = [
   'codes.available',
+  'codes.expiring',
   'invoice.finalized',
   'invoice.paid',
   'invoice.reopened',

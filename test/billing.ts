@@ -28,6 +28,7 @@ export function billingDeps({
     mailer: createMailer(config.mail),
     payments: () => notUsed(),
     suppliers: () => notUsed(),
+    stock: { took: () => undefined, close: () => Promise.resolve() },
     webhooks: { post: notUsed, close: notUsed },
   }
 }

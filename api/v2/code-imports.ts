@@ -3,6 +3,7 @@ import { importCodes, type CodeImport } from '../../db/code-imports.ts'
 import { getProduct } from '../../db/products.ts'
 import { DomainError } from '../../domain/error.ts'
 import { openCodeKeys, plainCode, sealCode } from '../../seal-code.ts'
+import { renderInventory } from '../../wire/inventory.ts'
 import { refuseBoundKey } from '../bound-key.ts'
 import { readCodeFile } from '../code-file.ts'
 import { idParameter, requireId } from '../fields.ts'
@@ -63,7 +64,9 @@ const importing = route({
       productId: product.id,
       openRows: () => readRows(file, product.sku),
       seal: (row, mode) => sealCode(keys, mode, plainCode(row)),
+      printInventory: renderInventory,
     })
+    deps.orders.outbox.nudge()
     if (result.outcome === 'refused') throw refused(result.problems, result.problemCount)
     return {
       status: 201,

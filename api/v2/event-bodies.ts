@@ -3,7 +3,8 @@ import type { EventType } from '../../domain/event-type.ts'
 import { instantField } from '../fields.ts'
 import { creditNoteObject } from './credit-notes.ts'
 import { customerObject } from './customer-fields.ts'
-import { inventoryPlan, shipmentPlan } from './event-plans.ts'
+import { shipmentPlan } from './event-plans.ts'
+import { inventoryObject } from './inventory.ts'
 import { invoiceObject } from './invoices.ts'
 import { orderObject, transactionObject } from './order-shapes.ts'
 import { paymentObject } from './payment-fields.ts'
@@ -45,13 +46,11 @@ export const EVENT_OBJECTS: Readonly<Record<EventType, Told>> = {
   },
   'inventory.low': {
     summary: 'The stock of a product fell below its threshold; once until it recovers.',
-    object: inventoryPlan,
-    planned: true,
+    object: inventoryObject,
   },
   'inventory.out_of_stock': {
     summary: 'Nothing of a product can be sold any more; once until it recovers.',
-    object: inventoryPlan,
-    planned: true,
+    object: inventoryObject,
   },
   'customer.created': { summary: 'A customer was created.', object: customerObject },
   'customer.updated': { summary: 'A customer was changed.', object: customerObject },
@@ -86,10 +85,14 @@ export const EVENT_OBJECTS: Readonly<Record<EventType, Told>> = {
     object: invoiceObject,
   },
   'credit_note.issued': { summary: 'A credit note was issued.', object: creditNoteObject },
+  'codes.expiring': {
+    summary:
+      'Codes in the pool expire within 30 days, or within 7; once per day of expiry and window.',
+    object: inventoryObject,
+  },
   'inventory.updated': {
     summary: 'The stock of a product changed.',
-    object: inventoryPlan,
-    planned: true,
+    object: inventoryObject,
   },
   'webhook.test': { summary: 'You asked for a test.', object: webhookObject },
   'webhook.disabled': {

@@ -8,22 +8,6 @@ import { instantField } from '../fields.ts'
 
 const text = z.string()
 
-export const inventoryPlan = z
-  .object({
-    object: z.literal('inventory'),
-    product_id: text.openapi({ example: 'prod_0199c0de5a000123456789abcd' }),
-    total_available: z.int().min(0),
-    total_reserved: z.int().min(0),
-    locations: z.array(
-      z.object({
-        warehouse_id: text.openapi({ example: 'wh_001' }),
-        available: z.int().min(0),
-        reserved: z.int().min(0),
-      }),
-    ),
-  })
-  .openapi('PlannedInventory')
-
 export const shipmentPlan = z
   .object({
     object: z.literal('shipment'),

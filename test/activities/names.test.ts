@@ -23,6 +23,7 @@ const deps: ActivityDeps = {
   suppliers: () => {
     throw new Error('no supplier is asked')
   },
+  stock: { took: () => undefined, close: () => Promise.resolve() },
   webhooks: {
     post: () => Promise.reject(new Error('nothing is sent')),
     close: () => Promise.resolve(),

@@ -40,6 +40,7 @@ function activities() {
     suppliers: () => {
       throw new Error('Invoices ask no supplier')
     },
+    stock: { took: () => undefined, close: () => Promise.resolve() },
     webhooks: createWebhookDialer({ allowedPrivateHosts: [] }),
   })
 }
