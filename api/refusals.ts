@@ -269,6 +269,11 @@ export const REFUSALS: Readonly<
     code: 'validation_error',
     hint: "Complete the account's tax policy.",
   },
+  unit_not_cancellable: {
+    status: 409,
+    code: 'conflict',
+    hint: 'Only a unit without a code can be cancelled: look at the list of codes.',
+  },
   unit_not_claimable: {
     status: 409,
     code: 'conflict',

@@ -9,6 +9,7 @@ import { customerRoutes } from './v2/customers.ts'
 import { dayCloseRoutes } from './v2/day-close.ts'
 import { deliveryRoutes } from './v2/deliveries.ts'
 import { eventRoutes } from './v2/events.ts'
+import { fulfillmentSettingsRoutes } from './v2/fulfillment-settings.ts'
 import { inventoryRoutes } from './v2/inventory.ts'
 import { invoiceCreditRoutes } from './v2/invoice-credits.ts'
 import { invoiceMailRoutes } from './v2/invoice-mails.ts'
@@ -26,6 +27,7 @@ import { statementRoutes } from './v2/statements.ts'
 import { supplierSkuRoutes } from './v2/supplier-skus.ts'
 import { supplierRoutes } from './v2/suppliers.ts'
 import { testClockRoutes } from './v2/test-clock.ts'
+import { unitCancellationRoutes } from './v2/unit-cancellations.ts'
 import { transactionRoutes } from './v2/transactions.ts'
 import { webhookSecretRoutes } from './v2/webhook-secrets.ts'
 import { webhookRoutes } from './v2/webhooks.ts'
@@ -44,6 +46,8 @@ export const ROUTES: readonly Route[] = [
   ...codeImportRoutes,
   ...inventoryRoutes,
   ...claimRoutes,
+  ...unitCancellationRoutes,
+  ...fulfillmentSettingsRoutes,
   ...purchaseOrderRoutes,
   ...invoiceRoutes,
   ...invoiceCreditRoutes,

@@ -50,7 +50,7 @@ begin
   end if;
 
   select c.status, coalesce(c.company, c.id) as name, coalesce(c.time_zone, a.time_zone) as zone,
-      coalesce(c.cut_off, a.cut_off) as cut_off, a.mode, a.currency
+      coalesce(c.cut_off, a.cut_off) as cut_off, a.mode, a.currency, a.deadline_seconds
     into v_who
     from customers c join accounts a on a.id = c.account_id
     where c.account_id = v_account and c.id = v_customer for no key update of c;
@@ -178,7 +178,8 @@ begin
   v_po := open_purchase_order(v_account, v_customer, v_currency, v_who.zone, v_who.cut_off, v_now);
   -- After a clock stepped back the purchase order's start is the later instant.
   v_accepted := greatest(v_now, v_po.period_start);
-  v_deadline := coalesce((p ->> 'deadline')::timestamptz, v_accepted + interval '24 hours');
+  v_deadline := coalesce((p ->> 'deadline')::timestamptz,
+    v_accepted + v_who.deadline_seconds * interval '1 second');
   select coalesce(max(position), 0) + 1 into v_position from transactions
     where purchase_order_id = v_po.id;
 
@@ -252,7 +253,8 @@ declare
 begin
   for v_want in
     select product_id, variant_id, count(*)::integer as n from units
-    where account_id = p_account and transaction_id = p_transaction and state in ('queued', 'backordered')
+    where account_id = p_account and transaction_id = p_transaction
+      and state in ('queued', 'backordered') and cancel_requested_at is null
     group by product_id, variant_id order by product_id, variant_id
   loop
     v_outlive := coalesce(v_outlive, code_outlives(p_account, p_now));
@@ -267,7 +269,7 @@ begin
       select id, row_number() over (order by position) as n from units
       where account_id = p_account and transaction_id = p_transaction
         and product_id = v_want.product_id and variant_id = v_want.variant_id
-        and state in ('queued', 'backordered')
+        and state in ('queued', 'backordered') and cancel_requested_at is null
     ), pair as (
       select need.id as unit_id, pool.id as code_id from need join pool using (n)
     ), given as (
@@ -785,13 +787,17 @@ begin
 
     -- The deadline and an operator's decision forbid new purchases. What a supplier may already
     -- have sold us (sourcing, unknown) ends only by the supplier's definite answer.
-    if v_txn.cancel_requested_at is not null or v_now >= v_txn.deadline_at then
+    if v_txn.cancel_requested_at is not null or v_txn.units_cancel_requested_at is not null
+      or v_now >= v_txn.deadline_at
+    then
       update units
-      set state = case when v_txn.cancel_requested_at is not null then 'cancelled' else 'failed' end,
-        reason = case when v_txn.cancel_requested_at is not null then 'cancelled_by_request'
-          else 'deadline_passed' end
-      where account_id = p_account and transaction_id = p_transaction
-        and state in ('queued', 'backordered');
+      set state = case when unwanted then 'cancelled' else 'failed' end,
+        reason = case when unwanted then 'cancelled_by_request' else 'deadline_passed' end
+      from (select id, coalesce(v_txn.cancel_requested_at, cancel_requested_at) is not null as unwanted
+        from units where account_id = p_account and transaction_id = p_transaction
+          and state in ('queued', 'backordered')) open
+      where units.account_id = p_account and units.id = open.id
+        and (unwanted or v_now >= v_txn.deadline_at);
     end if;
 
     v_state := order_state(p_account, p_transaction);
@@ -1986,6 +1992,7 @@ create table accounts (
   provider_reference text,
   code_validity_seconds_min integer default 86400 not null,
   bill_on text default 'allocation'::text not null,
+  deadline_seconds integer default 86400 not null,
   constraint accounts_pkey PRIMARY KEY (id),
   constraint accounts_id_mode_key UNIQUE (id, mode),
   constraint accounts_organization_id_mode_key UNIQUE (organization_id, mode),
@@ -1996,6 +2003,7 @@ create table accounts (
   constraint accounts_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
   constraint accounts_credit_note_series_check CHECK ((credit_note_series ~ '^[A-Z0-9-]{1,12}$'::text)),
   constraint accounts_cut_off_check CHECK ((cut_off > '00:00:00'::time without time zone)),
+  constraint accounts_deadline_seconds_check CHECK (((deadline_seconds >= 60) AND (deadline_seconds <= 2592000))),
   constraint accounts_invoice_series_check CHECK ((invoice_series ~ '^[A-Z0-9-]{1,12}$'::text)),
   constraint accounts_mode_check CHECK ((mode = ANY (ARRAY['live'::text, 'test'::text]))),
   constraint accounts_payment_term_days_check CHECK (((payment_term_days >= 0) AND (payment_term_days <= 365))),
@@ -3186,6 +3194,7 @@ create table transactions (
   accepted_at timestamp with time zone not null,
   ended_at timestamp with time zone,
   created_at timestamp with time zone default clock_timestamp() not null,
+  units_cancel_requested_at timestamp with time zone,
   constraint transactions_pkey PRIMARY KEY (id),
   constraint transactions_account_id_customer_id_client_reference_key UNIQUE (account_id, customer_id, client_reference),
   constraint transactions_account_id_id_key UNIQUE (account_id, id),
@@ -3223,6 +3232,7 @@ create table units (
   created_at timestamp with time zone default clock_timestamp() not null,
   credited_minor bigint default 0 not null,
   replaces_unit_id text,
+  cancel_requested_at timestamp with time zone,
   constraint units_pkey PRIMARY KEY (id),
   constraint units_account_id_id_key UNIQUE (account_id, id),
   constraint units_replaces_unit_id_key UNIQUE (replaces_unit_id),

@@ -12,11 +12,14 @@ import { stepTransaction, type TransactionKey } from './sourcing.ts'
 /** `refused` says in words why nothing changed. */
 export type DecisionEffect = { refused: string } | { effect: string }
 
-/** What a supplier may have is to be undone there, as far as the supplier agrees. */
+/** What a supplier (or any) may have, of all units or some, is to be undone there, if it agrees. */
 export async function cancelOpenAttempts(
   tx: Tx,
   key: TransactionKey,
-  supplierId: string | null = null,
+  {
+    supplierId = null,
+    unitIds = null,
+  }: { supplierId?: string | null; unitIds?: string[] | null } = {},
 ): Promise<number> {
   const { numAffectedRows } = await sql`
     update sourcing_attempts set cancel_requested_at = business_now(${key.accountId}),
@@ -24,7 +27,8 @@ export async function cancelOpenAttempts(
       updated_at = clock_timestamp()
     where account_id = ${key.accountId} and transaction_id = ${key.transactionId}
       and state = any(${OPEN_ATTEMPT_STATES})
-      and (${supplierId}::text is null or supplier_id = ${supplierId})`.execute(tx)
+      and (${supplierId}::text is null or supplier_id = ${supplierId})
+      and (${unitIds}::text[] is null or unit_id = any(${unitIds}))`.execute(tx)
   return Number(numAffectedRows ?? 0n)
 }
 
@@ -47,7 +51,7 @@ export async function rerouteTransaction(
   }
   if (source !== null) {
     await putRoute(tx, key, source.id, 'never')
-    const asked = await cancelOpenAttempts(tx, key, source.id)
+    const asked = await cancelOpenAttempts(tx, key, { supplierId: source.id })
     words.push(`${source.name} gets nothing more of this order; ${asked} there are to be undone.`)
   }
   if (target !== null) {

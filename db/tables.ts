@@ -48,6 +48,7 @@ export interface Accounts {
   provider_reference: string | null
   code_validity_seconds_min: Generated<number>
   bill_on: Generated<'allocation' | 'acceptance'>
+  deadline_seconds: Generated<number>
 }
 
 export interface ApiKeys {
@@ -874,6 +875,7 @@ export interface Transactions {
   accepted_at: Timestamp
   ended_at: Timestamp | null
   created_at: Generated<Timestamp>
+  units_cancel_requested_at: Timestamp | null
 }
 
 export interface UnitMoves {
@@ -899,6 +901,7 @@ export interface Units {
   created_at: Generated<Timestamp>
   credited_minor: Generated<bigint>
   replaces_unit_id: string | null
+  cancel_requested_at: Timestamp | null
 }
 
 export interface Variants {

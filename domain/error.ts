@@ -55,6 +55,7 @@ export const DOMAIN_REASONS = [
   'supplier_sku_exists',
   'tax_undecided',
   'unexpected',
+  'unit_not_cancellable',
   'unit_not_claimable',
   'version_mismatch',
   'webhook_inactive',

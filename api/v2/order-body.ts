@@ -73,7 +73,8 @@ export const orderBody = z
       description: 'False: refuse unless every code is in stock now. True when left out.',
     }),
     deadline: deadlineField.nullish().openapi({
-      description: 'What is not delivered by then fails; 24 hours after acceptance by default.',
+      description:
+        'What is not delivered by then fails; as the account says when left out (a day, unless changed).',
     }),
     shipping_address: addressField.optional(),
     billing_address: addressField.optional(),

@@ -46,7 +46,7 @@ begin
   end if;
 
   select c.status, coalesce(c.company, c.id) as name, coalesce(c.time_zone, a.time_zone) as zone,
-      coalesce(c.cut_off, a.cut_off) as cut_off, a.mode, a.currency
+      coalesce(c.cut_off, a.cut_off) as cut_off, a.mode, a.currency, a.deadline_seconds
     into v_who
     from customers c join accounts a on a.id = c.account_id
     where c.account_id = v_account and c.id = v_customer for no key update of c;
@@ -174,7 +174,8 @@ begin
   v_po := open_purchase_order(v_account, v_customer, v_currency, v_who.zone, v_who.cut_off, v_now);
   -- After a clock stepped back the purchase order's start is the later instant.
   v_accepted := greatest(v_now, v_po.period_start);
-  v_deadline := coalesce((p ->> 'deadline')::timestamptz, v_accepted + interval '24 hours');
+  v_deadline := coalesce((p ->> 'deadline')::timestamptz, 
+    v_accepted + v_who.deadline_seconds * interval '1 second');
   select coalesce(max(position), 0) + 1 into v_position from transactions
     where purchase_order_id = v_po.id;
 

@@ -11,7 +11,8 @@ declare
 begin
   for v_want in
     select product_id, variant_id, count(*)::integer as n from units
-    where account_id = p_account and transaction_id = p_transaction and state in ('queued', 'backordered')
+    where account_id = p_account and transaction_id = p_transaction
+      and state in ('queued', 'backordered') and cancel_requested_at is null
     group by product_id, variant_id order by product_id, variant_id
   loop
     v_outlive := coalesce(v_outlive, code_outlives(p_account, p_now));
@@ -26,7 +27,7 @@ begin
       select id, row_number() over (order by position) as n from units
       where account_id = p_account and transaction_id = p_transaction
         and product_id = v_want.product_id and variant_id = v_want.variant_id
-        and state in ('queued', 'backordered')
+        and state in ('queued', 'backordered') and cancel_requested_at is null
     ), pair as (
       select need.id as unit_id, pool.id as code_id from need join pool using (n)
     ), given as (

@@ -26,13 +26,17 @@ begin
 
     -- The deadline and an operator's decision forbid new purchases. What a supplier may already
     -- have sold us (sourcing, unknown) ends only by the supplier's definite answer.
-    if v_txn.cancel_requested_at is not null or v_now >= v_txn.deadline_at then
+    if v_txn.cancel_requested_at is not null or v_txn.units_cancel_requested_at is not null
+      or v_now >= v_txn.deadline_at
+    then
       update units
-      set state = case when v_txn.cancel_requested_at is not null then 'cancelled' else 'failed' end,
-        reason = case when v_txn.cancel_requested_at is not null then 'cancelled_by_request'
-          else 'deadline_passed' end
-      where account_id = p_account and transaction_id = p_transaction
-        and state in ('queued', 'backordered');
+      set state = case when unwanted then 'cancelled' else 'failed' end,
+        reason = case when unwanted then 'cancelled_by_request' else 'deadline_passed' end
+      from (select id, coalesce(v_txn.cancel_requested_at, cancel_requested_at) is not null as unwanted
+        from units where account_id = p_account and transaction_id = p_transaction
+          and state in ('queued', 'backordered')) open
+      where units.account_id = p_account and units.id = open.id
+        and (unwanted or v_now >= v_txn.deadline_at);
     end if;
 
     v_state := order_state(p_account, p_transaction);
