@@ -16,7 +16,7 @@ import { openFleet, type Fleet } from './fleet.ts'
 
 const run = readRun()
 const long = run.matrix === 'all'
-const PER_SECOND = long ? 200 : 20
+const PER_SECOND = long ? 100 : 6
 const SECONDS = long ? 30 : 7
 const READER_MS = 2_500 // a report that keeps its lock while the migration wants the table
 const SCHEMA = fileURLToPath(new URL('../../../db/', import.meta.url))
