@@ -49,7 +49,7 @@ export type DeployShop = {
   allWait(): Promise<void>
   /** Brings the codes, and moves the clock so that everybody looks for them; waits for nothing. */
   stir(): Promise<void>
-  /** Orders, days and deliveries: each has a workflow. */
+  /** Orders, days, later invoices and deliveries: each has a workflow. */
   countStories(): Promise<number>
   /** Moves the clock over every delay and the end of the day; resolves when all is done. */
   finish(): Promise<Violation[]>
@@ -108,6 +108,7 @@ export async function openDeployShop(fleet: Fleet): Promise<DeployShop> {
       const { rows } = await sql<{ count: bigint }>`select
         (select count(*) from transactions where account_id = ${shop.accountId})
         + (select count(*) from purchase_orders where account_id = ${shop.accountId})
+        + (select count(*) from invoice_runs where account_id = ${shop.accountId})
         + (select count(*) from deliveries where account_id = ${shop.accountId}) as count`.execute(
         fleet.database.db,
       )

@@ -26,6 +26,7 @@ const MEASURED = long ? 100 : 12
 const RATIO_MAX = long ? 1.5 : 3
 const SLACK_MS = long ? 20 : 2_000
 const RESIDENT_MIB_MAX = 600
+const STARTED_MS_MAX = 150_000
 
 const SLOW: { supplier: LinkMode; receiver: object }[] = [
   { supplier: { kind: 'blackHole' }, receiver: { instead: 'hang' } },
@@ -59,7 +60,7 @@ test.each(rows)(
       await eventually(
         () => countUnstarted(),
         (left) => left === 0,
-        60_000,
+        STARTED_MS_MAX,
       )
       const beside = await measure(healthy, MEASURED)
       keepResult(run, 'rows', { row: 'slow parties', supplier, receiver, before, beside })
