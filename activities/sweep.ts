@@ -1,12 +1,13 @@
 import { inTransaction } from '../db/client.ts'
 import { sweepPspEvents } from '../db/psp-events.ts'
-import { sweepLeftovers, sweepStories } from '../db/sweep.ts'
+import { retireAttempts, sweepLeftovers, sweepStories } from '../db/sweep.ts'
 import { listStaleStock, lookAtStock } from '../db/stock-levels.ts'
 import { renderInventory } from '../wire/inventory.ts'
 import type { ActivityDeps } from './index.ts'
 
 const STORIES_MAX = 1_000 // per call; the next minute goes on
 const EVENTS_MAX = 1_000
+const ATTEMPT_MONTHS_KEPT = 3 // a recovery reaches 30 days back, a question of a merchant further
 const GRACE_SECONDS = 60 // a story at work writes its next wait well within a minute
 
 export function sweepActivities({ database, log }: ActivityDeps) {
@@ -26,6 +27,7 @@ export function sweepActivities({ database, log }: ActivityDeps) {
       for (const product of await listStaleStock(database.db)) {
         await inTransaction(database.db, (tx) => lookAtStock(tx, product, renderInventory))
       }
+      await inTransaction(database.db, (tx) => retireAttempts(tx, ATTEMPT_MONTHS_KEPT))
       return { swept: swept.length }
     },
   }

@@ -3,7 +3,7 @@ import { openDatabase } from '../db/client.ts'
 import { listStuck, type Stuck } from '../db/stuck.ts'
 import { workflowIdOf } from '../workflow-starts.ts'
 import { UsageError, type CommandContext } from './command.ts'
-import { workflowLink } from './views.ts'
+import { endpointLink, workflowLink } from './views.ts'
 
 export const help = `bark stuck
   Lists what waits for a person, in every account: stories that need an operator, units whose supplier
@@ -101,6 +101,7 @@ function storyId({ workflow }: Stuck): string | null {
 }
 
 function linkOf(one: Stuck, context: CommandContext): string | null {
+  if (one.kind === 'webhook') return endpointLink(context.config, one.id)
   const id = storyId(one)
   return id === null ? null : workflowLink(context.config, id)
 }

@@ -4,8 +4,9 @@ import { UsageError, type CommandContext } from './command.ts'
 
 export const help = `bark views
   Prints links into the Temporal web UI: who needs a person, what is due within the hour, which orders
-  have waited for codes for over an hour, which payments are unknown, which webhooks have been open for
-  more than two minutes. Temporal knows no relative times, so the links hold for the present instant.`
+  have waited for codes for over an hour, which payments are unknown, which webhooks fail and which
+  have been open for more than two minutes. Temporal knows no relative times, so the links hold for the
+  present instant.`
 
 /** A list of workflows that an operator looks at, as a query of Temporal's visibility. */
 export type View = { name: string; query: string }
@@ -28,10 +29,19 @@ export function listViews(now: Date): View[] {
       query: `WorkflowType = "processPayment" AND BarkStage = "unknown" AND ${running}`,
     },
     {
+      name: 'Webhooks that fail, by endpoint (BarkEndpoint)',
+      query: `WorkflowType = "deliverWebhook" AND BarkStage = "waiting_to_retry" AND ${running}`,
+    },
+    {
       name: 'Webhooks open for more than two minutes',
       query: `WorkflowType = "deliverWebhook" AND StartTime < ${at(-2)} AND ${running}`,
     },
   ]
+}
+
+/** The open deliveries of an endpoint. */
+export function endpointLink(config: Pick<Config, 'temporal'>, webhookId: string): string {
+  return viewLink(config, `BarkEndpoint = "${webhookId}" AND ExecutionStatus = "Running"`)
 }
 
 /** Where a workflow shows itself. */
@@ -45,10 +55,14 @@ export async function run(args: string[], context: CommandContext): Promise<numb
     throw new UsageError('bark views takes no arguments')
   }
   for (const { name, query } of listViews(new Date())) {
-    const url = `${workflowsUrl(context.config.temporal)}?query=${encodeURIComponent(query)}`
+    const url = viewLink(context.config, query)
     context.out(context.json ? JSON.stringify({ name, query, url }) : `${name}\n  ${url}`)
   }
   return 0
+}
+
+function viewLink({ temporal }: Pick<Config, 'temporal'>, query: string): string {
+  return `${workflowsUrl(temporal)}?query=${encodeURIComponent(query)}`
 }
 
 function workflowsUrl({ uiUrl, namespace }: { uiUrl: string; namespace: string }): string {

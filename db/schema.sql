@@ -1298,6 +1298,26 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.release_held_deliveries(p_account text, p_webhook text)
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+  update webhooks set next_place_at = null, queue_ends_at = null
+    where account_id = p_account and id = p_webhook;
+  with held as (
+    update deliveries set throttled_until = null
+    where account_id = p_account and webhook_id = p_webhook and throttled_until is not null
+      and state = 'pending'
+    returning id
+  )
+  insert into outbox (account_id, verb, workflow, subject, signal)
+  select p_account, 'signal', 'deliverWebhook', jsonb_build_object('delivery_id', id),
+    jsonb_build_object('name', 'wokenUp', 'input',
+      jsonb_build_object('reason', 'the limits of the endpoint changed'))
+  from held
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.request_credit_note(p jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -1410,6 +1430,27 @@ begin
     where u.account_id = v_account and u.id = w.unit_id and u.state = 'allocated'
       and (w.invoice_id is null or u.credited_minor = u.price_minor);
   return jsonb_build_object('outcome', 'done', 'credit_note_ids', to_jsonb(v_ids));
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.retire_months(p_table text, p_before timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_partition text;
+begin
+  perform set_config('lock_timeout', '100ms', true);
+  for v_partition in
+    select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    where i.inhparent = p_table::regclass and c.relname ~ (p_table || '_\d{4}_\d{2}$')
+      and to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month' <= p_before
+  loop
+    execute format('drop table %I', v_partition);
+  end loop;
+  execute format('delete from %I where created_at < $1', p_table || '_rest') using p_before;
+exception when lock_not_available then
+  raise log 'months of % are retired later', p_table;
 end $function$
 ;
 
@@ -1593,45 +1634,41 @@ CREATE OR REPLACE FUNCTION public.take_place(p_webhook webhooks, p_delivery deli
 AS $function$
 declare
   v_clock timestamptz := clock_timestamp();
-  v_sending integer;
+  -- Attempts that are on their way or have a place soon, and how long the former have run so far.
+  v_taken integer;
   v_seconds numeric;
-  v_queued integer;
-  v_interval interval;
-  v_patience interval;
+  -- Places are handed out one interval apart, from the next free one on.
+  v_interval interval := coalesce(interval '1 second' / p_webhook.per_second_max, interval '0');
+  v_place timestamptz := greatest(v_clock, p_webhook.next_place_at);
+  v_has_queued boolean := p_delivery.throttled_until is not null;
+  v_patience interval := case when v_has_queued then interval '3 seconds' else interval '0.5 seconds' end;
 begin
-  select count(*), coalesce(avg(extract(epoch from v_clock - sending_since)), 0)
-    into v_sending, v_seconds
+  select count(*), coalesce(avg(extract(epoch from v_clock - sending_since))
+      filter (where sending_since < v_clock), 0)
+    into v_taken, v_seconds
     from deliveries where webhook_id = p_webhook.id
       -- Whoever is older than any exchange can be was sent by a process that died.
       and sending_since > v_clock - interval '30 seconds';
-  if v_sending >= p_webhook.in_flight_max then
-    -- A request that has run for s seconds takes about 2 s; those who wait pass in_flight_max at once.
-    select count(*) into v_queued from deliveries
-      where webhook_id = p_webhook.id and throttled_until > v_clock and id <> p_delivery.id;
-    hold_until := v_clock + interval '1 second'
-      * greatest(0.25, 2 * v_seconds * (v_queued + 1) / p_webhook.in_flight_max);
-    return;
-  end if;
-  send_at := v_clock;
-  if p_webhook.per_second_max is null then
+
+  -- Who finds a place soon waits for it where it is, but nobody overtakes the queue.
+  if v_taken < p_webhook.in_flight_max and (p_webhook.per_second_max is null
+    or v_place <= v_clock + v_patience
+      and (v_has_queued or coalesce(p_webhook.queue_ends_at <= v_clock, true)))
+  then
+    send_at := v_place;
+    if p_webhook.per_second_max is not null then
+      update webhooks set next_place_at = v_place + v_interval where id = p_webhook.id;
+    end if;
     return;
   end if;
 
-  -- Places are handed out one interval apart. Who finds one soon waits for it where it is; everybody
-  -- else gets a turn in the queue, comes back then, and has more patience.
-  v_interval := interval '1 second' / p_webhook.per_second_max;
-  v_patience := case when p_delivery.throttled_until is null then interval '0.5 seconds'
-    else interval '3 seconds' end;
-  send_at := greatest(v_clock, p_webhook.next_place_at);
-  if send_at <= v_clock + v_patience
-    and (p_delivery.throttled_until is not null or coalesce(p_webhook.queue_ends_at, v_clock) <= v_clock)
-  then
-    update webhooks set next_place_at = take_place.send_at + v_interval where id = p_webhook.id;
-  else
-    hold_until := greatest(send_at, p_webhook.queue_ends_at);
-    send_at := null;
-    update webhooks set queue_ends_at = take_place.hold_until + v_interval where id = p_webhook.id;
-  end if;
+  -- Everybody else comes back in turn: not faster than the rate, nor than requests end. One that has
+  -- run for s seconds takes about 2 s, and in_flight_max of them end in that time.
+  hold_until := greatest(v_clock + interval '0.25 seconds', v_place, p_webhook.queue_ends_at);
+  update webhooks set queue_ends_at = take_place.hold_until + greatest(v_interval,
+      case when v_taken >= p_webhook.in_flight_max
+        then interval '1 second' * 2 * v_seconds / p_webhook.in_flight_max end)
+    where id = p_webhook.id;
 end $function$
 ;
 

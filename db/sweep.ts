@@ -22,3 +22,15 @@ export async function sweepStories(
 export async function sweepLeftovers(tx: Tx): Promise<void> {
   await sql`select sweep_leftovers()`.execute(tx)
 }
+
+/**
+ * Drops the months of the log of attempts that ended longer ago than `monthsKept`. A delivery stays,
+ * with its state and its count. Safe to repeat; where somebody reads an old month, the next call does
+ * it.
+ */
+export async function retireAttempts(tx: Tx, monthsKept: number): Promise<void> {
+  await sql`
+    select retire_months('attempts', clock_timestamp() - make_interval(months => ${monthsKept}))`.execute(
+    tx,
+  )
+}

@@ -113,7 +113,8 @@ export type WebhookChange = {
 
 /**
  * Changes an endpoint. Switching it off ends its open deliveries as cancelled (each is woken and
- * sees it); switching it on again forgets why it was disabled. `before` is the locked row.
+ * sees it); switching it on again forgets why it was disabled. Other limits hold at once, also for
+ * deliveries that wait because of the old ones. `before` is the locked row.
  */
 export async function updateWebhook(
   tx: Tx,
@@ -143,6 +144,9 @@ export async function updateWebhook(
     .$castTo<WebhookRow>()
     .executeTakeFirstOrThrow()
   if (before.active && !row.active) await wakeDeliveries(tx, key, 'the endpoint was switched off')
+  const hasOtherLimits =
+    before.per_second_max !== row.per_second_max || before.in_flight_max !== row.in_flight_max
+  if (hasOtherLimits) await releaseHeldDeliveries(tx, key)
   return row
 }
 
@@ -211,6 +215,10 @@ export async function nextWebhookSequence(tx: Tx, key: WebhookKey): Promise<numb
 
 async function wakeDeliveries(tx: Tx, key: WebhookKey, reason: string): Promise<void> {
   await sql`select wake_deliveries(${key.accountId}, ${key.webhookId}, ${reason})`.execute(tx)
+}
+
+async function releaseHeldDeliveries(tx: Tx, key: WebhookKey): Promise<void> {
+  await sql`select release_held_deliveries(${key.accountId}, ${key.webhookId})`.execute(tx)
 }
 
 function notFound(): DomainError {

@@ -10,6 +10,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
+import type { DeliveryStep } from '../activities/webhooks.ts'
 import * as contract from './contract.ts'
 import { updateKey } from './update-key.ts'
 import { createWaiter, type Waiter } from './wait.ts'
@@ -71,7 +72,7 @@ export async function deliverWebhook(
     const isStuck = !('ended' in step)
     const wait = isStuck ? await parkDelivery({ ...input, reason: step.stuckReason }) : step.wait
     showStage({
-      stage: isStuck ? 'stuck' : 'waiting_to_retry',
+      stage: stageOf(step),
       dueAt: wait.dueAt,
       stuckReason: isStuck ? step.stuckReason : null,
     })
@@ -133,6 +134,12 @@ function handleDecisions(
 function explainStuck(error: unknown): { stuckReason: string } {
   if (!(error instanceof ActivityFailure)) throw error
   return { stuckReason: (error.cause?.message ?? error.message).slice(0, 200) }
+}
+
+/** Before the first attempt only the limits of the endpoint make a delivery wait. */
+function stageOf(step: DeliveryStep | { stuckReason: string }): string {
+  if (!('ended' in step)) return 'stuck'
+  return step.attempts === 0 ? 'held_back' : 'waiting_to_retry'
 }
 
 function showStage(shown: {

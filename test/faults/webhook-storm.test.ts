@@ -88,7 +88,7 @@ test(
 async function subscribe(client: TestClient, random: Random): Promise<string[]> {
   const scripts = {
     well: [{}],
-    shaky: Array.from({ length: 400 }, () =>
+    shaky: Array.from({ length: EVENTS * 4 }, () =>
       random.pick([{}, {}, {}, { status: 500 }, { instead: 'close' }]),
     ),
     slow: [{ delay_ms: 150 }],

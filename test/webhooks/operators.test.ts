@@ -1,5 +1,6 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { endpointLink, listViews } from '../../cli/views.ts'
 import { startReceiver, type Receiver } from '../../sandbox/receiver.ts'
 import * as contract from '../../workflows/contract.ts'
 import { eventually, startStack, type Stack } from '../harness.ts'
@@ -57,6 +58,25 @@ test('a waiting delivery tells the operator what it waits for', async () => {
   expect(description.typedSearchAttributes.get(contract.barkDueAt)?.toISOString()).toBe(
     waiting?.dueAt,
   )
+})
+
+test('the saved list of failing webhooks has it, also by its endpoint', async () => {
+  const { db, accountId, deliveryId } = await failedOnce('/listed')
+  const [delivery] = await readDeliveries(db, accountId)
+  const failing = listViews(new Date()).find(({ name }) => name.startsWith('Webhooks that fail'))
+  const link = new URL(endpointLink(stack.config, delivery?.webhook_id ?? ''))
+  for (const query of [failing?.query ?? '', link.searchParams.get('query') ?? '']) {
+    const listed = await eventually(
+      async () => {
+        const ids: string[] = []
+        for await (const { workflowId } of stack.temporal.workflow.list({ query }))
+          ids.push(workflowId)
+        return ids
+      },
+      (ids) => ids.includes(contract.webhookWorkflowId(deliveryId)),
+    )
+    expect(listed.every((id) => id.startsWith('webhook/'))).toBe(true)
+  }
 })
 
 test('retryNow makes the next attempt now, counts it, and keeps the decision', async () => {

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { inTransaction } from '../../db/client.ts'
+import { lockWebhook, updateWebhook } from '../../db/webhooks.ts'
 import { startReceiver, type Receiver } from '../../sandbox/receiver.ts'
 import { eventually, startStack, type Stack } from '../harness.ts'
 import {
@@ -27,8 +29,9 @@ const at = (path: string) => receiver.requests.filter((each) => each.path === pa
 async function endpoint(path: string, limits: { perSecondMax?: number; inFlightMax?: number }) {
   const { db } = stack.database
   const accountId = await createAccount(db, 'live')
-  await createWebhook(stack, accountId, { url: `${receiver.url}${path}`, ...limits })
-  return { db, accountId }
+  const url = `${receiver.url}${path}`
+  const webhookId = await createWebhook(stack, accountId, { url, ...limits })
+  return { db, accountId, webhookId }
 }
 
 /** The most requests that arrived within any second. */
@@ -57,6 +60,23 @@ test(
   },
   35_000 + QUEUED * 250,
 )
+
+test('a rate that is raised holds at once, also for those who wait because of the old one', async () => {
+  const { db, accountId, webhookId } = await endpoint('/raised', { perSecondMax: 1 })
+  for (let count = 0; count < 60; count++) await happen(db, accountId)
+  await eventually(
+    () => readDeliveries(db, accountId),
+    (rows) => rows.filter((row) => row.throttled_until !== null).length >= 10,
+    20_000,
+  )
+  await inTransaction(db, async (tx) =>
+    updateWebhook(tx, await lockWebhook(tx, { accountId, webhookId }), { perSecondMax: 100 }),
+  )
+  // By the old rate the last one would have been sent after a minute.
+  const ended = await deliveriesEnded(db, accountId, 25_000)
+  expect(ended.map((row) => row.state)).toEqual(Array(60).fill('delivered'))
+  expect(at('/raised')).toHaveLength(60)
+}, 60_000)
 
 test('3 at the same time: never a fourth, and the rest follows', async () => {
   let running = 0
