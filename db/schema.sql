@@ -739,22 +739,23 @@ CREATE OR REPLACE FUNCTION public.entries_balanced()
  LANGUAGE plpgsql
 AS $function$
 declare
-  v_total bigint;
-  v_strays integer;
+  v_wrong record;
 begin
-  select sum(e.amount_minor), count(*) filter (where (e.account_id, e.currency) is distinct from
-      (j.account_id, j.currency) or (e.account_id, e.currency, j.customer_id) is distinct from
-      (a.account_id, a.currency, a.customer_id))
-    into v_total, v_strays
-    from entries e
+  select journal_id, has_stray, total into v_wrong from (
+    select e.journal_id, sum(e.amount_minor) as total,
+      bool_or((e.account_id, e.currency) is distinct from (j.account_id, j.currency)
+        or (e.account_id, e.currency, j.customer_id) is distinct from
+          (a.account_id, a.currency, a.customer_id)) as has_stray
+    from entered e
     left join journals j on j.id = e.journal_id
     left join ledger_accounts a on a.id = e.ledger_account_id
-    where e.journal_id = new.journal_id;
-  if v_strays > 0 then
-    raise exception 'journal % has an entry of another account', new.journal_id
+    group by e.journal_id) judged
+  where has_stray or total <> 0 limit 1;
+  if v_wrong.has_stray then
+    raise exception 'journal % has an entry of another account', v_wrong.journal_id
       using errcode = 'foreign_key_violation';
-  elsif v_total <> 0 then
-    raise exception 'journal % is not balanced', new.journal_id using errcode = 'check_violation';
+  elsif v_wrong.total <> 0 then
+    raise exception 'journal % is not balanced', v_wrong.journal_id using errcode = 'check_violation';
   end if;
   return null;
 end $function$
@@ -1178,12 +1179,14 @@ begin
     return posted_journal(p_account, p_kind, p_source, v_kinds, v_minors);
   end if;
   for v_try in 1 .. 2 loop
+    -- All at once or, where a ledger account is missing, none: a part of them is never balanced.
     insert into entries (journal_id, ledger_account_id, account_id, currency, amount_minor)
-    select v_id, a.id, p_account, p_currency, moved.amount_minor
-    from unnest(v_kinds, v_minors) as moved (kind, amount_minor)
-    join ledger_accounts a on a.account_id = p_account and a.owner_id = v_owner
-      and a.currency = p_currency and a.kind = moved.kind
-    on conflict do nothing;
+    select v_id, id, p_account, p_currency, amount_minor from (
+      select a.id, moved.amount_minor, count(*) over () as found
+      from unnest(v_kinds, v_minors) as moved (kind, amount_minor)
+      join ledger_accounts a on a.account_id = p_account and a.owner_id = v_owner
+        and a.currency = p_currency and a.kind = moved.kind) moved
+    where found = cardinality(v_kinds);
     get diagnostics v_entered = row_count;
     exit when v_entered = cardinality(v_kinds);
     perform open_ledger_accounts(p_account, p_customer, p_currency);
@@ -3550,7 +3553,7 @@ CREATE TRIGGER customer_calendar_changed BEFORE UPDATE OF time_zone, cut_off ON 
 
 CREATE TRIGGER deliveries_end_once BEFORE UPDATE OF state ON public.deliveries FOR EACH ROW EXECUTE FUNCTION deliveries_end_once();
 
-CREATE CONSTRAINT TRIGGER entries_balanced AFTER INSERT ON public.entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION entries_balanced();
+CREATE TRIGGER entries_balanced AFTER INSERT ON public.entries REFERENCING NEW TABLE AS entered FOR EACH STATEMENT EXECUTE FUNCTION entries_balanced();
 
 CREATE TRIGGER entries_immutable BEFORE DELETE OR UPDATE ON public.entries FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 

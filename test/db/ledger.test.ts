@@ -235,13 +235,12 @@ describe('the database itself refuses', () => {
         values (${id}, ${account.accountId}, ${customerId}, 'USD', 'by_hand', ${id}, clock_timestamp())`.execute(
         tx,
       )
-      for (const [kind, minor] of Object.entries(amounts)) {
-        await sql`insert into entries (journal_id, ledger_account_id, account_id, currency, amount_minor)
-          select ${id}, id, ${over.accountId ?? account.accountId}, ${over.currency ?? 'USD'}, ${minor}
-          from ledger_accounts where customer_id = ${customerId} and currency = 'USD' and kind = ${kind}`.execute(
-          tx,
-        )
-      }
+      await sql`insert into entries (journal_id, ledger_account_id, account_id, currency, amount_minor)
+        select ${id}, id, ${over.accountId ?? account.accountId}, ${over.currency ?? 'USD'}, minor
+        from unnest(${Object.keys(amounts)}::text[], ${Object.values(amounts)}::bigint[])
+          as wanted (kind, minor)
+        join ledger_accounts using (kind)
+        where customer_id = ${customerId} and currency = 'USD'`.execute(tx)
     })
 
   test('entries that are not balanced', async () => {

@@ -22,7 +22,7 @@ const WITHOUT_ACCOUNT: Record<string, string> = {
 /** Tables whose owner no foreign key vouches for, each with the reason. */
 const UNCHECKED_OWNER: Record<string, string> = {
   attempts: 'a log by month, written only beside the row of its delivery',
-  entries: 'entries_balanced looks at both parents at the commit, without locking them',
+  entries: 'entries_balanced looks at both parents, without locking them',
   journals: 'written with every order: a key would lock the one row of the account',
   events: 'written with every order: a key would lock the one row of the account',
   idempotency_keys: 'written with every order, likewise',
