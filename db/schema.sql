@@ -1182,11 +1182,11 @@ begin
     -- All at once or, where a ledger account is missing, none: a part of them is never balanced.
     insert into entries (journal_id, ledger_account_id, account_id, currency, amount_minor)
     select v_id, id, p_account, p_currency, amount_minor from (
-      select a.id, moved.amount_minor, count(*) over () as found
+      select a.id, moved.amount_minor, count(*) over () as account_count
       from unnest(v_kinds, v_minors) as moved (kind, amount_minor)
       join ledger_accounts a on a.account_id = p_account and a.owner_id = v_owner
         and a.currency = p_currency and a.kind = moved.kind) moved
-    where found = cardinality(v_kinds);
+    where account_count = cardinality(v_kinds);
     get diagnostics v_entered = row_count;
     exit when v_entered = cardinality(v_kinds);
     perform open_ledger_accounts(p_account, p_customer, p_currency);
