@@ -19,8 +19,10 @@ import { seededRandom, seedOfRun, type Random } from './random.ts'
 const EVENTS = Number(process.env['BARK_PROVE_WEBHOOKS'] ?? '100')
 const KILLS = EVENTS / 10
 const CREATORS = 6
-/** A process lives this long at most once it is ready; the API long enough to answer somebody. */
+/** A process lives this long at most once it is ready. */
 const LIFE_MS_MAX = { worker: 1_200, api: 2_500 }
+/** So many lives may be too short to answer anybody; the next one lasts until somebody is answered. */
+const FRUITLESS_LIVES_MAX = 2
 const CREATED_WITHIN_MS = 600_000 // the API is dead most of the time, and the machine may be busy
 const ENDPOINTS = ['well', 'shaky', 'slow'] as const
 
@@ -40,17 +42,22 @@ test(
     const { worker, api } = cluster.mortals
 
     let created = 0
+    let answered = 0
     const stillKilling = () => worker.kills + api.kills < KILLS
     const killing = Promise.all([
-      killAtRandom(worker, LIFE_MS_MAX.worker, random, stillKilling),
-      killAtRandom(api, LIFE_MS_MAX.api, random, stillKilling),
+      killAtRandom(worker, LIFE_MS_MAX.worker, random, { goesOn: stillKilling }),
+      // On a busy machine no life would be long enough, and nothing would ever happen.
+      killAtRandom(api, LIFE_MS_MAX.api, random, { goesOn: stillKilling, fruits: () => answered }),
     ])
     const create = async () => {
       // Faster than the kills would be too easy: the events spread over all of them.
       while (created < EVENTS) {
         const due = (created / EVENTS) * KILLS
         if (stillKilling() && worker.kills + api.kills < due - 1) await pause(20)
-        else await createProduct(cluster.apiUrl, key, created++)
+        else {
+          await createProduct(cluster.apiUrl, key, created++)
+          answered += 1
+        }
       }
     }
     await Promise.all([...Array.from({ length: CREATORS }, create), killing])
@@ -107,16 +114,21 @@ async function subscribe(client: TestClient, random: Random): Promise<string[]> 
   return paths
 }
 
-/** Whenever the process is ready it gets a short life of random length. */
+/** Whenever the process is ready it gets a short life of random length, now and then until it bore fruit. */
 async function killAtRandom(
   victim: Mortal,
   lifeMsMax: number,
   random: Random,
-  goesOn: () => boolean,
+  { goesOn, fruits }: { goesOn: () => boolean; fruits?: () => number },
 ): Promise<void> {
+  let fruitless = 0
   while (goesOn()) {
     await victim.up()
+    const before = fruits?.()
+    const isFruitless = () => fruits !== undefined && fruits() === before
     await pause(random.integer(lifeMsMax))
+    while (goesOn() && fruitless >= FRUITLESS_LIVES_MAX && isFruitless()) await pause(20)
+    fruitless = isFruitless() ? fruitless + 1 : 0
     if (goesOn()) await victim.kill()
   }
 }
