@@ -24,6 +24,7 @@ import type { Log } from '../log.ts'
 import { renderWebhook } from '../wire/webhook.ts'
 import type { WebhookAnswer, WebhookRequest } from './gateways/webhook-dialer.ts'
 import type { ActivityDeps } from './index.ts'
+import { createPacer } from './webhook-pacer.ts'
 import { redactHeaders, signedRequest } from './webhook-request.ts'
 
 /** What the workflow does next. `attempts` are the numbers used, `answer` is the last one's. */
@@ -40,6 +41,7 @@ const RECORD_PAUSES_MS = [250, 500, 1_000, 2_000, 4_000]
 
 export function webhookActivities(deps: ActivityDeps) {
   const { db } = deps.database
+  const pacer = createPacer()
   return {
     /**
      * One step of a delivery: claims the next attempt when it is due, sends it, records what came
@@ -52,6 +54,7 @@ export function webhookActivities(deps: ActivityDeps) {
       if ('ended' in claim) return claim
       if (claim.send_in_ms > 0) await sleep(claim.send_in_ms)
       const request = await signedRequest(deps.keys, input, claim)
+      if (claim.per_second_max !== null) await pacer.turn(claim.webhook_id, claim.per_second_max)
       const answer = await deps.webhooks.post(request)
       if (answer.error !== null) {
         deps.log.info(

@@ -38,6 +38,8 @@ export type ClaimedAttempt = {
   number: number
   /** Its place in the endpoint's stream of attempts: real time to wait before sending. */
   send_in_ms: number
+  /** The endpoint's limit, or null. */
+  per_second_max: number | null
   url: string
   event: {
     id: string
