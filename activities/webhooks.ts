@@ -101,7 +101,10 @@ export function webhookActivities(deps: ActivityDeps) {
   }
 }
 
-async function claimOrWait(db: Db, key: DeliveryKey): Promise<DeliveryStep | ClaimedAttempt> {
+async function claimOrWait(
+  db: Db,
+  key: DeliveryKey,
+): Promise<DeliveryStep | (ClaimedAttempt & DeliveryProgress)> {
   const claim = await claimAttempt(db, key)
   switch (claim.outcome) {
     case 'send':

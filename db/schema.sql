@@ -458,6 +458,7 @@ begin
     'outcome', 'send',
     'number', v_delivery.attempt_count,
     'send_in_ms', ceil(extract(epoch from v_wait) * 1000),
+    'per_second_max', v_webhook.per_second_max,
     'url', v_webhook.url,
     'event', jsonb_build_object('id', v_event.id, 'type', v_event.type,
       'object_id', v_event.object_id, 'sequence', v_event.sequence,
