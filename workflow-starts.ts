@@ -17,8 +17,6 @@ type Story = {
   attributes: [key: typeof contract.barkCustomer, field: string][]
   /** The field with an amount of money in minor units. */
   amount?: string
-  /** After how long Temporal offers a task again; its own default where nothing is said. */
-  taskTimeout?: typeof contract.DELIVERY_TASK_TIMEOUT
   /** Paths of the API, with fields in braces. */
   links: [title: string, path: string][]
 }
@@ -102,7 +100,6 @@ const STORIES: Record<WorkflowType, Story> = {
     input: ['deliveryId', 'delivery_id'],
     summary: (subject) => `${subject('event_type')} to ${subject('webhook_id')}`,
     attributes: [[contract.barkEndpoint, 'webhook_id']],
-    taskTimeout: contract.DELIVERY_TASK_TIMEOUT,
     links: [['Delivery', '/v2/webhooks/{webhook_id}/deliveries/{delivery_id}']],
   },
   processPayment: {
@@ -134,12 +131,7 @@ export const STORY_TYPES = Object.keys(STORIES).toSorted()
 
 type StartDescription = Pick<
   WorkflowStartOptions,
-  | 'workflowId'
-  | 'args'
-  | 'staticSummary'
-  | 'staticDetails'
-  | 'typedSearchAttributes'
-  | 'workflowTaskTimeout'
+  'workflowId' | 'args' | 'staticSummary' | 'staticDetails' | 'typedSearchAttributes'
 > & { type: WorkflowType }
 
 const SUMMARY_LENGTH_MAX = 200 // Temporal’s own limit
@@ -175,7 +167,6 @@ export function describeStart(row: OutboxRow, apiUrl: string | undefined): Start
     staticSummary: story.summary(subject).slice(0, SUMMARY_LENGTH_MAX),
     staticDetails: links.join('\n\n'),
     typedSearchAttributes: new TypedSearchAttributes(attributes),
-    ...(story.taskTimeout === undefined ? {} : { workflowTaskTimeout: story.taskTimeout }),
   }
 }
 

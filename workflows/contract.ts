@@ -139,13 +139,6 @@ export const barkDueAt = defineSearchAttributeKey('BarkDueAt', 'DATETIME')
  */
 export const HEARTBEAT_TIMEOUT = '10s'
 
-/**
- * After this long Temporal offers a task of a delivery to another worker, for example one that went to
- * a worker that was killed, or an eager one whose answer was lost (Temporal's own default is 10 s). A
- * delivery's tasks take milliseconds. Orders keep the default: their first task holds a local activity.
- */
-export const DELIVERY_TASK_TIMEOUT = '5s'
-
 /** Suppliers, webhooks and mail have a queue of their own, so that a slow outside starves nobody. */
 export const outsideTaskQueue = (taskQueue: string) => `${taskQueue}-outside`
 
