@@ -8,7 +8,11 @@ export default defineConfig({
     exclude:
       process.env['BARK_PROVE_MATRIX'] === 'all'
         ? []
-        : ['test/faults/deploy.test.ts', 'test/faults/matrix/slow-parties.test.ts'],
+        : [
+            'test/faults/deploy.test.ts',
+            'test/faults/matrix/slow-parties.test.ts',
+            'test/webhooks/neighbours.test.ts',
+          ],
     pool: 'forks', // each file its own process: the Temporal SDK has one runtime per process
     maxWorkers: 2,
     testTimeout: 30_000,

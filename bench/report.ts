@@ -11,12 +11,14 @@ import type { Spread } from './windows.ts'
 const TABLE = join(ROOT, 'docs', 'bench.md')
 const PICTURE = join(ROOT, 'docs', 'bench.svg')
 
-/** Writes both. Repeatable. */
+/** Writes the table and, where there is a curve, the picture. Repeatable. */
 export async function writeReport(): Promise<void> {
   const results = readResults()
   writeFileSync(TABLE, await formatReport(results))
-  if (results.curve !== null) writeFileSync(PICTURE, drawCurve(results.curve))
-  console.log('\nwrote docs/bench.md and docs/bench.svg')
+  console.log('\nwrote docs/bench.md')
+  if (results.curve === null) return
+  writeFileSync(PICTURE, drawCurve(results.curve))
+  console.log('wrote docs/bench.svg')
 }
 
 /** docs/bench.md as text. */

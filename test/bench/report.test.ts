@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { drawCurve } from '../../bench/picture.ts'
 import { formatReport } from '../../bench/report.ts'
-import type { KeptCurve, KeptFigure } from '../../bench/results.ts'
+import { readResults, type KeptCurve, type KeptFigure } from '../../bench/results.ts'
+import { ROOT } from '../../scripts/source-files.ts'
 
 /** What the bench writes of what it found. */
 
@@ -39,6 +41,10 @@ const point = (factor: number) => ({
   refusedMs: factor > 1 ? { p50: 2, p99: 9 } : null,
 })
 const curve: KeptCurve = { perSecondMax: 500, points: [0.1, 1, 10].map(point), run }
+
+test('docs/bench.md is what the kept results make of it', async () => {
+  expect(readFileSync(`${ROOT}docs/bench.md`, 'utf8')).toBe(await formatReport(readResults()))
+})
 
 test('a figure is a row with its spread, its cost, its commit and its machine', async () => {
   const report = await formatReport({ figures: [figure], curve: null })
