@@ -92,10 +92,18 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   sandbox: { rooms: ['domain'], packages: ['hono', '@hono/', 'node:'] },
   scripts: { ...COMPOSITION_ROOT, rooms: [...COMPOSITION_ROOT.rooms, 'cli'] },
   test: {
-    rooms: [...COMPOSITION_ROOT.rooms, 'worker.ts', 'server.ts', 'cli', 'sandbox', 'scripts'],
+    rooms: [
+      ...COMPOSITION_ROOT.rooms,
+      'worker.ts',
+      'server.ts',
+      'cli',
+      'sandbox',
+      'scripts',
+      'bench',
+    ],
     packages: 'any',
   },
-  bench: { ...COMPOSITION_ROOT, rooms: [...COMPOSITION_ROOT.rooms, 'cli', 'test'] },
+  bench: { ...COMPOSITION_ROOT, rooms: [...COMPOSITION_ROOT.rooms, 'cli', 'test', 'scripts'] },
   'vitest.config.ts': { rooms: ['test'], packages: 'any' },
 }
 
