@@ -62,7 +62,7 @@ export function buildApp(parts: ApiParts, routes: readonly Route[] = ROUTES): Ap
   app.use(accessLog(deps.log, refusalLines))
   app.use(requireHttps(deps.config.api))
   app.route('/', docsPages(routes))
-  app.route('/', financePages(deps))
+  app.route('/', financePages(deps, carryOut, routes))
   app.route('/', dashboardPages(deps, carryOut, routes))
   app.route('/', inboxPages(deps))
   app.route('/', pspEventRoutes(deps))

@@ -7,6 +7,9 @@ import { customerName } from './finance.ts'
 import { listPage, newestFirst, type PageRequest, type RowsPage } from './keyset.ts'
 import type { Invoices } from './tables.ts'
 
+/** Of an invoice `i`; a paid or void one owes nothing. */
+const owed = sql<bigint>`invoice_owed(i.account_id, i.id)`
+
 /** An invoice as the lists of the finance pages show it. */
 export type FinanceInvoice = Pick<
   Selectable<Invoices>,
@@ -23,7 +26,11 @@ export type FinanceInvoice = Pick<
   | 'total_minor'
   | 'state'
   | 'sent_at'
-> & { customer_name: string }
+> & {
+  customer_name: string
+  /** What is still owed, as the ledger says. */
+  owed_minor: bigint
+}
 
 export type FinanceInvoiceFilter = {
   currency?: string
@@ -58,6 +65,7 @@ export async function listFinanceInvoices(
       'i.state',
       'i.sent_at',
       customerName().as('customer_name'),
+      owed.as('owed_minor'),
     ])
   return listPage(db, query, newestFirst('i'), request)
 }
@@ -68,8 +76,8 @@ export type FinanceInvoiceTotal = {
   subtotal_minor: bigint
   tax_minor: bigint
   total_minor: bigint
-  /** The part of the total that is neither paid nor void. */
-  open_minor: bigint
+  /** What of the total is neither paid nor credited, as the ledger says. */
+  owed_minor: bigint
 }
 
 /** What all invoices of a filter add up to, by currency; void ones count in `invoices` only. */
@@ -87,8 +95,8 @@ export async function sumFinanceInvoices(
       sum('subtotal_minor').as('subtotal_minor'),
       sum('tax_minor').as('tax_minor'),
       sum('total_minor').as('total_minor'),
-      sql<bigint>`coalesce(sum(i.total_minor) filter (where i.state = 'open'), 0)::bigint`.as(
-        'open_minor',
+      sql<bigint>`coalesce(sum(case when i.state = 'open' then ${owed} end), 0)::bigint`.as(
+        'owed_minor',
       ),
     ])
     .groupBy('i.currency')
@@ -100,7 +108,9 @@ export async function sumFinanceInvoices(
 export type FinanceInvoiceDocument = {
   id: string
   number: string
+  customer_id: string
   purchase_order_id: string
+  owed_minor: bigint
   state: 'open' | 'paid' | 'void'
   sent_at: Date | null
   snapshot: InvoiceSnapshot
@@ -117,7 +127,9 @@ export async function getFinanceInvoice(
     .select([
       'i.id',
       'i.number',
+      'i.customer_id',
       'i.purchase_order_id',
+      owed.as('owed_minor'),
       'i.state',
       'i.sent_at',
       sql<InvoiceSnapshot>`i.snapshot`.as('snapshot'),

@@ -120,6 +120,32 @@ export async function sumFinanceDay(db: Db, accountId: string): Promise<FinanceD
     .execute()
 }
 
+export type FinanceDaySum = {
+  currency: string
+  /** YYYY-MM-DD, the customers' business day. */
+  business_date: string
+  transactions: bigint
+  total_minor: bigint
+}
+
+/** What was ordered on each of the last `days` business days, by currency; days without are left out. */
+export async function sumFinanceDays(
+  db: Db,
+  accountId: string,
+  days: number,
+): Promise<FinanceDaySum[]> {
+  const { rows } = await sql<FinanceDaySum>`
+    select po.currency, po.business_date, count(t.id) as transactions,
+      coalesce(sum(t.total_minor), 0)::bigint as total_minor
+    from purchase_orders po
+    left join transactions t on t.account_id = po.account_id and t.purchase_order_id = po.id
+    where po.account_id = ${accountId} and po.business_date > (
+      select (business_now(id) at time zone time_zone)::date - ${days}::integer from accounts
+      where id = ${accountId})
+    group by po.currency, po.business_date order by po.currency, po.business_date`.execute(db)
+  return rows
+}
+
 /** Throws `not_found`, also for another account's. */
 export async function getFinancePurchaseOrder(
   db: Db,
@@ -181,6 +207,7 @@ export type FinanceUnit = {
   sku: string
   name: string
   price_minor: bigint
+  currency: string
   state: UnitState
   reason: string | null
   allocated_at: Date | null
@@ -200,6 +227,9 @@ export async function listFinanceUnits(
     .innerJoin('lines as l', (join) =>
       join.onRef('l.account_id', '=', 'u.account_id').onRef('l.id', '=', 'u.line_id'),
     )
+    .innerJoin('transactions as t', (join) =>
+      join.onRef('t.account_id', '=', 'u.account_id').onRef('t.id', '=', 'u.transaction_id'),
+    )
     .leftJoin('invoice_lines as il', (join) =>
       join.onRef('il.account_id', '=', 'u.account_id').onRef('il.id', '=', 'u.invoice_line_id'),
     )
@@ -212,6 +242,7 @@ export async function listFinanceUnits(
       'l.sku',
       'l.name',
       'u.price_minor',
+      't.currency',
       'u.state',
       'u.reason',
       'u.allocated_at',

@@ -9,7 +9,7 @@ import { PERSON } from '../middleware/gate.ts'
 import type { Route } from '../route.ts'
 import { readQuery, requireReadablePath } from '../url.ts'
 import { renderDeliveryPage } from './dashboard-delivery.ts'
-import { createFormCall, readForm, type FormCall } from './form-call.ts'
+import { createFormCall, mountForm, readForm, type FormCall } from './form-call.ts'
 import type { DashboardPage } from './dashboard-view.ts'
 import { renderNewSecret } from './dashboard-secret.ts'
 import { renderWebhookPage } from './dashboard-webhook.ts'
@@ -17,7 +17,7 @@ import { renderWebhookList } from './dashboard-webhooks.ts'
 import { renderPage, type Link, type Markup } from './layout.ts'
 import { refusePage } from './refusal.ts'
 import { DASHBOARD } from './session.ts'
-import { enter, limitBody, requireSameOrigin, signInPages, type SignedIn } from './sign-in.ts'
+import { enter, signInPages, type SignedIn } from './sign-in.ts'
 import { PAGE_HEADERS } from './style.ts'
 
 const WEBHOOK = '/dashboard/webhooks/:id'
@@ -73,22 +73,13 @@ export function dashboardPages(
       }),
     )
   }
-  const submit = (
-    pattern: string,
-    act: (ctx: ApiContext, session: SignedIn) => Promise<Response>,
-  ): void => {
-    app.post(pattern, limitBody(), (ctx) =>
-      deps.gate.run(PERSON, async () => {
-        requireSameOrigin(deps, ctx)
-        const session = await enter(deps, ctx, DASHBOARD, pattern)
-        return session instanceof Response ? session : act(ctx, session)
-      }),
+  for (const [pattern, action] of Object.entries(ACTIONS)) {
+    mountForm(app, deps, { area: DASHBOARD, pattern }, (ctx, session) =>
+      carryOutAction(call, ctx, session, action),
     )
   }
-  for (const [pattern, action] of Object.entries(ACTIONS)) {
-    submit(pattern, (ctx, session) => carryOutAction(call, ctx, session, action))
-  }
-  submit(`${WEBHOOK}/rotate`, async (ctx, session) => {
+  const rotating = { area: DASHBOARD, pattern: `${WEBHOOK}/rotate` }
+  mountForm(app, deps, rotating, async (ctx, session) => {
     const rotated = await rotateSecret(call, ctx, session)
     return ctx.html(await renderFramed(deps, ctx, session, async () => renderNewSecret(rotated)))
   })

@@ -29,6 +29,7 @@ const PAGES: Readonly<Record<string, string>> = {
   po: '/finance/purchase-orders',
   txn: '/finance/transactions',
   inv: '/finance/invoices',
+  cn: '/finance/credit-notes',
 }
 
 /** The checklist of a business date; the present one unless another is asked for. */

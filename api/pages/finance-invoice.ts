@@ -9,31 +9,16 @@ import {
   displayTax,
   wallClock,
 } from '../../documents/display.ts'
-import {
-  CONTENT_TYPES,
-  documentFormats,
-  renderDocument,
-  type DocumentFormat,
-} from '../../documents/render.ts'
-import { DomainError } from '../../domain/error.ts'
 import type { InvoiceSnapshot } from '../../domain/invoice.ts'
 import type { InvoiceLine, InvoiceTransaction } from '../../domain/invoice-lines.ts'
 import type { ApiContext } from '../context.ts'
 import type { ApiDeps } from '../deps.ts'
 import { requireId } from '../fields.ts'
+import { renderDocumentList, sendFile } from './finance-documents.ts'
+import { renderInvoiceMoney } from './finance-invoice-money.ts'
 import type { FinanceContent, FinanceView } from './finance-view.ts'
 import { renderInvoiceState } from './finance-invoices.ts'
 import { renderAmount, renderClock, renderTable, type Column, type Markup } from './layout.ts'
-
-const FORMAT_NAMES: Readonly<Record<DocumentFormat, string>> = {
-  pdf: 'PDF',
-  csv: 'CSV',
-  ubl: 'XML (UBL)',
-  cii: 'XML (CII)',
-}
-
-/** In the order in which people want them. */
-const FORMATS: readonly DocumentFormat[] = ['pdf', 'csv', 'ubl', 'cii']
 
 /** One invoice as it was issued, from the snapshot that its documents are made from. */
 export async function renderInvoicePage(view: FinanceView): Promise<FinanceContent> {
@@ -42,15 +27,8 @@ export async function renderInvoicePage(view: FinanceView): Promise<FinanceConte
   const { snapshot } = invoice
   const body = html`<h1>Invoice ${snapshot.number}</h1>
     <p>${snapshot.buyer.name}, ${displayDate(snapshot.business_date)}</p>
-    <ul class="documents">
-      ${formatsOf(snapshot).map(
-        (format) =>
-          html`<li>
-            <a href="/finance/invoices/${id}/documents/${format}">${FORMAT_NAMES[format]}</a>
-          </li>`,
-      )}
-    </ul>
-    ${renderHead(view, invoice)}
+    ${renderDocumentList(`/finance/invoices/${id}`, snapshot)} ${renderDone(view)}
+    ${renderHead(view, invoice)} ${await renderInvoiceMoney(view, invoice)}
     <h2>Lines</h2>
     ${renderTable(lineColumns(snapshot), snapshot.lines, 'It has no line.', renderSums(snapshot))}
     ${snapshot.tax_breakdown
@@ -61,36 +39,31 @@ export async function renderInvoicePage(view: FinanceView): Promise<FinanceConte
   return { title: snapshot.number, body }
 }
 
-/**
- * The bytes of a document: those that were sent, or, as long as none are kept, rendered now from the
- * same snapshot, which gives the same bytes. Stores nothing.
- */
-export async function sendDocument(
+/** The bytes of an invoice's document. */
+export async function sendInvoiceDocument(
   deps: ApiDeps,
   ctx: ApiContext,
-  accountId: string,
+  { accountId }: { accountId: string },
 ): Promise<Response> {
   const id = requireId('invoice', ctx.req.param('id') ?? '')
   const { db } = deps.database
-  const invoice = await getFinanceInvoice(db, accountId, id)
-  const format = formatsOf(invoice.snapshot).find((each) => each === ctx.req.param('format'))
-  if (format === undefined) {
-    throw new DomainError('not_found', 'This invoice has no such document.')
-  }
-  const kept = await findInvoiceDocument(db, { accountId, invoiceId: id, format })
-  const content = kept ?? (await renderDocument(invoice.snapshot, format))
-  const extension = format === 'pdf' || format === 'csv' ? format : `${format}.xml`
-  // A PDF is read in the browser; the others are for other programs.
-  const disposition = format === 'pdf' ? 'inline' : 'attachment'
-  return ctx.body(new Uint8Array(content), 200, {
-    'Content-Type': CONTENT_TYPES[format],
-    'Content-Disposition': `${disposition}; filename="${invoice.number}.${extension}"`,
-  })
+  const { snapshot } = await getFinanceInvoice(db, accountId, id)
+  return sendFile(ctx, snapshot, (format) =>
+    findInvoiceDocument(db, { accountId, invoiceId: id, format }),
+  )
 }
 
-function formatsOf(snapshot: InvoiceSnapshot): DocumentFormat[] {
-  const possible = documentFormats(snapshot)
-  return FORMATS.filter((format) => possible.includes(format))
+/** What the form before this page has done. */
+const DONE: Readonly<Record<string, string>> = {
+  received: 'The payment is recorded.',
+  allocated: 'It is paid from what was on account.',
+  reversed: 'The return is recorded; the invoice owes it again.',
+  sent: 'It is being sent.',
+}
+
+function renderDone({ query }: FinanceView): Markup {
+  const words = new Map(Object.entries(DONE)).get(query['done'] ?? '')
+  return words === undefined ? html`` : html`<p class="notice" role="status">${words}</p>`
 }
 
 function renderHead(view: FinanceView, invoice: FinanceInvoiceDocument): Markup {
@@ -99,6 +72,8 @@ function renderHead(view: FinanceView, invoice: FinanceInvoiceDocument): Markup 
   return html`<dl>
     <dt>State</dt>
     <dd>${renderInvoiceState(invoice)}</dd>
+    <dt>Owed</dt>
+    <dd>${renderAmount(invoice.owed_minor, snapshot.currency)}</dd>
     <dt>Issued</dt>
     <dd>${displayDate(snapshot.issue_date)}</dd>
     <dt>Due</dt>
@@ -113,7 +88,9 @@ function renderHead(view: FinanceView, invoice: FinanceInvoiceDocument): Markup 
     </dd>
     <dt>Bill to</dt>
     <dd>
-      ${buyer.name}
+      <a href="/finance/customers/${invoice.customer_id}/statement?currency=${snapshot.currency}"
+        >${buyer.name}</a
+      >
       ${
         buyer.address === undefined
           ? ''

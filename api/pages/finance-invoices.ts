@@ -9,24 +9,24 @@ import {
 import { displayCount } from '../../documents/display.ts'
 import { isCurrency } from '../../domain/money.ts'
 import { parseInput } from '../input.ts'
+import { renderExport, walkList } from './finance-list.ts'
 import type { FinanceContent, FinanceView } from './finance-view.ts'
 import {
   linkTo,
   renderAmount,
-  renderPager,
   renderState,
   renderTable,
   type Column,
   type Markup,
   type Tone,
 } from './layout.ts'
-import { optional, pageNumber, ROWS_PER_PAGE } from './page-query.ts'
+import { optional } from './page-query.ts'
 
 const PATH = '/finance/invoices'
 const STATES = ['open', 'paid', 'void'] as const
 
-const listQuery = z.object({
-  page: pageNumber,
+/** What the list, and its file, can be narrowed down by. */
+export const invoiceQuery = z.object({
   month: optional(z.string().regex(/^\d{4}-(0[1-9]|1[0-2])$/, 'Must be a month such as 2026-01')),
   status: optional(z.enum(STATES)),
   currency: optional(z.string().refine(isCurrency, 'Must be a currency such as USD')),
@@ -35,10 +35,12 @@ const listQuery = z.object({
 /** All invoices, the latest first, with what they add up to. */
 export async function renderInvoiceList(view: FinanceView): Promise<FinanceContent> {
   const { db } = view.deps.database
-  const { page, ...filter } = parseInput(listQuery, view.query, 'query')
-  const [totals, found] = await Promise.all([
+  const filter = parseInput(invoiceQuery, view.query, 'query')
+  const [totals, { rows, pager }] = await Promise.all([
     sumFinanceInvoices(db, view.accountId, filter),
-    listFinanceInvoices(db, view.accountId, filter, { kind: 'page', page, limit: ROWS_PER_PAGE }),
+    walkList(view, PATH, filter, (request) =>
+      listFinanceInvoices(db, view.accountId, filter, request),
+    ),
   ])
   const isFiltered = Object.values(filter).some((value) => value !== undefined)
   const empty = isFiltered ? 'No invoice is like that.' : 'No invoice has been issued yet.'
@@ -46,19 +48,11 @@ export async function renderInvoiceList(view: FinanceView): Promise<FinanceConte
     <p>One per purchase order and tax group, issued when the day is closed and settled.</p>
     ${renderFilter(filter)} ${totals.length === 0 ? '' : renderInvoiceTotals(totals)}
     <h2>${isFiltered ? 'These invoices' : 'All invoices'}</h2>
-    ${renderTable(invoiceColumns(), found.rows, empty)}
-    ${renderPager({
-      path: PATH,
-      query: filter,
-      number: page,
-      limit: ROWS_PER_PAGE,
-      rows: found.rows.length,
-      total: found.total ?? 0,
-    })}`
+    ${renderTable(invoiceColumns(), rows, empty)} ${pager} ${renderExport('invoices', filter)}`
   return { title: 'Invoices', body }
 }
 
-type Filter = Omit<z.output<typeof listQuery>, 'page'>
+type Filter = z.output<typeof invoiceQuery>
 
 function renderFilter({ month, status, currency }: Filter): Markup {
   return html`<form class="filter" method="get" action="${PATH}">
@@ -88,7 +82,7 @@ function renderFilter({ month, status, currency }: Filter): Markup {
 export function renderInvoiceTotals(totals: FinanceInvoiceTotal[]): Markup {
   const amount = (
     head: string,
-    column: 'subtotal_minor' | 'tax_minor' | 'total_minor' | 'open_minor',
+    column: 'subtotal_minor' | 'tax_minor' | 'total_minor' | 'owed_minor',
   ): Column<FinanceInvoiceTotal> => ({
     head,
     number: true,
@@ -108,7 +102,7 @@ export function renderInvoiceTotals(totals: FinanceInvoiceTotal[]): Markup {
       amount('Net', 'subtotal_minor'),
       amount('Tax', 'tax_minor'),
       amount('Total', 'total_minor'),
-      amount('Unpaid', 'open_minor'),
+      amount('Owed', 'owed_minor'),
     ],
     totals,
     'No invoice has been issued yet.',
@@ -136,6 +130,7 @@ export function invoiceColumns(): Column<FinanceInvoice>[] {
     { head: 'Net', number: true, cell: (row) => renderAmount(row.subtotal_minor, row.currency) },
     { head: 'Tax', number: true, cell: (row) => renderAmount(row.tax_minor, row.currency) },
     { head: 'Total', number: true, cell: (row) => renderAmount(row.total_minor, row.currency) },
+    { head: 'Owed', number: true, cell: (row) => renderAmount(row.owed_minor, row.currency) },
   ]
 }
 

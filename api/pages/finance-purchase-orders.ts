@@ -9,41 +9,41 @@ import {
 import { displayCount, displayDate } from '../../documents/display.ts'
 import { requireId } from '../fields.ts'
 import { parseInput } from '../input.ts'
+import { renderExport, walkList } from './finance-list.ts'
 import { numberOf, type FinanceContent, type FinanceView } from './finance-view.ts'
 import { transactionColumns } from './finance-transactions.ts'
 import {
   renderAmount,
   renderClock,
-  renderPager,
   renderState,
   renderTable,
   type Column,
   type Markup,
   type Tone,
 } from './layout.ts'
-import { optional, pageNumber, readPageNumber, ROWS_PER_PAGE } from './page-query.ts'
+import { optional } from './page-query.ts'
 
 const STATES = ['open', 'settling', 'invoiced', 'settled'] as const
 
-const listQuery = z.object({
-  page: pageNumber,
+/** What the list, and its file, can be narrowed down by. */
+export const purchaseOrderQuery = z.object({
   date: optional(z.iso.date('Must be a day such as 2026-01-31')),
   status: optional(z.enum(STATES)),
 })
 
 /** Every purchase order, the latest first. */
 export async function renderPurchaseOrderList(view: FinanceView): Promise<FinanceContent> {
-  const { page, date, status } = parseInput(listQuery, view.query, 'query')
-  const found = await listFinancePurchaseOrders(
-    view.deps.database.db,
-    view.accountId,
-    {
-      ...(date === undefined ? {} : { businessDate: date }),
-      ...(status === undefined ? {} : { status }),
-    },
-    { kind: 'page', page, limit: ROWS_PER_PAGE },
-  )
+  const filter = parseInput(purchaseOrderQuery, view.query, 'query')
+  const { date, status } = filter
   const path = '/finance/purchase-orders'
+  const { rows, pager } = await walkList(view, path, filter, (request) =>
+    listFinancePurchaseOrders(
+      view.deps.database.db,
+      view.accountId,
+      { businessDate: date, status },
+      request,
+    ),
+  )
   const body = html`<h1>Purchase orders</h1>
     <p>What each customer ordered in one business day and currency.</p>
     <form class="filter" method="get" action="${path}">
@@ -67,19 +67,12 @@ export async function renderPurchaseOrderList(view: FinanceView): Promise<Financ
     </form>
     ${renderTable(
       purchaseOrderColumns(),
-      found.rows,
+      rows,
       date === undefined && status === undefined
         ? 'There is no purchase order yet.'
         : 'No purchase order is like that.',
     )}
-    ${renderPager({
-      path,
-      query: { date, status },
-      number: page,
-      limit: ROWS_PER_PAGE,
-      rows: found.rows.length,
-      total: found.total ?? 0,
-    })}`
+    ${pager} ${renderExport('purchase-orders', filter)}`
   return { title: 'Purchase orders', body }
 }
 
@@ -120,13 +113,11 @@ export function purchaseOrderColumns(): Column<FinancePurchaseOrder>[] {
 export async function renderPurchaseOrderPage(view: FinanceView): Promise<FinanceContent> {
   const id = requireId('purchaseOrder', view.id)
   const { db } = view.deps.database
-  const page = readPageNumber(view.query)
   const po = await getFinancePurchaseOrder(db, view.accountId, id)
-  const found = await listFinanceTransactions(db, view.accountId, id, {
-    kind: 'page',
-    page,
-    limit: ROWS_PER_PAGE,
-  })
+  const path = `/finance/purchase-orders/${id}`
+  const { rows, pager } = await walkList(view, path, {}, (request) =>
+    listFinanceTransactions(db, view.accountId, id, request),
+  )
   const title = numberOf(po)
   const body = html`<h1>${title}</h1>
     <p>${po.customer_name}, ${displayDate(po.business_date)}</p>
@@ -159,15 +150,8 @@ export async function renderPurchaseOrderPage(view: FinanceView): Promise<Financ
       <dd class="mono">${po.id}</dd>
     </dl>
     <h2>Transactions</h2>
-    ${renderTable(transactionColumns(po.time_zone), found.rows, 'It has no transaction.')}
-    ${renderPager({
-      path: `/finance/purchase-orders/${po.id}`,
-      query: {},
-      number: page,
-      limit: ROWS_PER_PAGE,
-      rows: found.rows.length,
-      total: found.total ?? 0,
-    })}`
+    ${renderTable(transactionColumns(po.time_zone), rows, 'It has no transaction.')} ${pager}
+    ${renderExport('transactions', { purchase_order_id: id })}`
   return { title, body }
 }
 

@@ -1,27 +1,25 @@
 import { html } from 'hono/html'
 import { displayCount, displayDate, wallClock } from '../../documents/display.ts'
 import { listFinanceInvoices, sumFinanceInvoices } from '../../db/finance-invoices.ts'
-import { listFinancePurchaseOrders, sumFinanceDay } from '../../db/finance.ts'
+import { listFinancePurchaseOrders, sumFinanceDay, sumFinanceDays } from '../../db/finance.ts'
+import { walkList } from './finance-list.ts'
 import type { FinanceContent, FinanceView } from './finance-view.ts'
 import { invoiceColumns, renderInvoiceTotals } from './finance-invoices.ts'
 import { purchaseOrderColumns } from './finance-purchase-orders.ts'
-import { renderAmount, renderPager, renderTable } from './layout.ts'
-import { readPageNumber, ROWS_PER_PAGE } from './page-query.ts'
+import { CHART_DAYS, renderCharts } from './finance-charts.ts'
+import { renderAmount, renderTable } from './layout.ts'
 
 const LATEST_INVOICES = 10
 
 /** Today's purchase orders by customer and currency, and what has been invoiced so far. */
 export async function renderToday(view: FinanceView): Promise<FinanceContent> {
   const { db } = view.deps.database
-  const number = readPageNumber(view.query)
-  const [day, totals, invoices, latest] = await Promise.all([
-    listFinancePurchaseOrders(
-      db,
-      view.accountId,
-      { today: true },
-      { kind: 'page', page: number, limit: ROWS_PER_PAGE },
+  const [day, totals, days, invoices, latest] = await Promise.all([
+    walkList(view, '/finance', {}, (request) =>
+      listFinancePurchaseOrders(db, view.accountId, { today: true }, request),
     ),
     sumFinanceDay(db, view.accountId),
+    sumFinanceDays(db, view.accountId, CHART_DAYS),
     sumFinanceInvoices(db, view.accountId, {}),
     listFinanceInvoices(db, view.accountId, {}, { kind: 'page', page: 1, limit: LATEST_INVOICES }),
   ])
@@ -49,15 +47,7 @@ export async function renderToday(view: FinanceView): Promise<FinanceContent> {
       day.rows,
       'Nothing has been ordered today. The first order of a customer opens its purchase order.',
     )}
-    ${renderPager({
-      path: '/finance',
-      query: {},
-      number,
-      limit: ROWS_PER_PAGE,
-      rows: day.rows.length,
-      total: day.total ?? 0,
-    })}
-
+    ${day.pager} ${renderCharts(days)}
     <h2>Invoices by currency</h2>
     ${renderInvoiceTotals(invoices)}
     <h2>Latest invoices</h2>

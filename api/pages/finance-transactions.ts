@@ -16,18 +16,17 @@ import {
   type TransactionStatus,
 } from '../../domain/order-status.ts'
 import { requireId } from '../fields.ts'
+import { renderExport, walkList } from './finance-list.ts'
 import { numberOf, type FinanceContent, type FinanceView } from './finance-view.ts'
 import {
   renderAmount,
   renderClock,
-  renderPager,
   renderState,
   renderTable,
   type Column,
   type Markup,
   type Tone,
 } from './layout.ts'
-import { readPageNumber, ROWS_PER_PAGE } from './page-query.ts'
 
 /** How a purchase order lists its transactions; times are those of its customer's zone. */
 export function transactionColumns(timeZone: string): Column<FinanceTransaction>[] {
@@ -63,12 +62,11 @@ export function transactionColumns(timeZone: string): Column<FinanceTransaction>
 export async function renderTransactionPage(view: FinanceView): Promise<FinanceContent> {
   const id = requireId('transaction', view.id)
   const { db } = view.deps.database
-  const page = readPageNumber(view.query)
   const txn = await getFinanceTransaction(db, view.accountId, id)
-  const [po, found] = await Promise.all([
-    getFinancePurchaseOrder(db, view.accountId, txn.purchase_order_id),
-    listFinanceUnits(db, view.accountId, id, { kind: 'page', page, limit: ROWS_PER_PAGE }),
-  ])
+  const po = await getFinancePurchaseOrder(db, view.accountId, txn.purchase_order_id)
+  const { rows, pager } = await walkList(view, `/finance/transactions/${id}`, {}, (request) =>
+    listFinanceUnits(db, view.accountId, id, request),
+  )
   const { requested, delivered, remaining, failed, cancelled } = tallyUnits(txn.units)
   const body = html`<h1>Transaction ${txn.position}</h1>
     <p>
@@ -106,15 +104,8 @@ export async function renderTransactionPage(view: FinanceView): Promise<FinanceC
       <dd class="mono">${txn.id}</dd>
     </dl>
     <h2>Units</h2>
-    ${renderTable(unitColumns(txn.currency, po.time_zone), found.rows, 'It has no unit.')}
-    ${renderPager({
-      path: `/finance/transactions/${txn.id}`,
-      query: {},
-      number: page,
-      limit: ROWS_PER_PAGE,
-      rows: found.rows.length,
-      total: found.total ?? 0,
-    })}`
+    ${renderTable(unitColumns(txn.currency, po.time_zone), rows, 'It has no unit.')} ${pager}
+    ${renderExport('units', { transaction_id: id })}`
   return { title: `Transaction ${txn.id}`, body }
 }
 

@@ -1,12 +1,16 @@
 import type { FinancePurchaseOrder } from '../../db/finance.ts'
 import { purchaseOrderNumber } from '../../domain/purchase-order.ts'
 import type { ApiDeps } from '../deps.ts'
+import type { Caller } from '../route.ts'
 import type { Markup } from './layout.ts'
 
 /** What a page is made from; `accountId` owns everything that it shows. */
 export type FinanceView = {
   deps: ApiDeps
   accountId: string
+  caller: Caller
+  /** Whether the key may do more than look: forms that it may not send are not shown. */
+  mayWrite: boolean
   /** IANA zone of the account. */
   timeZone: string
   /** The account's business clock. */

@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto'
+import type { Hono } from 'hono'
 import { html } from 'hono/html'
 import { requireScope, type CarryOut } from '../carry-out.ts'
-import type { ApiContext } from '../context.ts'
+import type { ApiContext, ApiEnv } from '../context.ts'
 import type { ApiDeps } from '../deps.ts'
+import { PERSON } from '../middleware/gate.ts'
 import { readIdempotencyKey } from '../middleware/idempotency.ts'
 import type { Caller, Route } from '../route.ts'
 import type { Markup } from './layout.ts'
+import type { Area } from './session.ts'
+import { enter, limitBody, requireSameOrigin, type SignedIn } from './sign-in.ts'
 
 /** What a form asks of the API. A form that is sent twice has one `key`, and is carried out once. */
 export type FormRequest = {
@@ -44,6 +48,24 @@ export function createFormCall(
     const answer: unknown = typeof printed.body === 'string' ? JSON.parse(printed.body) : null
     return answer
   }
+}
+
+const FORM_BYTES_MAX = 32 * 1024 // a number for each of a thousand lines of an invoice
+
+/** A form of an area at a path: from our own pages only, by somebody who is signed in. */
+export function mountForm(
+  app: Hono<ApiEnv>,
+  deps: ApiDeps,
+  { area, pattern }: { area: Area; pattern: string },
+  act: (ctx: ApiContext, session: SignedIn) => Promise<Response>,
+): void {
+  app.post(pattern, limitBody(FORM_BYTES_MAX), (ctx) =>
+    deps.gate.run(PERSON, async () => {
+      requireSameOrigin(deps, ctx)
+      const session = await enter(deps, ctx, area, pattern)
+      return session instanceof Response ? session : act(ctx, session)
+    }),
+  )
 }
 
 /** The text fields of a form; the body's size was limited before. */

@@ -156,10 +156,10 @@ function cookieOptions({ config }: ApiDeps, area: Area) {
   } as const
 }
 
-/** Forms here are small: a key, a path, a choice. */
-export function limitBody() {
+/** Forms are small: a key, a path, a choice. */
+export function limitBody(bytesMax = FORM_BYTES_MAX) {
   return bodyLimit({
-    maxSize: FORM_BYTES_MAX,
+    maxSize: bytesMax,
     onError: () => {
       throw new DomainError('payload_too_large', 'The form is larger than it can be.')
     },

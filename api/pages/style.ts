@@ -19,7 +19,8 @@ a:focus-visible, button:focus-visible, input:focus-visible, select:focus-visible
 .top > div { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; align-items: center;
   min-height: 3.5rem; padding-top: .6rem; padding-bottom: .6rem }
 .brand { font-weight: 650; letter-spacing: .01em; color: var(--ink) }
-.top nav { display: flex; gap: 1.25rem; flex: 1 }
+.top nav { display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; flex: 1;
+  font-size: .93rem }
 .top nav a { color: var(--quiet) }
 .top nav a[aria-current] { color: var(--ink); box-shadow: 0 2px 0 var(--accent) }
 .who { color: var(--quiet); display: flex; gap: .75rem; align-items: center }
@@ -90,6 +91,20 @@ details pre { margin: 0; padding: .6rem .9rem }
   list-style: none }
 .documents a { display: block; border: 1px solid var(--line); border-radius: 6px;
   padding: .35rem .8rem }
+.charts { display: flex; flex-wrap: wrap; gap: 1.5rem }
+figure { margin: 0; max-width: 100% }
+figcaption { margin-bottom: .4rem }
+svg { display: block; max-width: 100%; height: auto }
+svg rect { fill: var(--accent) }
+svg line { stroke: var(--line) }
+svg text { fill: var(--quiet); font-size: 10px }
+.export { margin: .5rem 0 0; font-size: .82rem }
+.forms { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 1rem;
+  margin-top: 1rem; align-items: start }
+.forms details { margin: 0 }
+.forms input, .forms select { width: 100%; margin: .15rem 0 .6rem }
+.check { color: var(--good) }
+.check.off { color: var(--bad); font-weight: 600 }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--sheet); padding: 1rem 1.25rem;
   border: 1px solid var(--line); border-radius: 8px; font-size: .9rem }
 footer { color: var(--quiet); font-size: .82rem; padding-bottom: 2rem }
@@ -98,12 +113,12 @@ footer { color: var(--quiet); font-size: .82rem; padding-bottom: 2rem }
   :root { color-scheme: light; --paper: #fff; --sheet: #fff; --ink: #000; --quiet: #444;
     --line: #bbb; --accent: #000 }
   body { font-size: 10pt }
-  .top nav, button, .pager span:last-child, .filter, .documents, .state::before { display: none }
+  .top nav, button, .pager, .filter, .documents, .export, .forms, .state::before { display: none }
   .top > div { justify-content: space-between }
   .top > div, main, footer { max-width: none; padding-left: 0; padding-right: 0 }
   .table { overflow: visible; border: 0 }
   th, td { padding: .25rem .5rem }
-  tr, dl, .cards { break-inside: avoid }
+  tr, dl, .cards, figure { break-inside: avoid }
   thead { display: table-header-group }
 }
 `

@@ -19,7 +19,13 @@ export type Books = {
   /** USD: three cards of which two are delivered, and one more order. */
   open: { purchaseOrderId: string; transactionIds: string[] }
   /** EUR: closed, billed and mailed. */
-  invoiced: { purchaseOrderId: string; transactionIds: string[]; invoiceId: string; number: string }
+  invoiced: {
+    customerId: string
+    purchaseOrderId: string
+    transactionIds: string[]
+    invoiceId: string
+    number: string
+  }
 }
 
 type Order = { id: string; purchase_order: { id: string } }
@@ -64,6 +70,7 @@ export async function keepBooks(api: ServedApi, mode: Mode = 'test'): Promise<Bo
       transactionIds: usd.map(({ id }) => id),
     },
     invoiced: {
+      customerId: second,
       purchaseOrderId: billed.purchase_order.id,
       transactionIds: [billed.id],
       invoiceId: invoice.id,

@@ -1,0 +1,118 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { displayAmount } from '../../documents/display.ts'
+import { documentFormats, fileName, renderDocument } from '../../documents/render.ts'
+import { displaySigned, renderStatementDocument } from '../../documents/statement.ts'
+import type { InvoiceSnapshot } from '../../domain/invoice.ts'
+import { formatDecimal } from '../../domain/money.ts'
+import {
+  detach,
+  FOLDER,
+  judgeNorm,
+  judgePdf,
+  judgePdfA,
+  prepareJudges,
+  readCsv,
+  readText,
+} from './judges.ts'
+import { BAD_SAMPLES, SAMPLES, STATEMENTS } from './verify-samples.ts'
+
+/** `npm run verify:documents`: every document in every format, judged by programs that are not ours. */
+
+let failed = 0
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+function report(what: string, problems: string[]): void {
+  print(`${problems.length === 0 ? 'ok    ' : 'FAILED'} ${what}`)
+  for (const problem of problems) print(`       ${problem}`)
+  if (problems.length > 0) failed += 1
+}
+
+function keep(name: string, content: Uint8Array | string): string {
+  const path = join(FOLDER, name)
+  writeFileSync(path, content)
+  return path
+}
+
+/** Money that the PDF, the XML and the CSV must state alike. */
+function judgeTotals(name: string, invoice: InvoiceSnapshot, csv: string[][]): string[] {
+  const text = readText(join(FOLDER, `${name}.pdf`))
+  const label = invoice.kind === 'credit_note' ? 'Total credited' : 'Total due'
+  const line = text.split('\n').find((each) => each.includes(label)) ?? ''
+  const due = displayAmount(invoice.due_minor, invoice.currency)
+  const [head = [], ...rows] = csv
+  const net = head.indexOf('net')
+  const digits = (amount: string) => BigInt(amount.replace('.', ''))
+  const sum = rows.reduce((all, row) => all + digits(row[net] ?? ''), 0n)
+  const ragged = rows.filter((row) => row.length !== head.length).length
+  return [
+    ...(line.includes(due) ? [] : [`the PDF says "${line.trim()}", not ${due}`]),
+    ...(sum === BigInt(invoice.subtotal_minor) ? [] : [`the CSV adds up to ${sum}`]),
+    ...(ragged === 0 ? [] : [`${ragged} rows of the CSV have another number of cells`]),
+  ]
+}
+
+/** The amount due as the XML writes it, in either syntax. */
+function judgeXmlTotal(xml: string, invoice: InvoiceSnapshot): string[] {
+  const [, due] = /(?:DuePayableAmount|PayableAmount currencyID="\w+")>([^<]*)</.exec(xml) ?? []
+  const right = formatDecimal(BigInt(invoice.due_minor), invoice.currency)
+  return due === right ? [] : [`the XML says ${due} is due, not ${right}`]
+}
+
+async function verifyInvoice(name: string, invoice: InvoiceSnapshot): Promise<void> {
+  const rendered = new Map<string, Uint8Array>()
+  for (const format of documentFormats(invoice)) {
+    const bytes = await renderDocument(invoice, format)
+    rendered.set(format, bytes)
+    keep(fileName(name, format), bytes)
+  }
+  const pdf = join(FOLDER, `${name}.pdf`)
+  report(`${name}.pdf: qpdf, pdfinfo`, judgePdf(pdf))
+  report(`${name}.pdf: PDF/A-3b by veraPDF`, judgePdfA(pdf))
+  const csv = readCsv(join(FOLDER, `${name}.csv`))
+  report(`${name}: PDF and CSV state the same totals`, judgeTotals(name, invoice, csv))
+  const cii = rendered.get('cii')
+  if (cii === undefined) return
+  const attached = detach(pdf, 'factur-x.xml')
+  const same = attached !== null && Buffer.from(cii).equals(attached)
+  report(`${name}.pdf: the XML inside is ${name}.cii.xml, byte for byte`, same ? [] : ['it is not'])
+  for (const format of ['cii', 'ubl']) {
+    const path = join(FOLDER, `${name}.${format}.xml`)
+    const xml = Buffer.from(rendered.get(format) ?? []).toString()
+    report(`${name}.${format}.xml: EN 16931 by Mustang`, [
+      ...judgeNorm(path),
+      ...judgeXmlTotal(xml, invoice),
+    ])
+  }
+}
+
+prepareJudges()
+for (const [name, invoice] of Object.entries(SAMPLES)) await verifyInvoice(name, invoice)
+for (const [name, statement] of Object.entries(STATEMENTS)) {
+  const pdf = keep(`${name}.pdf`, await renderStatementDocument(statement, 'pdf'))
+  report(`${name}.pdf: qpdf, pdfinfo`, judgePdf(pdf))
+  report(`${name}.pdf: PDF/A-3b by veraPDF`, judgePdfA(pdf))
+  const csv = readCsv(keep(`${name}.csv`, await renderStatementDocument(statement, 'csv')))
+  const closing = displaySigned(statement.closingMinor, statement.currency)
+  const line =
+    readText(pdf)
+      .split('\n')
+      .find((each) => each.includes('Closing balance')) ?? ''
+  const last = csv.at(-1)?.[5]
+  const decimal = formatDecimal(statement.closingMinor, statement.currency)
+  report(`${name}: PDF and CSV state the same balance`, [
+    ...(line.includes(closing) ? [] : [`the PDF says "${line.trim()}", not ${closing}`]),
+    ...(last === decimal ? [] : [`the CSV says ${last}, not ${decimal}`]),
+  ])
+}
+for (const { name, reason, judge, content } of BAD_SAMPLES) {
+  const problems = judge(keep(name, await content()))
+  const named = problems.some((problem) => problem.includes(reason))
+  const seen = problems.length === 0 ? ['it passed'] : problems
+  report(`${name}: refused for ${reason}`, named ? [] : seen)
+}
+print(failed === 0 ? '\nEvery judge agrees.' : `\n${failed} judgements failed.`)
+process.exitCode = failed === 0 ? 0 : 1
