@@ -13,6 +13,7 @@ import { readTaxPolicies } from './activities/gateways/tax-policies.ts'
 import type { PaymentProvider } from './activities/gateways/payment-provider.ts'
 import { createStripeProvider } from './activities/gateways/stripe-provider.ts'
 import { createWebhookDialer } from './activities/gateways/webhook-dialer.ts'
+import { openPress } from './documents/press.ts'
 import { createStockWatch } from './activities/stock-watch.ts'
 import { createActivities, type Activities, type ActivityDeps } from './activities/index.ts'
 import { readEnv, toConfig, type Config } from './config.ts'
@@ -51,12 +52,14 @@ export async function startWorker(
   const ring = createKeyRing(database.db, createLocalKeyProvider(config.keys.encryption))
   const gateways = openGateways(config, ring)
   const stock = createStockWatch({ database, log })
+  const press = openPress()
   const activities = wrapActivities(
     createActivities({
       database,
       keys: { ring, blindIndex: config.keys.blindIndex },
       log,
       stock,
+      press,
       ...gateways.ports,
       ...outsideParties(config),
     }),
@@ -80,6 +83,7 @@ export async function startWorker(
       outside.shutdown()
       await running
       await stock.close()
+      await press.close()
       await gateways.close()
       await connection.close()
       await database.close()

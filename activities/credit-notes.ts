@@ -19,7 +19,7 @@ import { getInvoiceView } from '../db/invoice-views.ts'
 import { getInvoiceOwed, lockCustomerBalance, postJournal } from '../db/ledger.ts'
 import { updateInvoicePaid } from '../db/received-payments.ts'
 import { writeCreditNoteMail } from '../documents/credit-note-mail.ts'
-import { documentFormats, renderDocument } from '../documents/render.ts'
+import { documentFormats } from '../documents/render.ts'
 import { canonicalJson } from '../domain/canonical-json.ts'
 import { computeCreditNote } from '../domain/credit-note.ts'
 import type { InvoiceSnapshot } from '../domain/invoice.ts'
@@ -32,7 +32,7 @@ import { sendDocumentMail } from './mails.ts'
 type CreditNoteInput = { accountId: string; creditNoteId: string }
 
 export function creditNoteActivities(deps: ActivityDeps) {
-  const { database, log } = deps
+  const { database, log, press } = deps
   const { db } = database
 
   const readIssued = async (input: CreditNoteInput): Promise<InvoiceSnapshot> => {
@@ -92,7 +92,7 @@ export function creditNoteActivities(deps: ActivityDeps) {
       const snapshot = await readIssued(input)
       for (const format of documentFormats(snapshot)) {
         if ((await findCreditNoteDocument(db, { ...input, format })) !== null) continue
-        const content = Buffer.from(await renderDocument(snapshot, format))
+        const content = Buffer.from(await press.print(snapshot, format))
         await insertCreditNoteDocument(db, { ...input, format, content, sha256: sha256(content) })
       }
     },

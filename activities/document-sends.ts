@@ -12,7 +12,7 @@ import {
   updateInvoiceSent,
   type IssuedInvoice,
 } from '../db/invoices.ts'
-import { documentFormats, renderDocument } from '../documents/render.ts'
+import { documentFormats } from '../documents/render.ts'
 import { writeInvoiceMail } from '../documents/invoice-mail.ts'
 import type { ActivityDeps } from './index.ts'
 import { sendDocumentMail } from './mails.ts'
@@ -80,7 +80,7 @@ async function sendInvoice(
     },
     async ({ format }) => {
       const kept = await findInvoiceDocument(db, { accountId, invoiceId: invoice.id, format })
-      return kept ?? Buffer.from(await renderDocument(invoice.snapshot, format))
+      return kept ?? Buffer.from(await deps.press.print(invoice.snapshot, format))
     },
   )
   if (taken) await updateInvoiceSent(db, { accountId, invoiceId: invoice.id })

@@ -1,6 +1,7 @@
 import type { Database } from '../db/client.ts'
 import type { SupplierConnection } from '../db/suppliers.ts'
 import type { KeyRing } from '../key-ring.ts'
+import type { Press } from '../documents/press.ts'
 import type { TaxPolicy } from '../domain/tax.ts'
 import type { Log } from '../log.ts'
 import { claimActivities } from './claims.ts'
@@ -32,6 +33,8 @@ export type ActivityDeps = {
   webhooks: WebhookDialer
   stock: StockWatch
   mailer: Mailer
+  /** Renders documents beside the event loop. */
+  press: Pick<Press, 'print'>
   /** The merchant's own; the shipped ones when left out. */
   taxPolicies?: readonly TaxPolicy[]
   /** Where accounts of a mode pay. */

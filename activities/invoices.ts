@@ -8,7 +8,7 @@ import {
   updatePurchaseOrderInvoiced,
 } from '../db/purchase-orders.ts'
 import { getInvoiceRun, scheduleInvoiceRun } from '../db/invoice-runs.ts'
-import { documentFormats, renderDocument } from '../documents/render.ts'
+import { documentFormats } from '../documents/render.ts'
 import type { RegisteredWait } from '../domain/story.ts'
 import { billOrStop, billUnbilled, FIRST_RUN } from './billing.ts'
 import type { ActivityDeps } from './index.ts'
@@ -20,7 +20,7 @@ type InvoiceRunInput = { accountId: string; invoiceRunId: string }
 type ParkInput = (PurchaseOrderInput | InvoiceRunInput) & { reason: string }
 
 export function invoiceActivities(deps: ActivityDeps) {
-  const { database, taxPolicies: policies } = deps
+  const { database, press, taxPolicies: policies } = deps
   const { db } = database
   return {
     /**
@@ -50,7 +50,7 @@ export function invoiceActivities(deps: ActivityDeps) {
       for (const invoice of await listIssuedInvoices(db, input)) {
         for (const format of documentFormats(invoice.snapshot)) {
           if (invoice.formats.includes(format)) continue
-          const content = Buffer.from(await renderDocument(invoice.snapshot, format))
+          const content = Buffer.from(await press.print(invoice.snapshot, format))
           await insertInvoiceDocument(db, {
             accountId: input.accountId,
             invoiceId: invoice.id,

@@ -6,6 +6,7 @@ import { invoiceActivities } from '../activities/invoices.ts'
 import { inTransaction } from '../db/client.ts'
 import { fulfillTransaction } from '../db/fulfillment.ts'
 import { closePurchaseOrder } from '../db/purchase-orders.ts'
+import { renderDocument } from '../documents/render.ts'
 import { createLog } from '../log.ts'
 import type { ServedApi } from './api/serve.ts'
 import { importCodes, makeProduct, type TestAccount } from './factories.ts'
@@ -26,6 +27,7 @@ export function billingDeps({
     keys: openKeys(database, config),
     log: createLog('test-billing', 'silent'),
     mailer: createMailer(config.mail),
+    press: { print: renderDocument },
     payments: () => notUsed(),
     suppliers: () => notUsed(),
     stock: { took: () => undefined, close: () => Promise.resolve() },

@@ -40,23 +40,22 @@ export async function renderCreditPage(view: FinanceView): Promise<FinanceConten
   const left = await listCreditableUnits(db, { accountId: view.accountId, invoiceId: id })
   const form = readCreditForm(view.query)
   const { snapshot } = invoice
-  const asked = form.reason !== '' && form.lines?.length !== 0
   const body = html`<h1>Credit ${snapshot.number}</h1>
     <p>
       ${snapshot.buyer.name}, <a href="/finance/invoices/${id}">${snapshot.number}</a> of
       ${renderAmount(snapshot.total_minor, snapshot.currency)}
     </p>
-    ${
-      left.length === 0
-        ? html`<p class="empty">Everything of it was credited already.</p>`
-        : asked
-          ? renderConfirmation(id, snapshot, left, form)
-          : renderChoice(id, snapshot, left, form)
-    }`
+    ${renderStep(id, snapshot, left, form)}`
   return { title: `Credit ${snapshot.number}`, body }
 }
 
 type Billed = { currency: string; lines: InvoiceLine[] }
+
+function renderStep(id: string, billed: Billed, left: CreditableUnit[], form: CreditForm): Markup {
+  if (left.length === 0) return html`<p class="empty">Everything of it was credited already.</p>`
+  const isSaid = form.reason !== '' && form.lines?.length !== 0
+  return isSaid ? renderConfirmation(id, billed, left, form) : renderChoice(id, billed, left, form)
+}
 
 function renderChoice(
   id: string,

@@ -28,6 +28,7 @@ const deps: ActivityDeps = {
     post: () => Promise.reject(new Error('nothing is sent')),
     close: () => Promise.resolve(),
   },
+  press: { print: () => Promise.reject(new Error('nothing is rendered')) },
   mailer: {
     sender: 'nobody@bark.example',
     send: () => Promise.resolve({ refused: [], reason: null }),

@@ -2,6 +2,7 @@ import { openKeys } from '../../../../cli/open-keys.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { invoiceActivities } from '../../../../activities/invoices.ts'
 import { createWebhookDialer } from '../../../../activities/gateways/webhook-dialer.ts'
+import { renderDocument } from '../../../../documents/render.ts'
 import { createLog } from '../../../../log.ts'
 import { makeAccount, makeCustomer, makeKey } from '../../../factories.ts'
 import { eventually } from '../../../harness.ts'
@@ -33,6 +34,7 @@ function activities() {
     database: shop.database,
     keys: openKeys(shop.database, shop.config),
     log: createLog('test', 'silent'),
+    press: { print: renderDocument },
     mailer: { sender: 'billing@acme.example', send: async () => ({ refused: [], reason: null }) },
     payments: () => {
       throw new Error('Invoices ask no payment provider')
