@@ -1,6 +1,7 @@
 import { healthRoutes } from './health.ts'
 import type { Route } from './route.ts'
 import { codeImportRoutes } from './v2/code-imports.ts'
+import { codeReportRoutes } from './v2/code-reports.ts'
 import { billingSettingsRoutes } from './v2/billing-settings.ts'
 import { claimRoutes } from './v2/claims.ts'
 import { codeRoutes } from './v2/codes.ts'
@@ -45,6 +46,7 @@ export const ROUTES: readonly Route[] = [
   ...codeRoutes,
   ...codeImportRoutes,
   ...inventoryRoutes,
+  ...codeReportRoutes,
   ...claimRoutes,
   ...unitCancellationRoutes,
   ...fulfillmentSettingsRoutes,

@@ -26,7 +26,10 @@ const COMMANDS: Record<string, Entry> = {
     load: () => import('./demo.ts'),
   },
   keys: { summary: 'API keys, and rotating the encryption', load: () => import('./keys.ts') },
-  codes: { summary: 'import codes from a CSV file', load: () => import('./codes.ts') },
+  codes: {
+    summary: 'import codes; what the pool has, what was kept aside',
+    load: () => import('./codes.ts'),
+  },
   trigger: { summary: 'cause an event by its real act', load: () => import('./trigger.ts') },
   webhooks: {
     summary: 'forward events to this machine; send again what failed',

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Money } from '../domain/money.ts'
+import type { QuarantineReason } from '../domain/sourcing.ts'
 import type { Tx } from './client.ts'
 
 /** A code encrypted for its id. The plain text never comes into `db/`. */
@@ -23,7 +24,7 @@ export type NewCode = {
   variantId: string
   /** Who sold it, under which of our references, for how much; null when it was imported. */
   supply: { supplierId: string; reference: string; cost: Money | null } | null
-  place: { unitId: string } | { quarantine: string } | 'pool'
+  place: { unitId: string } | { quarantine: QuarantineReason } | 'pool'
 }
 
 /**

@@ -2178,6 +2178,7 @@ create table codes (
   constraint codes_check3 CHECK (((cost_minor IS NULL) = (cost_currency IS NULL))),
   constraint codes_cost_minor_check CHECK ((cost_minor >= 0)),
   constraint codes_face_value_check CHECK (((length(face_value) >= 1) AND (length(face_value) <= 60))),
+  constraint codes_quarantine_reason_check CHECK ((quarantine_reason = ANY (ARRAY['surplus'::text, 'foreign'::text, 'late'::text, 'expires_too_soon'::text]))),
   constraint codes_sealed_check CHECK ((length(sealed) > 28)),
   constraint codes_type_check CHECK ((type = ANY (ARRAY['code'::text, 'code_pin'::text, 'url'::text])))
 ) with (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000);
@@ -3387,6 +3388,8 @@ CREATE INDEX claims_opened ON public.claims USING btree (account_id, opened_at, 
 CREATE INDEX code_reveals_transaction ON public.code_reveals USING btree (account_id, transaction_id);
 
 CREATE INDEX codes_pool ON public.codes USING btree (account_id, product_id, variant_id, COALESCE(expires_at, 'infinity'::timestamp with time zone), id) WHERE ((unit_id IS NULL) AND (quarantined_at IS NULL));
+
+CREATE INDEX codes_quarantined ON public.codes USING btree (account_id, created_at, id) WHERE (quarantined_at IS NOT NULL);
 
 CREATE INDEX credit_note_units_unit ON public.credit_note_units USING btree (unit_id);
 

@@ -130,7 +130,7 @@ export interface Codes {
   unit_id: string | null
   allocated_at: Timestamp | null
   quarantined_at: Timestamp | null
-  quarantine_reason: string | null
+  quarantine_reason: 'surplus' | 'foreign' | 'late' | 'expires_too_soon' | null
   created_at: Generated<Timestamp>
   cost_minor: bigint | null
   cost_currency: string | null

@@ -147,3 +147,10 @@ function delayOf(delays: readonly number[], nth: number): number {
 export function supplierReference(unitId: string, group: number): string {
   return `${unitId}-${group}`
 }
+
+/**
+ * Why a code that was paid for is issued to nobody: a second one for a reference, one for a reference
+ * that was not asked about, one whose unit needs none any more, one that is of little use.
+ */
+export const QUARANTINE_REASONS = ['surplus', 'foreign', 'late', 'expires_too_soon'] as const
+export type QuarantineReason = (typeof QUARANTINE_REASONS)[number]

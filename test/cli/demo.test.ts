@@ -44,7 +44,7 @@ describe('bark demo', () => {
     const { keys } = await seedSandbox(stack.config, dataDir)
     await stack.database.db
       .updateTable('codes')
-      .set({ quarantined_at: new Date(), quarantine_reason: 'test' })
+      .set({ quarantined_at: new Date(), quarantine_reason: 'late' })
       .where('unit_id', 'is', null)
       .execute()
     const { context, out, err } = commandContext(stack.config, {
