@@ -12,11 +12,12 @@ import {
   type BilledQuantity,
 } from '../db/invoices.ts'
 import { lockCustomerBalance, postJournal } from '../db/ledger.ts'
+import { applyPrepayments, lockOrderPayments } from '../db/invoice-prepayments.ts'
 import type { PurchaseOrderRow } from '../db/purchase-orders.ts'
 import { documentFormats } from '../documents/render.ts'
 import { canonicalJson } from '../domain/canonical-json.ts'
 import { DomainError, type DomainReason } from '../domain/error.ts'
-import { computeInvoice, type InvoiceSnapshot } from '../domain/invoice.ts'
+import type { InvoiceInput, InvoiceSnapshot } from '../domain/invoice.ts'
 import type { BillableUnits, InvoiceLine } from '../domain/invoice-lines.ts'
 import { invoiceIssued } from '../domain/ledger.ts'
 import { purchaseOrderNumber } from '../domain/purchase-order.ts'
@@ -29,6 +30,7 @@ import {
 } from '../domain/tax.ts'
 import { newId } from '../new-id.ts'
 import { renderInvoice } from '../wire/invoice.ts'
+import { computePrepaid } from './invoice-paid.ts'
 
 /** A purchase order's first invoices; what is delivered later is billed by later runs. */
 export const FIRST_RUN = 1
@@ -80,6 +82,7 @@ export async function billUnbilled(
     customerId: po.customer_id,
   })
   const policy = taxPolicyOn(policies, await getIssueDate(tx, po.account_id))
+  await lockOrderPayments(tx, key)
   const lines = treatLines(policy, await listBillableLines(tx, key), parties)
   const groups = [...new Set(lines.map((line) => line.treatment.tax_group))].sort()
   const manifest: string[] = []
@@ -118,7 +121,7 @@ async function billGroup(
   const owner = { accountId: po.account_id, customerId: po.customer_id, currency: po.currency }
   await lockCustomerBalance(tx, owner)
   const number = await takeDocumentNumber(tx, po.account_id, 'invoice')
-  const snapshot = computeInvoice({
+  const input = {
     ...parties.snapshot,
     number: number.number,
     kind: 'invoice',
@@ -138,7 +141,8 @@ async function billGroup(
     notes: notesOf(run, quantities),
     prepaid_minor: 0n,
     units: lines.flatMap((line) => toBillable(line, quantities.get(line.line_id)?.quantity ?? 0)),
-  })
+  } satisfies InvoiceInput
+  const { snapshot, prepayments } = await computePrepaid(tx, input, po, [...lineIds.values()])
   const content = canonicalJson(snapshot)
   const invoiceId = newId('invoice')
   await insertInvoice(tx, {
@@ -153,6 +157,17 @@ async function billGroup(
     lineIds: snapshot.lines.map(idOf),
   })
   await postInvoice(tx, owner, { invoiceId, snapshot, number, lines, quantities })
+  await applyPrepayments(tx, { ...owner, invoiceId, at: number.issuedAt }, prepayments)
+  await tellIssued(tx, po, invoiceId, snapshot)
+  return content
+}
+
+async function tellIssued(
+  tx: Tx,
+  po: PurchaseOrderRow,
+  invoiceId: string,
+  snapshot: InvoiceSnapshot,
+): Promise<void> {
   await emitEvent(tx, {
     accountId: po.account_id,
     type: 'invoice.finalized',
@@ -169,7 +184,6 @@ async function billGroup(
       }),
     },
   })
-  return content
 }
 
 function notesOf(run: number, quantities: Map<string, BilledQuantity>): string[] {

@@ -14,19 +14,18 @@ import {
 } from '../db/credit-notes.ts'
 import { getDeliverySettings } from '../db/document-sends.ts'
 import { takeDocumentNumber } from '../db/document-numbers.ts'
-import { emitEvent, nextSequence } from '../db/events.ts'
-import { getInvoiceView } from '../db/invoice-views.ts'
+import { emitEvent } from '../db/events.ts'
 import { getInvoiceOwed, lockCustomerBalance, postJournal } from '../db/ledger.ts'
-import { updateInvoicePaid } from '../db/received-payments.ts'
 import { writeCreditNoteMail } from '../documents/credit-note-mail.ts'
 import { documentFormats } from '../documents/render.ts'
+import { isOfRefund } from '../db/refunded-units.ts'
 import { canonicalJson } from '../domain/canonical-json.ts'
 import { computeCreditNote } from '../domain/credit-note.ts'
 import type { InvoiceSnapshot } from '../domain/invoice.ts'
 import { creditNoteIssued } from '../domain/ledger.ts'
 import { renderCreditNote } from '../wire/credit-note.ts'
-import { renderInvoice } from '../wire/invoice.ts'
 import type { ActivityDeps } from './index.ts'
+import { settleInvoice } from './invoice-paid.ts'
 import { sendDocumentMail } from './mails.ts'
 
 type CreditNoteInput = { accountId: string; creditNoteId: string }
@@ -69,7 +68,7 @@ export function creditNoteActivities(deps: ActivityDeps) {
         })
         const invoiceKey = { accountId: note.account_id, invoiceId: note.invoice_id }
         await updateInvoiceVoid(tx, invoiceKey)
-        if (await updateInvoicePaid(tx, invoiceKey)) await emitInvoicePaid(tx, invoiceKey)
+        await settleInvoice(tx, invoiceKey)
         const owner = { accountId: note.account_id, customerId: null }
         const view = await getCreditNoteView(tx, owner, note.id)
         await emitEvent(tx, {
@@ -138,41 +137,18 @@ async function postCreditNote(tx: Tx, note: CreditNoteRow): Promise<void> {
   }
   await lockCustomerBalance(tx, owner)
   const key = { accountId: note.account_id, invoiceId: note.invoice_id }
+  const sourceId = `${note.invoice_id}/${note.id}`
   const undeliveredMinor = await sumUndelivered(tx, note)
-  await postJournal(tx, {
-    ...owner,
-    posting: creditNoteIssued({
-      netMinor: note.subtotal_minor - undeliveredMinor,
-      undeliveredMinor,
-      taxMinor: note.tax_minor,
-      owedMinor: await getInvoiceOwed(tx, key),
-    }),
-    sourceId: `${note.invoice_id}/${note.id}`,
+  const posting = creditNoteIssued({
+    netMinor: note.subtotal_minor - undeliveredMinor,
+    undeliveredMinor,
+    taxMinor: note.tax_minor,
+    owedMinor: await getInvoiceOwed(tx, key),
   })
-}
-
-/** What was still owed was credited away, and the rest had been paid. */
-async function emitInvoicePaid(
-  tx: Tx,
-  { accountId, invoiceId }: { accountId: string; invoiceId: string },
-): Promise<void> {
-  const view = await getInvoiceView(tx, { accountId, customerId: null }, invoiceId)
-  await emitEvent(tx, {
-    accountId,
-    type: 'invoice.paid',
-    objectId: invoiceId,
-    sequence: await nextSequence(tx, accountId, invoiceId),
-    customerId: view.snapshot.buyer.customer_id,
-    facts: {
-      object: renderInvoice({
-        ...view,
-        sentAt: view.sent_at,
-        formats: documentFormats(view.snapshot),
-        creditedMinor: view.credited_minor,
-        paidMinor: view.paid_minor,
-      }),
-    },
-  })
+  await postJournal(tx, { ...owner, posting, sourceId })
+  if (!isOfRefund(note.key)) return
+  const amounts = { amount: posting.amounts.excess }
+  await postJournal(tx, { ...owner, posting: { kind: 'credit_note_refunded', amounts }, sourceId })
 }
 
 function sha256(content: string | Uint8Array): Buffer {

@@ -13,6 +13,7 @@ import { billOrStop, billUnbilled } from './billing.ts'
 import { waitForRun } from './billing-waits.ts'
 import { sendIssuedInvoices } from './document-sends.ts'
 import type { ActivityDeps } from './index.ts'
+import { settlePrepaid } from './invoice-paid.ts'
 
 type InvoiceRunInput = { accountId: string; invoiceRunId: string }
 
@@ -51,6 +52,7 @@ export function invoiceRunActivities(deps: ActivityDeps) {
         if (run.billed_at === null) {
           const manifestHash = await billUnbilled(tx, po, { run: run.run, policies })
           await updateInvoiceRunBilled(tx, { ...input, manifestHash })
+          await settlePrepaid(tx, key)
         }
         const issued = await listIssuedInvoices(tx, key)
         return {

@@ -12,6 +12,7 @@ import { documentFormats } from '../documents/render.ts'
 import type { RegisteredWait } from '../domain/story.ts'
 import { billOrStop, billUnbilled, FIRST_RUN } from './billing.ts'
 import type { ActivityDeps } from './index.ts'
+import { settlePrepaid } from './invoice-paid.ts'
 import { waitForDay, waitForRun } from './billing-waits.ts'
 import { sendIssuedInvoices } from './document-sends.ts'
 
@@ -35,6 +36,7 @@ export function invoiceActivities(deps: ActivityDeps) {
         if (po.state === 'settling') {
           const manifestHash = await billUnbilled(tx, po, { run: FIRST_RUN, policies })
           await updatePurchaseOrderInvoiced(tx, { ...input, manifestHash })
+          await settlePrepaid(tx, input)
         }
         const issued = await listIssuedInvoices(tx, input)
         if (issued.length === 0) await updatePurchaseOrderEnded(tx, input)

@@ -5,6 +5,7 @@ import {
   insertOperation,
   markAsking,
   markSending,
+  wasCancelTried,
   type OperationRow,
 } from '../db/payment-operations.ts'
 import {
@@ -26,6 +27,7 @@ import type {
   ProviderPayment,
 } from './gateways/payment-provider.ts'
 import type { ActivityDeps } from './index.ts'
+import { isOrphaned } from './order-money.ts'
 import { decideOperation, recordAsked, recordSent } from './payment-outcomes.ts'
 
 /** Calls of one run: more than any payment needs at once, so that nothing spins. */
@@ -44,7 +46,10 @@ type Claim =
   | { act: 'ask'; payment: PaymentRow; operation: OperationRow | null; account: ProviderAccount }
   | { act: 'step'; step: MoneyStep }
 
-export function paymentActivities(deps: ActivityDeps) {
+/** What stories about money need of the activities' dependencies. */
+export type PaymentDeps = Pick<ActivityDeps, 'database' | 'log' | 'payments'>
+
+export function paymentActivities(deps: PaymentDeps) {
   const { db } = deps.database
   return {
     /**
@@ -114,13 +119,9 @@ async function claimWork(tx: Tx, input: PaymentInput): Promise<Claim> {
   if (operation !== null) return claimOperation(tx, payment, operation, account)
   const told = payment.refresh_wanted_at !== null && payment.run > 0
   const due = payment.ask_at !== null && payment.ask_at <= now
-  if (payment.state === 'requires_action' && now >= secondsAfter(payment, ACTION_SECONDS_MAX)) {
-    await insertOperation(tx, {
-      ...input,
-      id: newId('paymentOperation'),
-      kind: 'cancel',
-      amountMinor: null,
-    })
+  if (await isToBeLetGo(tx, payment, now)) {
+    const id = newId('paymentOperation')
+    await insertOperation(tx, { ...input, id, kind: 'cancel', amountMinor: null })
     return claimWork(tx, input)
   }
   if (told || due) {
@@ -135,6 +136,14 @@ async function claimWork(tx: Tx, input: PaymentInput): Promise<Claim> {
   }
   const step = await waitUntil(tx, payment, payment.ask_at, WAITING_FOR[payment.state], null)
   return { act: 'step', step }
+}
+
+/** Nobody passed its page in time, or its order has ended. Tried once: then only asking helps. */
+async function isToBeLetGo(tx: Tx, payment: PaymentRow, now: Date): Promise<boolean> {
+  const isLate =
+    payment.state === 'requires_action' && now >= secondsAfter(payment, ACTION_SECONDS_MAX)
+  if (!isLate && !(await isOrphaned(tx, payment))) return false
+  return !(await wasCancelTried(tx, keyOf(payment)))
 }
 
 const WAITING_FOR: Readonly<Record<PaymentRow['state'], string>> = {

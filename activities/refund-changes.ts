@@ -1,10 +1,11 @@
 import type { Tx } from '../db/client.ts'
 import { lockPayment, type PaymentProblem, type PaymentRow } from '../db/payments.ts'
+import { tellOrderRefunded } from '../db/order-money.ts'
 import { moveHeld, updateRefund, type RefundRow } from '../db/refunds.ts'
 import { emitPaymentEvent } from './payment-changes.ts'
 import { postRefund, postRefundReturned } from './payment-postings.ts'
 
-/** The ends of a refund, under its payment's lock. Safe to repeat: only a change of state moves money. */
+/** The ends of a refund, under the locks of its payment and of the order that it paid. Safe to repeat: only a change of state moves money. */
 
 /** The money has left for the payer. */
 export async function settleRefund(
@@ -25,6 +26,8 @@ export async function settleRefund(
   await postRefund(tx, payment, refund)
   const owner = { accountId: payment.account_id, customerId: null }
   await emitPaymentEvent(tx, await lockPayment(tx, owner, payment.id), 'payment.refunded')
+  const { account_id: accountId, transaction_id: transactionId } = payment
+  if (transactionId !== null) await tellOrderRefunded(tx, { accountId, transactionId })
 }
 
 /** The money stays with the merchant, or came back. */

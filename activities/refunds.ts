@@ -10,6 +10,7 @@ import {
   markUnknown,
   type OperationRow,
 } from '../db/payment-operations.ts'
+import { lockOrderOfPayment } from '../db/order-money.ts'
 import { getPayingAccount, lockPayment, type PaymentRow } from '../db/payments.ts'
 import {
   clearRefundRefresh,
@@ -26,9 +27,8 @@ import type {
   ProviderOutcome,
   ProviderRefund,
 } from './gateways/payment-provider.ts'
-import type { ActivityDeps } from './index.ts'
 import { problemOf } from './payment-changes.ts'
-import type { MoneyStep } from './payments.ts'
+import type { MoneyStep, PaymentDeps } from './payments.ts'
 import { failRefund, settleRefund } from './refund-changes.ts'
 
 const CALLS_MAX = 20
@@ -46,7 +46,7 @@ type Work = {
 
 type Outcome = ProviderOutcome<ProviderRefund | null>
 
-export function refundActivities(deps: ActivityDeps) {
+export function refundActivities(deps: PaymentDeps) {
   const { db } = deps.database
   return {
     /**
@@ -98,6 +98,7 @@ export function refundActivities(deps: ActivityDeps) {
 async function lockWork(tx: Tx, input: RefundKey): Promise<Work> {
   const owner = { accountId: input.accountId, customerId: null }
   const { payment_id } = await getRefund(tx, owner, input.refundId)
+  await lockOrderOfPayment(tx, { accountId: input.accountId, paymentId: payment_id })
   const payment = await lockPayment(tx, owner, payment_id)
   const { now, reference } = await getPayingAccount(tx, input.accountId)
   return {

@@ -21,6 +21,7 @@ import type { SupplierConnection } from '../db/suppliers.ts'
 import { endWait, registerWait } from '../db/waits.ts'
 import { describeSourcing } from '../domain/sourcing-report.ts'
 import type { RegisteredWait } from '../domain/story.ts'
+import type { TaxPolicy } from '../domain/tax.ts'
 import type { KeyRing } from '../key-ring.ts'
 import type { Log } from '../log.ts'
 import {
@@ -30,6 +31,7 @@ import {
   type SupplierAnswer,
 } from './gateways/code-supplier.ts'
 import { openCodeKeys, sealCode } from '../seal-code.ts'
+import { beginOrderMoney } from './order-money.ts'
 import { createSupplierRoom } from './supplier-room.ts'
 
 /** Calls of one run: a huge order is bought in several runs, each short enough to be repeated. */
@@ -50,6 +52,8 @@ export type SourcingDeps = {
   database: Database
   keys: { ring: KeyRing; blindIndex: Buffer }
   log: Log
+  /** The merchant's own; the shipped ones when left out. */
+  taxPolicies?: readonly TaxPolicy[]
   suppliers: (connection: SupplierConnection) => CodeSupplier | Promise<CodeSupplier>
 }
 
@@ -57,6 +61,8 @@ export type SourcingDeps = {
 export type CodesLook = FulfillmentProgress & {
   /** Lines for the operator: per supplier what was asked, what came, its last answer. */
   detail: string[]
+  /** What an order waits for that is not codes. */
+  stage?: string
 } & (
     | { ended: true; toSource: false; waiting: null }
     | { ended: false; toSource: true; waiting: null }
@@ -74,7 +80,7 @@ export function sourcingActivities(deps: SourcingDeps) {
   const { db } = deps.database
   const room = createSupplierRoom()
   const look = (input: TransactionInput) =>
-    inTransaction(db, (tx): Promise<CodesLook> => lookAtCodes(tx, input))
+    inTransaction(db, (tx): Promise<CodesLook> => lookAtCodes(tx, input, deps.taxPolicies))
 
   async function sourceInTurns(input: TransactionInput) {
     let sums = sumTallies([])
@@ -130,10 +136,27 @@ export function sourcingActivities(deps: SourcingDeps) {
   }
 }
 
-async function lookAtCodes(tx: Tx, input: TransactionInput): Promise<CodesLook> {
-  const { units, open, ended, deadlineAt, now } = await stepTransaction(tx, input)
+async function lookAtCodes(
+  tx: Tx,
+  input: TransactionInput,
+  policies: SourcingDeps['taxPolicies'],
+): Promise<CodesLook> {
+  const step = await stepPaidTransaction(tx, input, policies)
+  const { units, open, ended, deadlineAt, now } = step
   const progress = { units, open }
   if (ended) return { ...progress, ended, toSource: false, waiting: null, detail: [] }
+  if (step.awaitedMoney !== null) {
+    const waiting = await registerWait(tx, {
+      accountId: input.accountId,
+      storyId: input.transactionId,
+      workflow: 'fulfillTransaction',
+      subject: { transaction_id: input.transactionId },
+      dueAt: step.awaitedMoney.payBy,
+      reason: step.awaitedMoney.reason,
+    })
+    const stage = { stage: 'awaiting_payment', detail: [] }
+    return { ...progress, ...stage, ended, toSource: false, waiting, afterwards: 'look' }
+  }
 
   const outlook = await getSourcingOutlook(tx, input, now)
   const words = describeSourcing({
@@ -162,6 +185,22 @@ async function lookAtCodes(tx: Tx, input: TransactionInput): Promise<CodesLook> 
   const afterwards =
     dueAt !== null && dueAt.getTime() === outlook.nextAt?.getTime() ? 'source' : 'look'
   return { ...progress, ended, toSource: false, waiting, afterwards, detail }
+}
+
+/** A step; where the money is not there, what there is to pay is decided and its payment begun. */
+async function stepPaidTransaction(
+  tx: Tx,
+  input: TransactionInput,
+  policies: SourcingDeps['taxPolicies'],
+) {
+  const first = await stepTransaction(tx, input)
+  if (first.awaitedMoney === null) return { ...first, awaitedMoney: null }
+  const problem = await beginOrderMoney(tx, input, policies)
+  const { awaitedMoney, ...step } = await stepTransaction(tx, input)
+  if (awaitedMoney === null) return { ...step, awaitedMoney }
+  const { payBy, dueMinor, paidMinor } = awaitedMoney
+  const reason = problem ?? `money: ${paidMinor} of ${dueMinor ?? '?'} minor units have come`
+  return { ...step, awaitedMoney: { payBy, reason } }
 }
 
 /** A supplier's limit is in real time and short: the activity itself is tried again, in its own time. */

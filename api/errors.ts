@@ -1,6 +1,7 @@
 import { sqlState } from '../db/client.ts'
 import { DomainError, type DomainReason } from '../domain/error.ts'
-import { REFUSALS, type ErrorCode, type ErrorStatus } from './refusals.ts'
+import type { ErrorCode, ErrorStatus } from './error-codes.ts'
+import { REFUSALS } from './refusals.ts'
 
 /** The error object of the sources with its additive members. */
 export type ErrorBody = {

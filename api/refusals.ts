@@ -1,19 +1,5 @@
 import type { DomainReason } from '../domain/error.ts'
-
-/** The sources' closed set of error codes; `reason` holds the exact word. */
-export const ERROR_CODES = [
-  'authentication_error',
-  'authorization_error',
-  'validation_error',
-  'not_found',
-  'rate_limit_exceeded',
-  'conflict',
-  'server_error',
-] as const
-
-export type ErrorCode = (typeof ERROR_CODES)[number]
-export type ErrorStatus =
-  400 | 401 | 403 | 404 | 405 | 406 | 409 | 412 | 413 | 422 | 429 | 500 | 503
+import type { ErrorCode, ErrorStatus } from './error-codes.ts'
 
 /** What every refusal is over HTTP, and what the client can do about it. */
 export const REFUSALS: Readonly<
@@ -173,6 +159,11 @@ export const REFUSALS: Readonly<
     status: 404,
     code: 'not_found',
     hint: 'Check the id, and that the key belongs to the account that owns it.',
+  },
+  order_final: {
+    status: 409,
+    code: 'conflict',
+    hint: 'It was delivered or has failed. Refund its payment, or claim a code that is no good.',
   },
   out_of_stock: {
     status: 422,

@@ -15,6 +15,7 @@ import { inventoryRoutes } from './v2/inventory.ts'
 import { invoiceCreditRoutes } from './v2/invoice-credits.ts'
 import { invoiceMailRoutes } from './v2/invoice-mails.ts'
 import { invoiceRoutes } from './v2/invoices.ts'
+import { orderCancelRoutes } from './v2/order-cancels.ts'
 import { orderProofRoutes } from './v2/order-proofs.ts'
 import { orderRoutes } from './v2/orders.ts'
 import { paymentRoutes } from './v2/payments.ts'
@@ -41,6 +42,7 @@ export const ROUTES: readonly Route[] = [
   ...customerRoutes,
   ...statementRoutes,
   ...orderRoutes,
+  ...orderCancelRoutes,
   ...orderProofRoutes,
   ...transactionRoutes,
   ...codeRoutes,

@@ -39,6 +39,18 @@ export const EVENT_ACTS: Readonly<Partial<Record<EventType, EventAct>>> = {
       return orderAt(transactionId)
     },
   },
+  'order.refunded': {
+    async cause({ api }) {
+      const { path } = orderAt(await orderOfNobody(api, 'pm_card_visa'))
+      await until(
+        'the money',
+        () => api.get(path, withPaymentStatus),
+        (order) => order.payment_status === 'paid',
+      )
+      await api.post(`${path}/cancel`, { refund: true }, withId)
+      return { path }
+    },
+  },
   'order.fulfilled': { cause: async (scene) => orderAt(await orderInStock(scene)) },
   'codes.available': {
     cause: async (scene) => ({ path: `/v2/transactions/${await orderInStock(scene)}` }),
@@ -160,6 +172,7 @@ const withPurchaseOrder = z.object({ purchase_order: withId })
 const withDelivery = z.object({ delivery_id: z.string() })
 const withState = z.object({ state: z.string() })
 const withStatus = z.object({ status: z.string() })
+const withPaymentStatus = z.object({ payment_status: z.string() })
 const withTotal = z.object({ total: z.number() })
 const withInvoices = z.object({ invoices: z.array(withId) })
 
@@ -175,9 +188,9 @@ async function pay(api: ApiClient, token: string): Promise<Caused> {
 }
 
 /** An order that stays open, because nobody sells what is ordered. Answers the transaction's id. */
-async function orderOfNobody(api: ApiClient): Promise<string> {
+async function orderOfNobody(api: ApiClient, paymentMethod = 'credit'): Promise<string> {
   const { sku } = await createProduct(api)
-  return placeOrder(api, sku)
+  return placeOrder(api, sku, paymentMethod)
 }
 
 const orderInStock = ({ api, stockedSku }: Scene) => placeOrder(api, stockedSku)
@@ -206,11 +219,12 @@ async function payInvoice(scene: Scene): Promise<{ invoice: Caused; payment: str
 }
 
 /** By a customer of its own, so that nothing else stands on the day's purchase order. */
-async function placeOrder(api: ApiClient, sku: string): Promise<string> {
+async function placeOrder(api: ApiClient, sku: string, paymentMethod = 'credit'): Promise<string> {
   const { path } = await createCustomer(api)
   const body = {
     customer_id: path.replace('/v2/customers/', ''),
     items: [{ sku, quantity: 1 }],
+    payment_method: paymentMethod,
   }
   const { id } = await api.post('/v2/transactions', body, withId)
   return id

@@ -151,7 +151,7 @@ export async function replaceClaimed(
     select c.id from codes c join units u on u.account_id = c.account_id
       and u.product_id = c.product_id and u.variant_id = c.variant_id
     where u.account_id = ${claim.account_id} and u.id = ${claim.unit_id} and c.unit_id is null
-      and ((${codeId}::text is null and c.quarantined_at is null
+      and ((${codeId}::text is null and c.quarantined_at is null and c.reserved_for is null
           and coalesce(c.expires_at, 'infinity')
             > code_outlives(c.account_id, business_now(c.account_id)))
         or c.id = ${codeId})

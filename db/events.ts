@@ -1,14 +1,18 @@
 import { sql } from 'kysely'
 import { DomainError } from '../domain/error.ts'
 import type { EventType } from '../domain/event-type.ts'
-import type { UnitCounts } from '../domain/order-status.ts'
+import type { OrderMoney, UnitCounts } from '../domain/order-status.ts'
 import type { Db, Tx } from './client.ts'
 import { listPage, type PageRequest, type Position, type RowsPage } from './keyset.ts'
 import type { TransactionFacts } from './transactions.ts'
 
 /** What an event keeps of its object: of an order what changes, of everything else all of it. */
 export type EventFacts =
-  | { units: UnitCounts; purchase_order_state?: 'open' | 'settling' | 'invoiced' | 'settled' }
+  | {
+      units: UnitCounts
+      money?: OrderMoney
+      purchase_order_state?: 'open' | 'settling' | 'invoiced' | 'settled'
+    }
   | { object: Record<string, unknown> }
 
 /** A fact to be told: written in the transaction of the change that it tells of. */

@@ -18,6 +18,15 @@ export type OrderRequest = {
   client_reference: string | null
   currency: string | null
   payment_method: string
+  /** Left out on credit. */
+  paying?: {
+    /** The provider's name for what the payer pays with. */
+    token: string | null
+    /** How long the money may take. */
+    within_seconds: number
+    /** In which currencies it can come; null for all. */
+    currencies: readonly string[] | null
+  }
   allow_backorder: boolean
   deadline: string | null
   price_override: boolean

@@ -41,10 +41,11 @@ export function orderStatusFilter(filter: OrderStatusFilter): RawBuilder<boolean
     wanted.map((rules) => sql`(${sql.join(rules.map(ruleCondition), sql` or `)})`),
     sql` and `,
   )
+  // One row whatever is asked: `having` makes it an aggregate also where no sign looks at a unit.
   const units = sql`(select ${condition} from units u
     left join invoice_lines l on l.account_id = u.account_id and l.id = u.invoice_line_id
     left join invoices i on i.account_id = l.account_id and i.id = l.invoice_id
-    where u.account_id = transactions.account_id and u.transaction_id = transactions.id)`
+    where u.account_id = transactions.account_id and u.transaction_id = transactions.id having true)`
   // What has ended has no open unit; the reverse may lag, so it is no filter. It lets the index on
   // unfinished orders answer the question that is asked most.
   const onlyOpen = wanted.some((rules) => rules.every(({ open }) => open === true))
@@ -52,6 +53,11 @@ export function orderStatusFilter(filter: OrderStatusFilter): RawBuilder<boolean
     ? sql<boolean>`(transactions.ended_at is null and ${units})`
     : sql<boolean>`${units}`
 }
+
+const MONEY = sql`(case when transactions.pay_by is not null
+  then order_money(transactions.account_id, transactions.id) end)`
+const REFUNDED = sql`coalesce((${MONEY} ->> 'captured')::bigint > 0
+  and ${MONEY} -> 'captured' = ${MONEY} -> 'refunded', false)`
 
 type Rule = Partial<Record<Sign, boolean>>
 
@@ -82,8 +88,16 @@ function signCondition(sign: Sign): RawBuilder<unknown> {
       return sql`bool_or(${delivered})`
     case 'failed':
       return sql`bool_or(u.state = 'failed')`
+    case 'awaiting':
+      return sql`(transactions.pay_by is not null and transactions.paid_at is null)`
+    case 'declined':
+      return sql`coalesce((${MONEY} ->> 'declined')::boolean, false)`
+    case 'refunded':
+      return REFUNDED
     case 'paid':
-      return sql`(bool_or(${delivered})
-        and bool_and(not (${delivered}) or coalesce(i.state = 'paid', false)))`
+      return sql`(case when transactions.pay_by is not null
+        then transactions.paid_at is not null and not ${REFUNDED}
+        else bool_or(${delivered}) and not bool_or(u.state = any(${OPEN_UNIT_STATES}))
+          and bool_and(not (${delivered}) or coalesce(i.state = 'paid', false)) end)`
   }
 }

@@ -88,6 +88,15 @@ export async function countEndedAuthorizations(db: Db, key: PaymentKey): Promise
   return Number(n)
 }
 
+/** Whether somebody tried to cancel a payment. */
+export async function wasCancelTried(db: Db, key: PaymentKey): Promise<boolean> {
+  const row = await selectOperations(db, key.accountId)
+    .where('payment_id', '=', key.paymentId)
+    .where('kind', '=', 'cancel')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
 /** The key is about to be sent. */
 export async function markSending(tx: Tx, operation: OperationRow, now: Date): Promise<void> {
   await update(tx, operation, {

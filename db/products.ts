@@ -197,6 +197,7 @@ function inventoryOf(variantId: Expression<unknown>) {
   return sql<number>`(select count(*)::integer from codes c
     where c.account_id = products.account_id and c.product_id = products.id
       and c.variant_id = ${variantId} and c.unit_id is null and c.quarantined_at is null
+      and c.reserved_for is null
       and coalesce(c.expires_at, 'infinity') > (
         select code_outlives(products.account_id, business_now(products.account_id))))`
 }

@@ -141,6 +141,20 @@ const IDENTITIES: readonly (Identity & { query: RawBuilder<unknown> })[] = [
     ),
   },
   {
+    name: 'prepaid',
+    says: 'Prepayments are what was captured, less what went back and what paid invoices.',
+    query: compare(
+      sql`select account_id, subject, currency, sum(minor)::bigint as minor from (
+        select account_id, customer_id as subject, currency, captured_minor - refunded_minor as minor
+          from payment_intents where customer_id is not null
+        union all select p.account_id, i.customer_id, i.currency, - p.amount_minor
+          from invoice_prepayments p join invoices i on i.id = p.invoice_id
+        union all select account_id, subject, currency, minor
+          from (${posted('credit_note_refunded', 'prepayments', -1)}) credited) prepaid group by 1, 2, 3`,
+      ledger('prepayments', -1),
+    ),
+  },
+  {
     name: 'receivable',
     says: 'An open invoice owes something, a paid or void one owes nothing.',
     query: sql`select account_id, id as subject, currency, 0::bigint as expected_minor,

@@ -12,61 +12,39 @@ export type RefundRow = Omit<Selectable<Refunds>, 'metadata' | 'last_error'> & {
 }
 
 export type RefundKey = { accountId: string; refundId: string }
-export type RefundCause = RefundRow['cause']
 
+/** A refund that somebody asks for; those that nobody asks for are written by SQL alone. */
 export type NewRefund = {
-  id: string
   amountMinor: bigint
   reason: string | null
-  cause: RefundCause
-  /** Makes a refund that a rule wants happen once. */
-  causeKey: string | null
   refundApplicationFee: boolean
   lineIds: string[]
   metadata: RefundRow['metadata']
-  expectedBy: string
 }
 
 /**
- * Writes a refund and holds its amount, so that no two refunds together exceed what was captured.
- * The caller holds the payment's lock and has checked the amount. Null when a refund with this
- * cause exists already.
+ * Writes a refund with the operation that makes it, starts its story and holds its amount, so that no
+ * two refunds together exceed what was captured. The caller holds the payment's lock and has checked
+ * the amount. Not repeatable by itself.
  */
 export async function insertRefund(
   tx: Tx,
   payment: PaymentRow,
   refund: NewRefund,
-): Promise<RefundRow | null> {
-  const row = await tx
-    .insertInto('refunds')
-    .values({
-      id: refund.id,
-      account_id: payment.account_id,
-      payment_id: payment.id,
-      amount_minor: refund.amountMinor,
-      currency: payment.currency,
-      reason: refund.reason,
-      cause: refund.cause,
-      cause_key: refund.causeKey,
-      refund_application_fee: refund.refundApplicationFee,
-      line_ids: refund.lineIds,
-      metadata: JSON.stringify(refund.metadata),
-      expected_by: refund.expectedBy,
-      created_at: sql<Date>`business_now(${payment.account_id})`,
-    })
-    .onConflict((conflict) => conflict.columns(['account_id', 'cause_key']).doNothing())
-    .returningAll()
-    .executeTakeFirst()
-  if (row === undefined) return null
-  await moveHeld(tx, payment, { held: refund.amountMinor, refunded: 0n })
-  await sql`insert into outbox (account_id, verb, workflow, subject, priority)
-    values (${payment.account_id}, 'start', 'refundPayment', ${JSON.stringify({
-      refund_id: refund.id,
-      run: 1,
-      amount_minor: Number(refund.amountMinor),
-      currency: payment.currency,
-    })}::jsonb, 3)`.execute(tx)
-  return readRow(row)
+): Promise<RefundRow> {
+  const wish = {
+    amount_minor: String(refund.amountMinor),
+    cause: 'request',
+    reason: refund.reason,
+    refund_application_fee: refund.refundApplicationFee,
+    line_ids: refund.lineIds,
+    metadata: refund.metadata,
+  }
+  const { rows } = await sql<{ id: string }>`select insert_refund(${payment.account_id},
+    ${payment.id}, ${JSON.stringify(wish)}::jsonb) as id`.execute(tx)
+  const id = rows[0]?.id
+  if (id === undefined) throw new Error('PostgreSQL made no refund')
+  return getRefund(tx, { accountId: payment.account_id, customerId: null }, id)
 }
 
 /** What the refunds of a payment hold and have moved; the table's CHECK is the last judge. */

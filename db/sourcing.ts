@@ -48,8 +48,8 @@ export async function claimSourcingBatch(
   key: TransactionKey,
   limits: ClaimLimits,
 ): Promise<{ batch: SourcingBatch } | { hold: SourcingHold } | null> {
-  const { ended, now } = await stepTransaction(tx, key)
-  if (ended) return null
+  const { ended, now, awaitedMoney } = await stepTransaction(tx, key)
+  if (ended || awaitedMoney !== null) return null
   const questions = await listDueQuestions(tx, key, now)
   const purchases = await listDuePurchases(tx, key, limits.itemsMax, now)
   let hold: SourcingHold | null = null
@@ -88,6 +88,23 @@ export async function claimSourcingBatch(
   return hold === null ? null : { hold }
 }
 
+/** How a transaction stands after a step. Amounts are minor units; instants are business time. */
+export type TransactionStep = FulfillmentProgress & {
+  deadlineAt: Date
+  now: Date
+  /** Nothing is bought before the money is there; `dueMinor` is null until the tax is decided. */
+  awaitedMoney: { payBy: Date; dueMinor: number | null; paidMinor: number } | null
+}
+
+type StepFacts = FulfillmentProgress & {
+  deadline_at: string
+  now: string
+  awaits_money: boolean
+  pay_by: string | null
+  due_minor: number | null
+  paid_minor: number
+}
+
 /**
  * `fulfill_transaction` inside a transaction of ours: it keeps the transaction's row locked until
  * the commit. `now` is business time. Throws when there is no such transaction.
@@ -95,15 +112,19 @@ export async function claimSourcingBatch(
 export async function stepTransaction(
   tx: Tx,
   { accountId, transactionId }: TransactionKey,
-): Promise<FulfillmentProgress & { deadlineAt: Date; now: Date }> {
-  const { rows } = await sql<{
-    progress: FulfillmentProgress & { deadline_at: string; now: string }
-  }>`
+): Promise<TransactionStep> {
+  const { rows } = await sql<{ progress: StepFacts }>`
     select fulfill_transaction(${accountId}, ${transactionId}) as progress`.execute(tx)
   const progress = rows[0]?.progress
   if (progress === undefined) throw new Error(`No progress of ${transactionId}`)
-  const { units, open, ended, deadline_at, now } = progress
-  return { units, open, ended, deadlineAt: new Date(deadline_at), now: new Date(now) }
+  const { units, open, ended, deadline_at, now, awaits_money, pay_by, due_minor, paid_minor } =
+    progress
+  const awaitedMoney =
+    awaits_money && pay_by !== null
+      ? { payBy: new Date(pay_by), dueMinor: due_minor, paidMinor: paid_minor }
+      : null
+  const instants = { deadlineAt: new Date(deadline_at), now: new Date(now) }
+  return { units, open, ended, ...instants, awaitedMoney }
 }
 
 type DueQuestions = { kind: 'status' | 'cancel'; supplierId: string }

@@ -30,7 +30,7 @@ export type StockLevel = {
 /** The codes of a product that can be given out now. */
 const POOL = (key: ProductKey) => sql`
   codes c where c.account_id = ${key.accountId} and c.product_id = ${key.productId}
-    and c.unit_id is null and c.quarantined_at is null
+    and c.unit_id is null and c.quarantined_at is null and c.reserved_for is null
     and coalesce(c.expires_at, 'infinity') > (
       select code_outlives(${key.accountId}, business_now(${key.accountId})))`
 

@@ -136,6 +136,7 @@ export interface Codes {
   cost_currency: string | null
   activation_at: Timestamp | null
   face_value: string | null
+  reserved_for: string | null
 }
 
 export interface Counters {
@@ -374,6 +375,14 @@ export interface InvoiceLines {
   net_minor: bigint
   tax_category: string
   tax_rate_bp: number
+  created_at: Generated<Timestamp>
+}
+
+export interface InvoicePrepayments {
+  account_id: string
+  invoice_id: string
+  transaction_id: string
+  amount_minor: bigint
   created_at: Generated<Timestamp>
 }
 
@@ -876,6 +885,13 @@ export interface Transactions {
   ended_at: Timestamp | null
   created_at: Generated<Timestamp>
   units_cancel_requested_at: Timestamp | null
+  payment_token: string | null
+  pay_by: Timestamp | null
+  due_minor: bigint | null
+  paid_at: Timestamp | null
+  cancel_reason: string | null
+  cancel_note: string | null
+  cancel_refunds: Generated<boolean>
 }
 
 export interface UnitMoves {
@@ -902,6 +918,7 @@ export interface Units {
   credited_minor: Generated<bigint>
   replaces_unit_id: string | null
   cancel_requested_at: Timestamp | null
+  gross_minor: bigint | null
 }
 
 export interface Variants {
@@ -990,6 +1007,7 @@ export interface DB {
   idempotency_keys: IdempotencyKeys
   invoice_documents: InvoiceDocuments
   invoice_lines: InvoiceLines
+  invoice_prepayments: InvoicePrepayments
   invoice_runs: InvoiceRuns
   invoice_taxes: InvoiceTaxes
   invoices: Invoices

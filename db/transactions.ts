@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { DomainError } from '../domain/error.ts'
-import type { OrderProgress } from '../domain/order-status.ts'
+import type { OrderMoney, OrderProgress } from '../domain/order-status.ts'
 import type { Db } from './client.ts'
 import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
 import { instantOf, type Moment } from './moment.ts'
@@ -23,6 +23,8 @@ export type TransactionFacts = {
   payment_method: string
   allow_backorder: boolean
   deadline_at: string
+  /** Until when its money must have come; null on credit, and on orders from before that existed. */
+  pay_by?: string | null
   shipping_address: AddressFacts | null
   billing_address: AddressFacts | null
   shipping_method: string | null
@@ -73,6 +75,8 @@ export type TransactionView = {
   facts: TransactionFacts
   units: OrderProgress['units']
   paid_units: number
+  /** Null on credit. */
+  money: OrderMoney | null
   purchase_order_state: PurchaseOrderView['state']
 }
 
@@ -154,6 +158,8 @@ function selectViews(db: Db, owner: Owner) {
         join invoices i on i.account_id = l.account_id and i.id = l.invoice_id
         where u.account_id = transactions.account_id and u.transaction_id = transactions.id
           and i.state = 'paid')`.as('paid_units'),
+      sql<OrderMoney | null>`case when transactions.pay_by is not null
+        then order_money(transactions.account_id, transactions.id) end`.as('money'),
       'purchase_orders.state as purchase_order_state',
     ])
     .where('transactions.account_id', '=', owner.accountId)

@@ -35,6 +35,7 @@ export const DOMAIN_REASONS = [
   'mixed_currency',
   'not_billed',
   'not_found',
+  'order_final',
   'out_of_stock',
   'outbox_full',
   'payload_too_large',

@@ -97,6 +97,8 @@ export const POSTING_RULES = {
     prepaid: { debit: 'prepayments', credit: 'psp_clearing' },
     credited: { debit: 'unallocated_cash', credit: 'psp_clearing' },
   },
+  /** What a refund's credit note left to the customer had been prepaid, and has gone back. */
+  credit_note_refunded: { amount: { debit: 'unallocated_cash', credit: 'prepayments' } },
   refund_returned: { amount: { debit: 'psp_clearing', credit: 'prepayments' } },
   dispute_opened: {
     amount: { debit: 'disputed', credit: 'psp_clearing' },
@@ -196,7 +198,10 @@ export function creditNoteIssued(note: {
   undeliveredMinor: bigint
   taxMinor: bigint
   owedMinor: bigint
-}): Posting {
+}): {
+  kind: 'credit_note_issued'
+  amounts: { net: bigint; undelivered: bigint; tax: bigint; excess: bigint }
+} {
   const total = note.netMinor + note.undeliveredMinor + note.taxMinor
   return {
     kind: 'credit_note_issued',

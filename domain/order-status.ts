@@ -70,7 +70,16 @@ export function tallyUnits(units: UnitCounts): Tally {
 }
 
 /** What decides an order's statuses: each is a plain question about its units. */
-export const SIGNS = ['begun', 'open', 'delivered', 'failed', 'paid'] as const
+export const SIGNS = [
+  'begun',
+  'open',
+  'delivered',
+  'failed',
+  'awaiting',
+  'declined',
+  'paid',
+  'refunded',
+] as const
 export type Sign = (typeof SIGNS)[number]
 
 /** Everything about an order that changes. */
@@ -78,17 +87,39 @@ export type OrderProgress = {
   units: UnitCounts
   /** Delivered units whose invoice is paid. */
   paidUnits: number
+  /** Left out on credit. */
+  money?: OrderMoney | null
+}
+
+/** The money of an order that is not on credit, in minor units, as SQL's `order_money` says it. */
+export type OrderMoney = {
+  /** What the order costs with its tax; null until that is decided. */
+  due: number | null
+  /** Whether all of it came: from then on codes are bought. */
+  paid: boolean
+  captured: number
+  refunded: number
+  /** A payment was declined, and none is under way. */
+  declined: boolean
+  /** Ids of its payments, the first first. */
+  payments: string[]
 }
 
 /** The answers to the questions. */
-export function readSigns({ units, paidUnits }: OrderProgress): Record<Sign, boolean> {
+export function readSigns({ units, paidUnits, money }: OrderProgress): Record<Sign, boolean> {
   const tally = tallyUnits(units)
+  const owed = money ?? null
+  const refunded = owed !== null && owed.captured > 0 && owed.captured === owed.refunded
+  const billsPaid = tally.remaining === 0 && tally.delivered > 0 && paidUnits === tally.delivered
   return {
     begun: (units.queued ?? 0) < tally.requested,
     open: tally.remaining > 0,
     delivered: tally.delivered > 0,
     failed: tally.failed > 0,
-    paid: tally.delivered > 0 && paidUnits === tally.delivered,
+    awaiting: owed !== null && !owed.paid,
+    declined: owed !== null && owed.declined,
+    paid: owed === null ? billsPaid : owed.paid && !refunded,
+    refunded,
   }
 }
 
@@ -107,9 +138,9 @@ export const TRANSACTION_STATUSES = [
 ] as const
 export type TransactionStatus = (typeof TRANSACTION_STATUSES)[number]
 
-/** `awaiting_payment` has no row: an order on credit waits for no money. */
 export const TRANSACTION_STATUS_TABLE: StatusTable<TransactionStatus> = [
-  { is: 'processing', when: { open: true, delivered: false } },
+  { is: 'awaiting_payment', when: { open: true, delivered: false, awaiting: true } },
+  { is: 'processing', when: { open: true, delivered: false, awaiting: false } },
   { is: 'partial', when: { open: true, delivered: true } },
   { is: 'complete', when: { open: false, delivered: true, failed: false } },
   { is: 'partially_failed', when: { open: false, delivered: true, failed: true } },
@@ -149,11 +180,12 @@ export const ORDER_STATUS_TABLE: StatusTable<OrderStatus> = [
 export const PAYMENT_STATUSES = ['pending', 'paid', 'failed', 'refunded'] as const
 export type PaymentStatus = (typeof PAYMENT_STATUSES)[number]
 
-/** An order on credit is paid when its invoices are. `failed` and `refunded` come with payments. */
+/** An order on credit is paid when its invoices are, any other when its money has come. */
 export const PAYMENT_STATUS_TABLE: StatusTable<PaymentStatus> = [
-  { is: 'pending', when: { open: true } },
-  { is: 'pending', when: { open: false, paid: false } },
-  { is: 'paid', when: { open: false, paid: true } },
+  { is: 'refunded', when: { refunded: true } },
+  { is: 'failed', when: { refunded: false, declined: true } },
+  { is: 'paid', when: { refunded: false, declined: false, paid: true } },
+  { is: 'pending', when: { refunded: false, declined: false, paid: false } },
 ]
 
 export const FULFILLMENT_STATUSES = ['unfulfilled', 'partial', 'fulfilled'] as const

@@ -6,8 +6,8 @@
 export const PAYMENT_METHODS = {
   credit: { flow: 'credit', group: 'credit' },
   card: { flow: 'immediate', group: 'card', needsToken: true, manualCapture: true },
-  apple_pay: { flow: 'immediate', group: 'wallet', manualCapture: true },
-  google_pay: { flow: 'immediate', group: 'wallet', manualCapture: true },
+  apple_pay: { flow: 'immediate', group: 'wallet', needsToken: true, manualCapture: true },
+  google_pay: { flow: 'immediate', group: 'wallet', needsToken: true, manualCapture: true },
   paypal: { flow: 'redirect', group: 'wallet', manualCapture: true },
   ach: { flow: 'delayed', group: 'bank', currencies: ['USD'] },
   wire: { flow: 'delayed', group: 'bank' },
@@ -20,7 +20,7 @@ export const PAYMENT_METHODS = {
 export type PaymentCapabilities = {
   flow: 'credit' | 'immediate' | 'redirect' | 'delayed'
   group: 'credit' | 'card' | 'wallet' | 'bank' | 'bnpl' | 'crypto'
-  /** Nothing can be tried before a card is named. */
+  /** Nothing can be tried before a card is named; a device's wallet hands over the name of one. */
   needsToken?: true
   /** Its money can be held first and captured later. */
   manualCapture?: true
@@ -42,6 +42,19 @@ export function isPaymentMethod(name: string): name is PaymentMethodName {
 
 export function capabilitiesOf(name: PaymentMethodName): PaymentCapabilities {
   return PAYMENT_METHODS[name]
+}
+
+/** Whether a payment can be tried with this and nothing more. */
+export function isTriedAtOnce(name: PaymentMethodName, token: string | null): boolean {
+  const { flow, needsToken } = capabilitiesOf(name)
+  return flow !== 'credit' && (token !== null || needsToken !== true)
+}
+
+const DAY_SECONDS = 86_400
+
+/** How long the money of an order may take: days where a bank takes days. */
+export function payWithinSeconds(name: PaymentMethodName): number {
+  return capabilitiesOf(name).flow === 'delayed' ? 7 * DAY_SECONDS : DAY_SECONDS
 }
 
 export type MethodRefusal = 'enterprise_only' | 'currency' | 'manual_capture'

@@ -136,17 +136,3 @@ export function pollAfterSeconds(asks: number): number {
 
 /** A payer has a day to pass the page. */
 export const ACTION_SECONDS_MAX = DAY
-
-/** A refund reaches the payer within five to ten business days. */
-export const REFUND_BUSINESS_DAYS = 10
-
-/** The date so many business days (Monday to Friday) after a date; both are YYYY-MM-DD. */
-export function addBusinessDays(date: string, days: number): string {
-  const at = new Date(`${date}T00:00:00Z`)
-  for (let left = days; left > 0;) {
-    at.setUTCDate(at.getUTCDate() + 1)
-    const weekday = at.getUTCDay()
-    if (weekday !== 0 && weekday !== 6) left -= 1
-  }
-  return at.toISOString().slice(0, 10)
-}

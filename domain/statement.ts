@@ -8,6 +8,7 @@ export const STATEMENT_KINDS = {
   payment_reversed: 'payment_reversal',
   prepayment_applied: 'card_payment',
   refund_succeeded: 'refund',
+  credit_note_refunded: 'refund',
 } as const
 
 export type StatementKind = (typeof STATEMENT_KINDS)[keyof typeof STATEMENT_KINDS] | 'adjustment'

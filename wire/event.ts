@@ -1,9 +1,9 @@
-import type { OrderProgress, UnitCounts } from '../domain/order-status.ts'
+import type { OrderMoney, OrderProgress, UnitCounts } from '../domain/order-status.ts'
 import type { TransactionFacts } from '../db/transactions.ts'
 import { printInstant } from './instant.ts'
 import { renderOrder } from './order.ts'
 import type { PurchaseOrderStatus } from './purchase-order.ts'
-import { renderTransaction } from './transaction.ts'
+import { firstMoney, renderTransaction } from './transaction.ts'
 
 /**
  * What an event keeps of its object. Orders keep what changed, because the rest of them never does;
@@ -13,6 +13,8 @@ export type EventFacts = OrderEventFacts | { object: Record<string, unknown> }
 
 export type OrderEventFacts = {
   units: UnitCounts
+  /** Absent on credit, and in `order.created`. */
+  money?: OrderMoney
   /** Absent in `order.created`: an order is accepted onto an open purchase order. */
   purchase_order_state?: PurchaseOrderStatus
 }
@@ -52,7 +54,8 @@ export function renderEvent(event: EventRow, facts: TransactionFacts | null) {
 function renderObject({ id, type, facts }: EventRow, transaction: TransactionFacts | null) {
   if ('object' in facts) return facts.object
   if (transaction === null) throw new TypeError(`Event ${id} is about an order: give its facts`)
-  const progress: OrderProgress = { units: facts.units, paidUnits: 0 }
+  const money = facts.money ?? firstMoney(transaction)
+  const progress: OrderProgress = { units: facts.units, paidUnits: 0, money }
   const moment = { progress, purchaseOrderStatus: facts.purchase_order_state ?? 'open' }
   return type.startsWith('order.')
     ? renderOrder(transaction, moment, null)

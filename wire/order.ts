@@ -8,7 +8,7 @@ import {
 } from '../domain/order-status.ts'
 import type { TransactionFacts } from '../db/transactions.ts'
 import { printInstant } from './instant.ts'
-import { renderLine, renderOrdersPurchaseOrder, renderTally } from './transaction.ts'
+import { renderLine, renderMoney, renderOrdersPurchaseOrder, renderTally } from './transaction.ts'
 import type { OrderMoment } from './transaction.ts'
 
 /** The same thing as `renderTransaction`, in the words of the orders API. */
@@ -35,6 +35,7 @@ export function renderOrder(
     total: minorToNumber(BigInt(facts.total_minor), facts.currency),
     total_minor: facts.total_minor,
     payment_method: facts.payment_method,
+    payment: renderMoney(facts, progress),
     shipping_method: facts.shipping_method,
     shipping_address: facts.shipping_address,
     billing_address: facts.billing_address,

@@ -1,7 +1,7 @@
 import { orderIdOf } from '../domain/id.ts'
 import { minorToNumber } from '../domain/money.ts'
 import { deriveStatus, tallyUnits, TRANSACTION_STATUS_TABLE } from '../domain/order-status.ts'
-import type { OrderProgress } from '../domain/order-status.ts'
+import type { OrderMoney, OrderProgress } from '../domain/order-status.ts'
 import { purchaseOrderNumber } from '../domain/purchase-order.ts'
 import type { LineFacts, TransactionFacts } from '../db/transactions.ts'
 import { printInstant } from './instant.ts'
@@ -19,8 +19,31 @@ export type OrderMoment = {
  */
 export function acceptedMoment(facts: TransactionFacts): OrderMoment {
   return {
-    progress: { units: { queued: facts.unit_count }, paidUnits: 0 },
+    progress: { units: { queued: facts.unit_count }, paidUnits: 0, money: firstMoney(facts) },
     purchaseOrderStatus: 'open',
+  }
+}
+
+/** The money of an order at its acceptance: nothing is decided or paid. Null on credit. */
+export function firstMoney(facts: TransactionFacts): OrderMoney | null {
+  if ((facts.pay_by ?? null) === null) return null
+  return { due: null, paid: false, captured: 0, refunded: 0, declined: false, payments: [] }
+}
+
+/** What is paid of an order that is not on credit, as every view of an order carries it. */
+export function renderMoney(facts: TransactionFacts, { money }: OrderProgress) {
+  const payBy = facts.pay_by ?? null
+  if (money === undefined || money === null || payBy === null) return null
+  const major = (minor: number) => minorToNumber(BigInt(minor), facts.currency)
+  return {
+    due: money.due === null ? null : major(money.due),
+    due_minor: money.due,
+    captured: major(money.captured),
+    captured_minor: money.captured,
+    refunded: major(money.refunded),
+    refunded_minor: money.refunded,
+    pay_by: printInstant(payBy),
+    intents: money.payments,
   }
 }
 
@@ -47,6 +70,7 @@ export function renderTransaction(
     total: minorToNumber(BigInt(facts.total_minor), facts.currency),
     total_minor: facts.total_minor,
     payment_method: facts.payment_method,
+    payment: renderMoney(facts, moment.progress),
     allow_backorder: facts.allow_backorder,
     deadline: printInstant(facts.deadline_at),
     metadata: facts.metadata,

@@ -57,6 +57,7 @@ export async function fulfillTransaction(
     taskQueue: contract.outsideTaskQueue(workflowInfo().taskQueue),
   })
   let shown: RegisteredWait | null = null
+  let shownStage: string | null = null
   let look = await awaitCodes(input)
   for (;;) {
     if (look.ended) {
@@ -69,9 +70,12 @@ export async function fulfillTransaction(
       look = saysHowItStands(sourced) ? sourced : await awaitCodes(input)
       continue
     }
-    if (shown === null || (shown.dueAt === null) !== (look.waiting.dueAt === null)) {
-      showStage('waiting_for_codes', look.waiting)
+    const stage = look.stage ?? 'waiting_for_codes'
+    const isStuck = (wait: RegisteredWait) => wait.dueAt === null
+    if (shown === null || stage !== shownStage || isStuck(shown) !== isStuck(look.waiting)) {
+      showStage(stage, look.waiting)
       shown = look.waiting
+      shownStage = stage
     }
     const woken = await waiter.waitUntil(look.waiting, look.detail)
     // Whoever was woken looks into the own pool first; a supplier's turn looks there by itself.

@@ -34,9 +34,8 @@ export const EVENT_OBJECTS: Readonly<Record<EventType, Told>> = {
     object: orderObject,
   },
   'order.refunded': {
-    summary: 'Money that was captured for an order went back.',
+    summary: 'Everything that was captured for an order went back.',
     object: orderObject,
-    planned: true,
   },
   'product.created': { summary: 'A product was created.', object: productObject },
   'product.updated': { summary: 'A product was changed.', object: productObject },

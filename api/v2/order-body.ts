@@ -3,9 +3,11 @@ import { z } from '@hono/zod-openapi'
 import type { OrderRequest } from '../../db/order-acceptance.ts'
 import { canonicalJson } from '../../domain/canonical-json.ts'
 import { DomainError } from '../../domain/error.ts'
+import { capabilitiesOf, payWithinSeconds } from '../../domain/payment-method.ts'
 import { newId } from '../../new-id.ts'
 import { addressField, amountField, currencyField, line, metadataField } from '../fields.ts'
 import type { Caller } from '../route.ts'
+import { readInstrument, requireUsable } from './payment-fields.ts'
 
 /** An order as a client sends it, and what the acceptance makes of it. */
 
@@ -13,20 +15,7 @@ const LINES_MAX = 1_000 // one statement carries them all; more is split by the 
 const UNITS_MAX = 10_000 // of one order, so that one order never holds up the others
 const SPLIT_HINT = 'Split it into several orders: they land on the same purchase order of the day.'
 
-/** The one method that is built, and those of the sources that are not. */
 const CREDIT = 'credit'
-const METHODS_NOT_BUILT = [
-  'card',
-  'apple_pay',
-  'google_pay',
-  'paypal',
-  'ach',
-  'wire',
-  'affirm',
-  'klarna',
-  'bitcoin',
-  'ethereum',
-]
 
 const idText = line(100)
 
@@ -68,7 +57,14 @@ export const orderBody = z
     currency: currencyField
       .nullish()
       .openapi({ description: 'Checked against the products; theirs when left out.' }),
-    payment_method: line(64).nullish().openapi({ description: '`credit`, also when left out.' }),
+    payment_method: line(100)
+      .nullish()
+      .openapi({
+        description:
+          '`credit`, also when left out; or a type (`card`, `paypal`, …) or token (`pm_…`) of payments. ' +
+          'Then the order waits for its money: a token, or a type that needs none, is tried at once, and ' +
+          'anything else is paid by payments with its `order_id`.',
+      }),
     allow_backorder: z.boolean().optional().openapi({
       description: 'False: refuse unless every code is in stock now. True when left out.',
     }),
@@ -90,7 +86,8 @@ export type OrderBody = z.output<typeof orderBody>
  * another route, or with its amounts and instants written differently, is the same order.
  *
  * @throws DomainError `not_found` for another customer than the key's, `customer_required`,
- *   `idempotency_key_required`, `payment_method_unavailable`, `invalid_amount`, `invalid_fields`
+ *   `idempotency_key_required`, `payment_method_unavailable`, `payment_method_not_entitled`,
+ *   `invalid_amount`, `invalid_fields`
  */
 export function toOrderRequest(
   caller: Caller,
@@ -105,11 +102,12 @@ export function toOrderRequest(
     )
   }
   assertSize(body)
+  const money = payingWith(caller, body.payment_method ?? CREDIT, body.currency ?? null)
   const content = {
     customer_id: customerOf(caller, body.customer_id),
     client_reference: body.client_reference ?? null,
     currency: body.currency ?? null,
-    payment_method: paymentMethodOf(body.payment_method ?? CREDIT),
+    payment_method: money.paying?.token ?? money.payment_method,
     allow_backorder: body.allow_backorder ?? true,
     deadline: body.deadline ?? null,
     shipping_address: body.shipping_address ?? null,
@@ -126,6 +124,7 @@ export function toOrderRequest(
   }
   return {
     ...content,
+    ...money,
     account_id: caller.accountId,
     customer_scope: caller.customerId ?? '',
     transaction_id: newId('transaction'),
@@ -161,17 +160,19 @@ function customerOf(caller: Caller, asked: string | undefined): string {
   return caller.customerId
 }
 
-function paymentMethodOf(method: string): string {
-  if (method === CREDIT) return method
-  const known = METHODS_NOT_BUILT.includes(method) || method.startsWith('pm_')
-  const message = known
-    ? 'This method is not available yet; orders are paid on credit'
-    : 'Unknown payment method'
-  throw new DomainError(
-    known ? 'payment_method_unavailable' : 'invalid_fields',
-    `payment_method: ${message}`,
-    { fields: [{ field: 'payment_method', message }] },
-  )
+/** How an order is paid that is not on credit. The name of the card is a part of its content. */
+function payingWith(
+  caller: Caller,
+  named: string,
+  currency: string | null,
+): Pick<OrderRequest, 'payment_method' | 'paying'> {
+  if (named === CREDIT) return { payment_method: CREDIT }
+  const { method, token } = readInstrument(caller, { payment_method: named })
+  const currencies = capabilitiesOf(method).currencies ?? null
+  // Without a currency of its own the order has that of its products: SQL looks again.
+  requireUsable(caller, method, { currency: currency ?? currencies?.[0] ?? 'USD', manual: false })
+  const paying = { token, within_seconds: payWithinSeconds(method), currencies }
+  return { payment_method: method, paying }
 }
 
 /** A decimal without trailing zeros, so that 49.9 and "49.90" are the same content. */

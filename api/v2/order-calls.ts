@@ -71,6 +71,7 @@ export const CREATE_ORDER_ERRORS = [
   'price_mismatch',
   'invalid_amount',
   'mixed_currency',
+  'payment_method_not_entitled',
   'payment_method_unavailable',
   'busy',
   'outbox_full',
@@ -98,7 +99,7 @@ export function printOrder(deps: ApiDeps, view: TransactionView) {
 
 function momentOf(view: TransactionView): OrderMoment {
   return {
-    progress: { units: view.units, paidUnits: view.paid_units },
+    progress: { units: view.units, paidUnits: view.paid_units, money: view.money },
     purchaseOrderStatus: view.purchase_order_state,
   }
 }

@@ -55,6 +55,22 @@ const orderLine = z
   })
   .openapi('OrderLine')
 
+const orderPayment = z
+  .strictObject({
+    due: decimal.nullable().openapi({
+      description: 'What the order costs with its tax; null for the moment until that is decided.',
+    }),
+    due_minor: minor.nullable(),
+    captured: decimal,
+    captured_minor: minor,
+    refunded: decimal,
+    refunded_minor: minor,
+    pay_by: instantField.openapi({ description: 'What is not paid by then is cancelled.' }),
+    intents: z.array(text).openapi({ description: 'Its payments, the first first.' }),
+  })
+  .nullable()
+  .openapi('OrderPayment', { description: 'Null on credit.' })
+
 const shared = {
   customer_id: text,
   client_reference: text.nullable(),
@@ -65,6 +81,7 @@ const shared = {
   total: decimal,
   total_minor: minor,
   payment_method: text,
+  payment: orderPayment,
   allow_backorder: z.boolean(),
   deadline: instantField,
   metadata: metadataField,

@@ -9,6 +9,7 @@ import {
   type PaymentOwner,
   type PaymentRow,
 } from '../../db/payments.ts'
+import { hasOrderEnded } from '../../db/order-money.ts'
 import { getTransactionView } from '../../db/transactions.ts'
 import { getCustomer } from '../../db/customers.ts'
 import { DomainError } from '../../domain/error.ts'
@@ -84,15 +85,19 @@ async function readSubject(
     return { customerId, transactionId: null }
   }
   const id = requireTransactionId(body.order_id)
-  const { facts } = await getTransactionView(tx, caller, id)
+  const { facts, money } = await getTransactionView(tx, caller, id)
   if (asked !== null && asked !== facts.customer_id) {
     throw refuse('customer_id', 'Not the customer of this order')
   }
   if (facts.currency !== body.currency) {
     throw refuse('currency', `The order is in ${facts.currency}`)
   }
-  if (body.amount > facts.total_minor) {
-    throw refuse('amount', `The order's total is ${facts.total_minor}`)
+  if (money === null) throw refuse('order_id', 'This order is on credit: its invoice is paid')
+  if (await hasOrderEnded(tx, { accountId: caller.accountId, transactionId: id })) {
+    throw new DomainError('payment_state', 'Nothing of this order is open any more.')
+  }
+  if (money.due !== null && body.amount > money.due - money.captured) {
+    throw refuse('amount', `At most the ${money.due - money.captured} that are not paid yet`)
   }
   return { customerId: facts.customer_id, transactionId: facts.id }
 }

@@ -5,6 +5,7 @@ import { AMOUNT_MINOR_MAX } from '../../domain/money.ts'
 import {
   capabilitiesOf,
   isPaymentMethod,
+  isTriedAtOnce,
   PAID_METHODS,
   refuseMethod,
   type PaymentMethodName,
@@ -160,11 +161,10 @@ export function readInstrument(caller: Caller, body: InstrumentBody): ReadInstru
     throw refuse('payment_method', `Must be a token, or one of ${PAID_METHODS.join(', ')}`)
   }
   const { needsToken, group } = capabilitiesOf(method)
-  if (needsToken === true) return { method, token: null, ready: false }
-  if (group !== 'wallet' || method === 'paypal') return { method, token: null, ready: true }
   // A device's wallet hands over a token; in the sandbox it is a good card.
-  const token = caller.mode === 'test' ? 'pm_card_visa' : null
-  return { method, token, ready: token !== null }
+  const isDevice = needsToken === true && group === 'wallet'
+  const token = isDevice && caller.mode === 'test' ? 'pm_card_visa' : null
+  return { method, token, ready: isTriedAtOnce(method, token) }
 }
 
 function readToken(caller: Caller, token: string): ReadInstrument {

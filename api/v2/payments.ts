@@ -62,7 +62,7 @@ const creating = route({
     `the bare type \`card\` it waits for a confirm. A decline is a result: 201 with \`status: failed\`. ${WAIT}`,
   body: paymentBody,
   responses: answer('The payment, durable and on its way.'),
-  errors: ['not_found', ...METHOD_ERRORS],
+  errors: ['not_found', 'payment_state', ...METHOD_ERRORS],
   async handler(_deps, { tx, caller, input }) {
     return { status: 201, body: renderPayment(await createPayment(tx, caller, input.body)) }
   },

@@ -1,17 +1,11 @@
 import { z } from '@hono/zod-openapi'
 import type { Tx } from '../../db/client.ts'
-import { getRefundOperation, insertOperation } from '../../db/payment-operations.ts'
+import { getRefundOperation } from '../../db/payment-operations.ts'
 import { lockPayment } from '../../db/payments.ts'
-import { getBusinessNow } from '../../db/purchase-orders.ts'
+import { creditRefundedUnits } from '../../db/refunded-units.ts'
 import { getRefund, insertRefund, listRefunds, type RefundRow } from '../../db/refunds.ts'
 import { DomainError } from '../../domain/error.ts'
-import {
-  addBusinessDays,
-  OPERATION_ALLOWED,
-  REFUND_BUSINESS_DAYS,
-  REFUND_STATES,
-} from '../../domain/payment.ts'
-import { newId } from '../../new-id.ts'
+import { OPERATION_ALLOWED, REFUND_STATES } from '../../domain/payment.ts'
 import { renderRefund } from '../../wire/payment.ts'
 import { idParameter, requireId } from '../fields.ts'
 import { listOf, pageParameters, printPage, readPage } from '../middleware/pagination.ts'
@@ -81,27 +75,16 @@ async function createRefund(
       fields: [{ field: 'amount', message }],
     })
   }
-  const now = await getBusinessNow(tx, caller.accountId)
   const refund = await insertRefund(tx, payment, {
-    id: newId('refund'),
     amountMinor,
     reason: body.reason ?? null,
-    cause: 'request',
-    causeKey: null,
     refundApplicationFee: body.refund_application_fee ?? false,
     lineIds: body.line_ids ?? [],
     metadata: body.metadata ?? {},
-    expectedBy: addBusinessDays(now.toISOString().slice(0, 10), REFUND_BUSINESS_DAYS),
   })
-  if (refund === null) throw new Error('A refund without a cause of its own exists already')
-  await insertOperation(tx, {
-    id: newId('paymentOperation'),
-    accountId: caller.accountId,
-    paymentId,
-    kind: 'refund',
-    amountMinor,
-    refundId: refund.id,
-  })
+  if (payment.transaction_id !== null) {
+    await creditRefundedUnits(tx, refund, payment.transaction_id)
+  }
   return refund
 }
 

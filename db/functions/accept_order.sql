@@ -24,6 +24,9 @@ declare
   v_deadline timestamptz;
   v_position integer;
   v_refusal jsonb;
+  -- Seconds that the money of an order that is not on credit may take; null on credit.
+  v_pay_within interval := (p -> 'paying' ->> 'within_seconds')::integer * interval '1 second';
+  v_pay_by timestamptz;
   -- Fifteen digits: what a JSON number carries exactly (AMOUNT_MINOR_MAX in domain/money.ts).
   c_owed_minor_max constant bigint := 999999999999999;
 begin
@@ -149,7 +152,12 @@ begin
     select credit_limit_minor, held_minor + invoiced_minor as used into v_balance
       from customer_balances
       where account_id = v_account and customer_id = v_customer and currency = v_currency;
-    if not found and v_who.mode <> 'test' then
+    if v_pay_within is not null then
+      if not coalesce(nullif(p -> 'paying' -> 'currencies', 'null') ? v_currency, true) then
+        v_refusal := jsonb_build_object('reason', 'payment_method_unavailable', 'fields',
+          jsonb_build_array(jsonb_build_object('field', 'payment_method', 'message', 'Not in ' || v_currency)));
+      end if;
+    elsif not found and v_who.mode <> 'test' then
       v_refusal := jsonb_build_object('reason', 'credit_exceeded', 'limit_minor', 0,
         'used_minor', 0, 'total_minor', v_total, 'currency', v_currency);
     elsif v_balance.credit_limit_minor < v_balance.used + v_total then
@@ -158,7 +166,10 @@ begin
     elsif coalesce(v_balance.used, 0) + v_total > c_owed_minor_max then
       v_refusal := jsonb_build_object('reason', 'credit_exceeded', 'currency', v_currency,
         'limit_minor', c_owed_minor_max, 'used_minor', coalesce(v_balance.used, 0), 'total_minor', v_total);
-    elsif not (p ->> 'allow_backorder')::boolean and not pool_covers(v_account, v_lines, v_now) then
+    end if;
+    if v_refusal is null and not (p ->> 'allow_backorder')::boolean
+      and not pool_covers(v_account, v_lines, v_now)
+    then
       v_refusal := jsonb_build_object('reason', 'out_of_stock');
     end if;
   end if;
@@ -174,18 +185,22 @@ begin
   v_po := open_purchase_order(v_account, v_customer, v_currency, v_who.zone, v_who.cut_off, v_now);
   -- After a clock stepped back the purchase order's start is the later instant.
   v_accepted := greatest(v_now, v_po.period_start);
-  v_deadline := coalesce((p ->> 'deadline')::timestamptz, 
-    v_accepted + v_who.deadline_seconds * interval '1 second');
+  if v_pay_within is not null then
+    v_pay_by := least(v_accepted + v_pay_within, (p ->> 'deadline')::timestamptz);
+  end if;
+  v_deadline := coalesce((p ->> 'deadline')::timestamptz,
+    coalesce(v_pay_by, v_accepted) + v_who.deadline_seconds * interval '1 second');
   select coalesce(max(position), 0) + 1 into v_position from transactions
     where purchase_order_id = v_po.id;
 
   insert into transactions (id, account_id, customer_id, purchase_order_id, position, currency,
     total_minor, unit_count, client_reference, content_hash, payment_method, allow_backorder,
-    deadline_at, shipping_address, billing_address, shipping_method, metadata, accepted_at)
+    deadline_at, shipping_address, billing_address, shipping_method, metadata, accepted_at,
+    payment_token, pay_by)
   values (v_transaction, v_account, v_customer, v_po.id, v_position, v_currency, v_total, v_units,
     p ->> 'client_reference', v_hash, p ->> 'payment_method', (p ->> 'allow_backorder')::boolean,
     v_deadline, nullif(p -> 'shipping_address', 'null'), nullif(p -> 'billing_address', 'null'),
-    p ->> 'shipping_method', coalesce(p -> 'metadata', '{}'), v_accepted);
+    p ->> 'shipping_method', coalesce(p -> 'metadata', '{}'), v_accepted, p -> 'paying' ->> 'token', v_pay_by);
   with line as (
     insert into lines (id, account_id, transaction_id, position, product_id, variant_id, sku, name,
       tax_class, fulfillment_type, quantity, unit_price_minor, total_minor)
@@ -205,7 +220,11 @@ begin
   from line, generate_series(1, line.quantity) n;
 
   if not (p ->> 'allow_backorder')::boolean then
-    perform allocate_units(v_account, v_transaction, v_accepted);
+    if v_pay_by is null then
+      perform allocate_units(v_account, v_transaction, v_accepted);
+    else
+      perform reserve_codes(v_account, v_transaction, v_accepted);
+    end if;
   end if;
 
   perform emit_event(v_account, new_id('evt'), 'order.created', v_transaction, 1, v_customer,

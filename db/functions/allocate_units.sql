@@ -21,6 +21,7 @@ begin
         select id, coalesce(expires_at, 'infinity') as good_until from codes
         where account_id = p_account and product_id = v_want.product_id
           and variant_id = v_want.variant_id and unit_id is null and quarantined_at is null
+          and (reserved_for is null or reserved_for = p_transaction)
           and coalesce(expires_at, 'infinity') > v_outlive
         order by coalesce(expires_at, 'infinity'), id limit v_want.n for update skip locked) free
     ), need as (
@@ -31,7 +32,7 @@ begin
     ), pair as (
       select need.id as unit_id, pool.id as code_id from need join pool using (n)
     ), given as (
-      update codes set unit_id = pair.unit_id, allocated_at = p_now
+      update codes set unit_id = pair.unit_id, allocated_at = p_now, reserved_for = null
       from pair where codes.id = pair.code_id returning 1
     )
     update units set state = 'allocated', allocated_at = p_now, reason = null

@@ -1,6 +1,7 @@
--- One step of a transaction: gives out what the pool has, gives up what may no longer be bought,
--- and ends the transaction when no unit is open. Safe to run any number of times: it acts only on
--- open units, and events are written only for what this very call changed.
+-- One step of a transaction: looks whether its money has come, gives out what the pool has, gives up
+-- what may no longer be bought, gives back what is not owed, and ends the transaction when no unit is
+-- open. Safe to run any number of times: it acts only on open units, and events are written only for
+-- what this very call changed.
 create or replace function fulfill_transaction(p_account text, p_transaction text) returns jsonb
 language plpgsql as $$
 declare
@@ -12,6 +13,9 @@ declare
   v_sequence integer;
   v_po purchase_orders;
   v_facts jsonb;
+  v_awaits boolean := false;
+  v_paid bigint := 0;
+  v_until timestamptz;
 begin
   select * into v_txn from transactions
     where account_id = p_account and id = p_transaction for update;
@@ -22,21 +26,35 @@ begin
 
   if v_txn.ended_at is null then
     v_sequence := v_txn.event_sequence;
-    v_fresh := allocate_units(p_account, p_transaction, v_now);
+    if v_txn.pay_by is not null then
+      -- Purchase order, then payments: a closed one is being billed, and billing looks at both.
+      perform 1 from purchase_orders where account_id = p_account and id = v_txn.purchase_order_id
+        and state <> 'open' for share;
+      v_paid := lock_order_money(p_account, p_transaction);
+      if v_txn.paid_at is null and v_paid >= v_txn.due_minor then
+        v_txn.paid_at := v_now;
+        update transactions set paid_at = v_now where account_id = p_account and id = p_transaction;
+      end if;
+      v_awaits := v_txn.paid_at is null;
+    end if;
+    v_fresh := case when v_awaits or v_txn.cancel_requested_at is not null then 0
+      else allocate_units(p_account, p_transaction, v_now) end;
 
     -- The deadline and an operator's decision forbid new purchases. What a supplier may already
     -- have sold us (sourcing, unknown) ends only by the supplier's definite answer.
+    v_until := case when v_awaits then v_txn.pay_by else v_txn.deadline_at end;
     if v_txn.cancel_requested_at is not null or v_txn.units_cancel_requested_at is not null
-      or v_now >= v_txn.deadline_at
+      or v_now >= v_until
     then
       update units
-      set state = case when unwanted then 'cancelled' else 'failed' end,
-        reason = case when unwanted then 'cancelled_by_request' else 'deadline_passed' end
+      set state = case when unwanted or v_awaits then 'cancelled' else 'failed' end,
+        reason = case when unwanted then 'cancelled_by_request' when v_awaits then 'not_paid'
+          else 'deadline_passed' end
       from (select id, coalesce(v_txn.cancel_requested_at, cancel_requested_at) is not null as unwanted
         from units where account_id = p_account and transaction_id = p_transaction
           and state in ('queued', 'backordered')) open
       where units.account_id = p_account and units.id = open.id
-        and (unwanted or v_now >= v_txn.deadline_at);
+        and (unwanted or v_now >= v_until);
     end if;
 
     v_state := order_state(p_account, p_transaction);
@@ -50,7 +68,12 @@ begin
         where account_id = p_account and id = v_txn.purchase_order_id for share;
       perform schedule_invoice_run(p_account, v_txn.purchase_order_id, v_now);
     end if;
-    v_facts := jsonb_build_object('units', v_state, 'purchase_order_state', v_po.state);
+    if v_txn.due_minor is not null or (v_txn.pay_by is not null and v_open = 0) then
+      perform refund_excess(v_txn);
+    end if;
+    v_facts := jsonb_build_object('units', v_state, 'purchase_order_state', v_po.state)
+      || case when v_txn.pay_by is null then '{}'
+        else jsonb_build_object('money', order_money(p_account, p_transaction)) end;
     if v_open = 0 then
       v_sequence := v_sequence + 1;
       perform emit_event(p_account, new_id('evt'),
@@ -59,6 +82,12 @@ begin
         v_facts, v_now);
       delete from waits where story_id = p_transaction;
       update transactions set ended_at = v_now where account_id = p_account and id = p_transaction;
+      if v_txn.pay_by is not null then
+        perform release_codes(p_account, p_transaction);
+        perform wake_payment(account_id, id, 'its order has ended') from payment_intents
+          where account_id = p_account and transaction_id = p_transaction
+            and state not in ('succeeded', 'cancelled');
+      end if;
       -- The last open unit of a day that is settling lets its invoice be issued at once.
       if v_po.state = 'settling' and not exists (
         select 1 from transactions where account_id = p_account
@@ -83,5 +112,7 @@ begin
 
   return jsonb_build_object('units', v_state, 'open', v_open, 'ended', v_open = 0,
     'deadline_at', v_txn.deadline_at, 'now', v_now,
-    'cancel_requested', v_txn.cancel_requested_at is not null);
+    'cancel_requested', v_txn.cancel_requested_at is not null,
+    'awaits_money', v_awaits and v_open > 0, 'pay_by', v_txn.pay_by, 'due_minor', v_txn.due_minor,
+    'paid_minor', v_paid);
 end $$;

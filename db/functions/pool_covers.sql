@@ -16,12 +16,14 @@ begin
     select count(*) into v_got from (
       select id from codes where account_id = p_account and product_id = v_want.product_id
         and variant_id = v_want.variant_id and unit_id is null and quarantined_at is null
+        and reserved_for is null
         and coalesce(expires_at, 'infinity') > v_outlive
       order by coalesce(expires_at, 'infinity'), id limit v_want.n for update skip locked) free;
     if v_got < v_want.n then
       select count(*) into v_got from (
         select id from codes where account_id = p_account and product_id = v_want.product_id
           and variant_id = v_want.variant_id and unit_id is null and quarantined_at is null
+          and reserved_for is null
           and coalesce(expires_at, 'infinity') > v_outlive
         order by coalesce(expires_at, 'infinity'), id limit v_want.n for update) free;
     end if;

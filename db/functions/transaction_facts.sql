@@ -5,7 +5,7 @@ language sql stable as $$
     'id', t.id, 'account_id', t.account_id, 'customer_id', t.customer_id, 'position', t.position,
     'client_reference', t.client_reference, 'currency', t.currency, 'total_minor', t.total_minor,
     'unit_count', t.unit_count, 'payment_method', t.payment_method,
-    'allow_backorder', t.allow_backorder, 'deadline_at', t.deadline_at,
+    'allow_backorder', t.allow_backorder, 'deadline_at', t.deadline_at, 'pay_by', t.pay_by,
     'shipping_address', t.shipping_address, 'billing_address', t.billing_address,
     'shipping_method', t.shipping_method, 'metadata', t.metadata, 'accepted_at', t.accepted_at,
     'created_at', t.created_at,

@@ -13,7 +13,12 @@ import {
   TRANSACTION_STATUS_TABLE,
   UNIT_STATES,
 } from '../../domain/order-status.ts'
-import type { OrderProgress, StatusTable, UnitCounts } from '../../domain/order-status.ts'
+import type {
+  OrderMoney,
+  OrderProgress,
+  StatusTable,
+  UnitCounts,
+} from '../../domain/order-status.ts'
 import { UNIT_MOVES } from '../../domain/unit.ts'
 
 const TABLES: [string, StatusTable<string>][] = [
@@ -24,14 +29,32 @@ const TABLES: [string, StatusTable<string>][] = [
   ['fulfillment', FULFILLMENT_STATUS_TABLE],
 ]
 
+/** What is paid of an order; null on credit. */
+const anyMoney: fc.Arbitrary<OrderMoney | null> = fc
+  .option(
+    fc.record({
+      due: fc.constantFrom(null, 0, 10),
+      paid: fc.boolean(),
+      captured: fc.constantFrom(0, 4, 10),
+      refunded: fc.constantFrom(0, 4, 10),
+      declined: fc.boolean(),
+      payments: fc.constant<string[]>([]),
+    }),
+  )
+  .filter((money) => money === null || !(money.paid && money.declined))
+
 /** Any order that can be: one unit or more, and at most the delivered ones are paid. */
 const anyProgress: fc.Arbitrary<OrderProgress> = fc
   .record(Object.fromEntries(UNIT_STATES.map((state) => [state, fc.constantFrom(0, 0, 1, 2, 7)])))
   .filter((units) => tallyUnits(units).requested > 0)
   .chain((units) =>
     fc
-      .constantFrom(0, 1, tallyUnits(units).delivered)
-      .map((paid) => ({ units, paidUnits: Math.min(paid, tallyUnits(units).delivered) })),
+      .tuple(fc.constantFrom(0, 1, tallyUnits(units).delivered), anyMoney)
+      // Nothing is delivered before the money is there.
+      .filter(([, money]) => money === null || money.paid || tallyUnits(units).delivered === 0)
+      .map(([paid, money]) => {
+        return { units, paidUnits: Math.min(paid, tallyUnits(units).delivered), money }
+      }),
   )
 
 describe('every order has exactly one', () => {
@@ -96,6 +119,27 @@ test.for<[UnitCounts, number, string]>([
   [{ cancelled: 2 }, 0, 'pending'],
 ])('%j with %i paid units is %s', ([units, paidUnits, word]) => {
   expect(deriveStatus(PAYMENT_STATUS_TABLE, { units, paidUnits })).toBe(word)
+})
+
+test.for<[string, Partial<OrderMoney>, UnitCounts, string, string]>([
+  ['waits', {}, { queued: 2 }, 'awaiting_payment', 'pending'],
+  ['is paid in part', { captured: 4 }, { queued: 2 }, 'awaiting_payment', 'pending'],
+  ['is declined', { declined: true }, { queued: 2 }, 'awaiting_payment', 'failed'],
+  ['is paid', { paid: true, captured: 10 }, { queued: 2 }, 'processing', 'paid'],
+  [
+    'was refunded in part',
+    { paid: true, captured: 10, refunded: 4 },
+    { allocated: 2 },
+    'complete',
+    'paid',
+  ],
+  ['was refunded', { paid: true, captured: 10, refunded: 10 }, { failed: 2 }, 'failed', 'refunded'],
+  ['was never paid', {}, { cancelled: 2 }, 'cancelled', 'pending'],
+])('an order that %s', ([, change, units, transaction, payment]) => {
+  const nothing = { due: 10, paid: false, captured: 0, refunded: 0, declined: false, payments: [] }
+  const progress = { units, paidUnits: 0, money: { ...nothing, ...change } }
+  expect(deriveStatus(TRANSACTION_STATUS_TABLE, progress)).toBe(transaction)
+  expect(deriveStatus(PAYMENT_STATUS_TABLE, progress)).toBe(payment)
 })
 
 test('a unit is processing as long as a code may still come', () => {

@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { findCardNumber, holdsCardNumber } from '../../domain/card-number.ts'
 import {
-  addBusinessDays,
   ASK_SECONDS,
   planOperation,
   planUnknown,
@@ -49,11 +48,6 @@ describe('an operation whose outcome is unknown', () => {
       }),
     )
   })
-})
-
-test('five business days after a Thursday is the next Thursday', () => {
-  expect(addBusinessDays('2026-11-19', 5)).toBe('2026-11-26')
-  expect(addBusinessDays('2026-11-21', 1)).toBe('2026-11-23')
 })
 
 describe('card numbers', () => {

@@ -110,14 +110,15 @@ const CHECKS: Check[] = [
       where b.held_minor <> (select coalesce(sum(u.price_minor), 0) from units u
         join transactions t on t.id = u.transaction_id
         where t.account_id = b.account_id and t.customer_id = b.customer_id
-          and t.currency = b.currency and u.invoice_line_id is null
+          and t.currency = b.currency and t.payment_method = 'credit'
+          and u.invoice_line_id is null
           and u.state not in ('failed', 'cancelled', 'reversed'))`,
   },
   {
     invariant: 'I14',
     what: 'what a customer owes is the sum of the invoices less their credit notes',
     query: sql`select b.customer_id, b.currency, b.invoiced_minor from customer_balances b
-      where b.invoiced_minor <> (select coalesce(sum(i.total_minor - (
+      where b.invoiced_minor <> (select coalesce(sum(i.total_minor - invoice_paid(i.account_id, i.id) - (
             select coalesce(sum(c.total_minor), 0) from credit_notes c
             where c.invoice_id = i.id and c.state = 'issued')), 0)
         from invoices i

@@ -12,6 +12,8 @@ afterAll(() => shop.stop())
 const ROUTES: [string, string, Scope][] = [
   ['POST', '/v2/orders', 'orders:write'],
   ['POST', '/v2/transactions', 'orders:write'],
+  ['POST', '/v2/orders/ord_1/cancel', 'orders:write'],
+  ['POST', '/v2/transactions/txn_1/cancel', 'orders:write'],
   ['GET', '/v2/orders', 'orders:read'],
   ['GET', '/v2/orders/ord_1', 'orders:read'],
   ['GET', '/v2/transactions', 'orders:read'],
@@ -44,4 +46,17 @@ test.for(ROUTES)('%s %s needs a key, and the scope %s', async ([method, path, sc
     body: { error: { code: 'authorization_error', reason: 'forbidden_scope' } },
   })
   expect(answer.body.error.message).toContain(scope)
+})
+
+test('crypto is for the Enterprise plan', async () => {
+  const body = {
+    customer_id: shop.customerId,
+    items: [{ sku: shop.product.sku, quantity: 1 }],
+    payment_method: 'bitcoin',
+  }
+  const answer = await shop.owner.request<ErrorBody>('POST', '/v2/orders', { body })
+  expect(answer).toMatchObject({
+    status: 403,
+    body: { error: { reason: 'payment_method_not_entitled' } },
+  })
 })

@@ -238,9 +238,12 @@ test('without backorder every code must be in stock', async () => {
   })
 })
 
-test.for(['card', 'paypal', 'ach', 'bitcoin', 'pm_123'])('%s is not built yet', async (method) => {
-  expect(await refuse(order({ payment_method: method }))).toMatchObject({
-    reason: 'payment_method_unavailable',
+test.for<[string, string, string]>([
+  ['pm_123', 'USD', 'invalid_fields'],
+  ['ach', 'EUR', 'payment_method_unavailable'],
+])('%s in %s cannot pay an order: %s', async ([method, currency, reason]) => {
+  expect(await refuse(order({ payment_method: method, currency }))).toMatchObject({
+    reason,
     details: [{ field: 'payment_method' }],
   })
 })
