@@ -118,6 +118,25 @@ const STORIES: Record<WorkflowType, Story> = {
     amount: 'amount_minor',
     links: [['Refund', '/v2/refunds/{refund_id}']],
   },
+  handleDispute: {
+    workflowId: (subject) => contract.disputeWorkflowId(subject('dispute_id'), runOf(subject)),
+    input: ['disputeId', 'dispute_id'],
+    summary: (subject) => money(subject('amount_minor'), subject('currency')),
+    attributes: [[contract.barkPayment, 'payment_id'], CUSTOMER, TRANSACTION],
+    amount: 'amount_minor',
+    links: [
+      ['Dispute', '/v2/payments/disputes/{dispute_id}'],
+      ['Payment', '/v2/payments/intents/{payment_id}'],
+    ],
+  },
+  reconcilePayments: {
+    workflowId: (subject) =>
+      contract.reconciliationWorkflowId(subject('reconciliation_id'), runOf(subject)),
+    input: ['reconciliationId', 'reconciliation_id'],
+    summary: (subject) => `payments of ${subject('business_date')}`,
+    attributes: [],
+    links: [['Differences', '/v2/payments/differences?reconciliation_id={reconciliation_id}']],
+  },
   sweep: {
     workflowId: () => contract.SWEEP_SCHEDULE_ID,
     summary: () => 'Closes what is overdue and starts what is missing',

@@ -6,6 +6,7 @@ import type { TaxPolicy } from '../domain/tax.ts'
 import type { Log } from '../log.ts'
 import { claimActivities } from './claims.ts'
 import { creditNoteActivities } from './credit-notes.ts'
+import { disputeActivities } from './disputes.ts'
 import { documentSendActivities } from './document-sends.ts'
 import type { CodeSupplier } from './gateways/code-supplier.ts'
 import type { Mailer } from './gateways/mailer.ts'
@@ -13,6 +14,7 @@ import type { PaymentProvider } from './gateways/payment-provider.ts'
 import type { WebhookDialer } from './gateways/webhook-dialer.ts'
 import { invoiceRunActivities } from './invoice-runs.ts'
 import { invoiceActivities } from './invoices.ts'
+import { paymentReconciliationActivities } from './payment-reconciliation.ts'
 import { paymentActivities } from './payments.ts'
 import { purchaseOrderActivities } from './purchase-orders.ts'
 import { sourcingDecisionActivities } from './sourcing-decisions.ts'
@@ -46,10 +48,12 @@ export function createActivities(deps: ActivityDeps) {
   return {
     ...claimActivities(deps),
     ...creditNoteActivities(deps),
+    ...disputeActivities(deps),
     ...documentSendActivities(deps),
     ...invoiceActivities(deps),
     ...invoiceRunActivities(deps),
     ...paymentActivities(deps),
+    ...paymentReconciliationActivities(deps),
     ...refundActivities(deps),
     ...purchaseOrderActivities(deps),
     ...sourcingActivities(deps),
@@ -64,10 +68,12 @@ export function createActivities(deps: ActivityDeps) {
 export const ACTIVITY_FACTORIES = [
   claimActivities,
   creditNoteActivities,
+  disputeActivities,
   documentSendActivities,
   invoiceActivities,
   invoiceRunActivities,
   paymentActivities,
+  paymentReconciliationActivities,
   refundActivities,
   purchaseOrderActivities,
   sourcingActivities,

@@ -217,6 +217,8 @@ async function judgeAsked(
       return isFirst ? { state: 'declined', error: problemOf(said.problem) } : 'not_done'
     }
     case 'refund':
+    case 'respond':
+    case 'accept':
       throw new Error(`${operation.kind} is no operation of a payment itself`)
   }
 }

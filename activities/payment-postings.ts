@@ -1,4 +1,5 @@
 import type { Tx } from '../db/client.ts'
+import type { DisputeRow } from '../db/disputes.ts'
 import { postJournal } from '../db/ledger.ts'
 import type { PaymentRow } from '../db/payments.ts'
 import type { RefundRow } from '../db/refunds.ts'
@@ -37,6 +38,20 @@ export async function postRefundReturned(
 ): Promise<void> {
   const amounts = { amount: refund.amount_minor }
   await postTo(tx, payment, { kind: 'refund_returned', amounts }, refund.id)
+}
+
+/**
+ * Posts what a dispute has moved so far: what was taken back, what came back, and what is lost for
+ * good. Safe to repeat, likewise.
+ */
+export async function postDispute(tx: Tx, payment: PaymentRow, row: DisputeRow): Promise<void> {
+  const { withdrawn_minor: withdrawn, returned_minor: returned } = row
+  const post = (posting: Posting) => postTo(tx, payment, posting, row.id)
+  await post({ kind: 'dispute_opened', amounts: { amount: withdrawn, fee: row.fee_minor } })
+  await post({ kind: 'dispute_won', amounts: { amount: returned, fee: row.fee_returned_minor } })
+  if (row.state === 'lost') {
+    await post({ kind: 'dispute_lost', amounts: { amount: withdrawn - returned } })
+  }
 }
 
 async function postTo(

@@ -16,6 +16,7 @@ import {
   type PaymentKey,
   type PaymentRow,
 } from '../db/payments.ts'
+import { routeParkedEvents } from '../db/psp-events.ts'
 import { endWait, registerWait } from '../db/waits.ts'
 import { ACTION_SECONDS_MAX, planOperation, pollAfterSeconds } from '../domain/payment.ts'
 import type { RegisteredWait } from '../domain/story.ts'
@@ -61,7 +62,10 @@ export function paymentActivities(deps: PaymentDeps) {
     async workPayment(input: PaymentInput): Promise<MoneyStep> {
       for (let calls = 0; calls < CALLS_MAX; calls++) {
         const claim = await inTransaction(db, (tx) => claimWork(tx, input))
-        if (claim.act === 'step') return claim.step
+        if (claim.act === 'step') {
+          if (claim.step.ended) await routeParkedEvents(db, input)
+          return claim.step
+        }
         const provider = deps.payments(await modeOf(db, input.accountId))
         const outcome = await callProvider(provider, claim)
         deps.log.info(

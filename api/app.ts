@@ -202,7 +202,8 @@ async function readCall(ctx: ApiContext, route: Route, caller: Caller | null): P
     caller,
     params: ctx.req.param(),
     query: readQuery(ctx.req.url),
-    body: takesBody && route.file === undefined ? await readBody(ctx) : undefined,
+    body:
+      takesBody && route.file === undefined ? await readBody(ctx, route.bodyBytesMax) : undefined,
     file: route.file === undefined ? null : await readFile(ctx, route.file),
     tx: null,
     idempotencyKey:

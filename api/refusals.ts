@@ -70,6 +70,11 @@ export const REFUSALS: Readonly<
     code: 'validation_error',
     hint: 'Name customer_id, or use a key that is bound to a customer.',
   },
+  dispute_state: {
+    status: 409,
+    code: 'conflict',
+    hint: 'GET the dispute: its status and response say what can be done with it now.',
+  },
   document_format_unavailable: {
     status: 406,
     code: 'validation_error',
@@ -189,6 +194,11 @@ export const REFUSALS: Readonly<
     status: 422,
     code: 'validation_error',
     hint: 'Leave payment_method out to order on credit.',
+  },
+  payment_disputed: {
+    status: 409,
+    code: 'conflict',
+    hint: 'GET /v2/payments/disputes?payment_id=… shows the dispute; refund when it is won.',
   },
   payment_state: {
     status: 409,

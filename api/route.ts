@@ -123,6 +123,8 @@ type Declaration<Acc, Idem, Responses> = {
   errors: readonly DomainReason[]
   /** The body is a file of one of these media types instead of JSON; the handler gets `call.file`. */
   file?: { media: readonly string[]; bytesMax: number }
+  /** How large the JSON body may be; `BODY_BYTES_MAX` when left out. */
+  bodyBytesMax?: number
   /**
    * After the commit, also of a repeated call: waits for an outcome as the client prefers, and
    * prints it. The answer that the key keeps is the one from before.

@@ -9,6 +9,7 @@ import { creditNoteRoutes } from './v2/credit-notes.ts'
 import { customerRoutes } from './v2/customers.ts'
 import { dayCloseRoutes } from './v2/day-close.ts'
 import { deliveryRoutes } from './v2/deliveries.ts'
+import { disputeRoutes } from './v2/disputes.ts'
 import { eventRoutes } from './v2/events.ts'
 import { fulfillmentSettingsRoutes } from './v2/fulfillment-settings.ts'
 import { inventoryRoutes } from './v2/inventory.ts'
@@ -18,6 +19,7 @@ import { invoiceRoutes } from './v2/invoices.ts'
 import { orderCancelRoutes } from './v2/order-cancels.ts'
 import { orderProofRoutes } from './v2/order-proofs.ts'
 import { orderRoutes } from './v2/orders.ts'
+import { paymentReconciliationRoutes } from './v2/payment-reconciliations.ts'
 import { paymentRoutes } from './v2/payments.ts'
 import { productRoutes } from './v2/products.ts'
 import { purchaseOrderRoutes } from './v2/purchase-orders.ts'
@@ -62,6 +64,8 @@ export const ROUTES: readonly Route[] = [
   ...receivedPaymentRoutes,
   ...supplierRoutes,
   ...supplierSkuRoutes,
+  ...disputeRoutes,
+  ...paymentReconciliationRoutes,
   ...paymentRoutes,
   ...refundRoutes,
   ...webhookRoutes,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { EventType } from '../domain/event-type.ts'
 import type { ApiClient } from './api-client.ts'
+import { PAYMENT_ACTS } from './payment-acts.ts'
 import { until } from './until.ts'
 
 /** What an act has to work with: the API of a test account that sells something from its pool. */
@@ -11,6 +12,8 @@ export type Scene = {
   stockedSku: string
   /** Ends what is open of a transaction, as an operator does. */
   cancelRemaining(transactionId: string): Promise<void>
+  /** Somebody pays at the payment service where a payment of ours was made, and past us. */
+  payPastUs(paymentId: string): Promise<void>
   /** Something on this machine that answers every webhook with one status. */
   listen(status: number): Promise<{ url: string; close(): Promise<void> }>
 }
@@ -100,20 +103,7 @@ export const EVENT_ACTS: Readonly<Partial<Record<EventType, EventAct>>> = {
       return { path }
     },
   },
-  'payment.succeeded': { cause: async ({ api }) => pay(api, 'pm_card_visa') },
-  'payment.failed': { cause: async ({ api }) => pay(api, 'pm_card_visa_chargeDeclined') },
-  'payment.refunded': {
-    async cause({ api }) {
-      const { path } = await pay(api, 'pm_card_visa')
-      await until(
-        'the payment',
-        () => api.get(path, withStatus),
-        ({ status }) => status === 'succeeded',
-      )
-      await api.post(path.replace('/intents', '') + '/refund', {}, withId)
-      return { path }
-    },
-  },
+  ...PAYMENT_ACTS,
   'invoice.finalized': { cause: billOrder, later: ['sent_at'] },
   'invoice.paid': {
     async cause(scene) {
@@ -179,13 +169,6 @@ const withInvoices = z.object({ invoices: z.array(withId) })
 const orderAt = (transactionId: string): Caused => ({
   path: `/v2/orders/${transactionId.replace('txn_', 'ord_')}`,
 })
-
-/** A payment with one of the sandbox's tokens: see docs/payments.md. */
-async function pay(api: ApiClient, token: string): Promise<Caused> {
-  const body = { amount: 500, currency: 'usd', payment_method: token }
-  const { id } = await api.post('/v2/payments/intents', body, withId)
-  return { path: `/v2/payments/intents/${id}` }
-}
 
 /** An order that stays open, because nobody sells what is ordered. Answers the transaction's id. */
 async function orderOfNobody(api: ApiClient, paymentMethod = 'credit'): Promise<string> {

@@ -5,7 +5,8 @@ import { UsageError, type CommandContext } from './command.ts'
 
 export const help = `bark reconcile [--account acc_…]
   Compares what orders, invoices, credit notes and payments say with what the ledger says, at one
-  instant, and prints each identity of finance with the rows that break it.
+  instant, and prints each identity of finance with the rows that break it; provider lists what the
+  daily comparison with the payment provider found (POST /v2/payments/reconciliations repeats a day).
   --account  one account only (default: all)
 Exit code 0 when everything agrees, 1 when anything differs.`
 

@@ -1,12 +1,15 @@
 import { parseArgs } from 'node:util'
 import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client'
 import { z } from 'zod'
+import { openDatabase } from '../db/client.ts'
+import { getPaymentAccount } from '../db/payments.ts'
 import { EVENT_TYPES, type EventType } from '../domain/event-type.ts'
 import { cancelRemaining, transactionWorkflowId } from '../workflows/contract.ts'
 import { openSandbox, type ApiClient } from './api-client.ts'
 import { UsageError, type CommandContext } from './command.ts'
 import { EVENT_ACTS, type Scene } from './event-acts.ts'
 import { startAnswering } from './event-endpoint.ts'
+import { payAtSandbox } from './payment-acts.ts'
 import { until } from './until.ts'
 
 const CAUSED = EVENT_TYPES.filter((type) => EVENT_ACTS[type] !== undefined)
@@ -42,6 +45,7 @@ export async function run(args: string[], context: CommandContext): Promise<numb
     api,
     stockedSku: sku ?? (await findStocked(api)),
     cancelRemaining: (transactionId) => cancelByOperator(context, transactionId),
+    payPastUs: (paymentId) => payPastUs(context, paymentId),
     listen: startAnswering,
   }
   const { path, tidy } = await act.cause(scene)
@@ -109,6 +113,21 @@ async function cancelByOperator(
     await handle.executeUpdate(cancelRemaining, { args: [{ note: 'bark trigger' }] })
   } finally {
     await connection.close()
+  }
+}
+
+/** What a colleague does in the provider's own dashboard: Bark hears of it by comparing. */
+async function payPastUs({ config }: CommandContext, paymentId: string): Promise<void> {
+  const database = openDatabase({
+    url: config.database.url,
+    poolSizeMax: 1,
+    applicationName: 'bark-trigger',
+    onError: () => undefined, // the statement that meets it says so
+  })
+  try {
+    await payAtSandbox(config.payments.sandboxUrl, await getPaymentAccount(database.db, paymentId))
+  } finally {
+    await database.close()
   }
 }
 

@@ -17,6 +17,7 @@ export type NewOperation = PaymentKey & {
   method?: PaymentMethodName
   token?: string | null
   refundId?: string
+  disputeId?: string
 }
 
 /**
@@ -31,6 +32,7 @@ export async function insertOperation(tx: Tx, operation: NewOperation): Promise<
       account_id: operation.accountId,
       payment_id: operation.paymentId,
       refund_id: operation.refundId ?? null,
+      dispute_id: operation.disputeId ?? null,
       kind: operation.kind,
       idempotency_key: `${operation.paymentId}/${operation.kind}/${operation.id}`,
       amount_minor: operation.amountMinor,
@@ -66,6 +68,19 @@ export async function getRefundOperation(
     .where('refund_id', '=', refundId)
     .executeTakeFirstOrThrow()
   return readRow(row)
+}
+
+/** The answer to a dispute that has no outcome yet. */
+export async function findDisputeOperation(
+  db: Db,
+  accountId: string,
+  disputeId: string,
+): Promise<OperationRow | null> {
+  const row = await selectOperations(db, accountId)
+    .where('dispute_id', '=', disputeId)
+    .where('ended_at', 'is', null)
+    .executeTakeFirst()
+  return row === undefined ? null : readRow(row)
 }
 
 /** Reads an operation once more, after a call, under the payment's lock. */

@@ -92,6 +92,26 @@ export async function lockPayment(
   return readRow(row)
 }
 
+/** What may still be refunded: what is under way, and what a dispute took, is not there any more. */
+export function refundableMinor(payment: PaymentRow): bigint {
+  return (
+    payment.captured_minor -
+    payment.refunded_minor -
+    payment.refund_held_minor -
+    payment.disputed_minor
+  )
+}
+
+/** Whose payment it is. For operators: the id alone is known. */
+export async function getPaymentAccount(db: Db, paymentId: string): Promise<string> {
+  const { account_id } = await db
+    .selectFrom('payment_intents')
+    .select('account_id')
+    .where('id', '=', paymentId)
+    .executeTakeFirstOrThrow()
+  return account_id
+}
+
 export type PaymentFilter = {
   state?: PaymentState
   customerId?: string

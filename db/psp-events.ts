@@ -31,6 +31,14 @@ export async function storePspEvent(
   return state
 }
 
+/** Events that came before the provider's name of their payment was known. Safe to repeat. */
+export async function routeParkedEvents(
+  db: Db,
+  key: { accountId: string; paymentId: string },
+): Promise<void> {
+  await sql`select route_parked_events(${key.accountId}, ${key.paymentId})`.execute(db)
+}
+
 /** Looks once more whose the parked events are, `max` of them at most. Safe to repeat. */
 export async function sweepPspEvents(tx: Tx, max: number): Promise<void> {
   await sql`select sweep_psp_events(${max})`.execute(tx)

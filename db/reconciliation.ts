@@ -26,6 +26,13 @@ const ledger = (kind: string, sign: 1 | -1 = 1) => sql`
   from entries e join ledger_accounts a on a.id = e.ledger_account_id
   where a.kind = ${sql.lit(kind)} and a.customer_id is not null group by 1, 2, 3`
 
+/** The balance of one kind of ledger account by account and currency, also of what is no customer's. */
+const ofAccount = (kind: string, journals: RawBuilder<unknown>) => sql`
+  select a.account_id, a.account_id as subject, a.currency, sum(e.amount_minor)::bigint as minor
+  from entries e join ledger_accounts a on a.id = e.ledger_account_id
+  join journals j on j.id = e.journal_id
+  where a.kind = ${sql.lit(kind)} and ${journals} group by 1, 2, 3`
+
 /** The same for the entries of one kind of journal only. */
 const posted = (journal: string, kind: string, sign: 1 | -1 = 1) => sql`
   select j.account_id, j.customer_id as subject, j.currency,
@@ -181,6 +188,46 @@ const IDENTITIES: readonly (Identity & { query: RawBuilder<unknown> })[] = [
     name: 'memo',
     says: 'Every promise beside the books has its other side.',
     query: compare(ledger('held_offset', -1), ledger('held')),
+  },
+  {
+    name: 'clearing',
+    says: 'The provider owes what was captured less fees, refunds, disputes and payouts.',
+    query: compare(
+      sql`select account_id, account_id as subject, currency, sum(minor)::bigint as minor from (
+        select account_id, currency, captured_minor - refunded_minor
+          - case state when 'succeeded' then fee_minor else 0 end as minor from payment_intents
+        union all select account_id, currency, returned_minor + fee_returned_minor
+          - withdrawn_minor - fee_minor from disputes where opened_at is not null) moved
+        group by 1, 2, 3`,
+      ofAccount('psp_clearing', sql`j.kind <> 'psp_paid_out'`),
+    ),
+  },
+  {
+    name: 'disputed',
+    says: 'What is disputed is what open disputes have taken back.',
+    query: compare(
+      sql`select account_id, account_id as subject, currency,
+          sum(withdrawn_minor - returned_minor)::bigint as minor
+        from disputes where opened_at is not null and state in ('needs_response', 'under_review')
+        group by 1, 2, 3`,
+      ofAccount('disputed', sql`true`),
+    ),
+  },
+  {
+    name: 'authorised',
+    says: 'What is authorised is what payments hold that wait for their capture.',
+    query: compare(
+      sql`select account_id, account_id as subject, currency, sum(authorized_minor)::bigint as minor
+        from payment_intents where state = 'requires_capture' group by 1, 2, 3`,
+      ofAccount('authorised', sql`true`),
+    ),
+  },
+  {
+    name: 'provider',
+    says: 'What the payment provider says of the days that were compared is what our books say.',
+    query: sql`select account_id, kind || ' ' || subject as subject, currency,
+        coalesce(theirs_minor, 0) as expected_minor, coalesce(ours_minor, 0) as actual_minor
+      from payment_differences where resolved_at is null`,
   },
   {
     name: 'lines',

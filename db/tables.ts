@@ -283,6 +283,50 @@ export interface Deliveries {
   created_at: Timestamp
 }
 
+export interface DisputeFiles {
+  id: string
+  account_id: string
+  dispute_id: string
+  kind: 'transaction_details' | 'shipping_proof' | 'communication_logs'
+  name: string
+  media: string
+  content: Buffer
+  provider_id: string | null
+  created_at: Generated<Timestamp>
+}
+
+export interface DisputeMoves {
+  from_state: string
+  to_state: string
+  created_at: Generated<Timestamp>
+}
+
+export interface Disputes {
+  id: string
+  account_id: string
+  payment_id: string
+  provider_id: string
+  opened_at: Timestamp | null
+  state: Generated<'needs_response' | 'under_review' | 'won' | 'lost'>
+  reason: string | null
+  amount_minor: bigint | null
+  currency: string | null
+  withdrawn_minor: Generated<bigint>
+  fee_minor: Generated<bigint>
+  returned_minor: Generated<bigint>
+  fee_returned_minor: Generated<bigint>
+  evidence_due_at: Timestamp | null
+  reminders_sent: Generated<number>
+  evidence: Generated<Json>
+  ask_at: Timestamp | null
+  refresh_wanted_at: Timestamp | null
+  run: Generated<number>
+  ended_at: Timestamp | null
+  event_sequence: Generated<number>
+  created_at: Generated<Timestamp>
+  updated_at: Generated<Timestamp>
+}
+
 export interface DocumentSends {
   id: string
   account_id: string
@@ -538,6 +582,24 @@ export interface Outbox {
   created_at: Generated<Timestamp>
 }
 
+export interface PaymentDifferences {
+  id: string
+  account_id: string
+  reconciliation_id: string
+  kind: 'missing_here' | 'missing_there' | 'amount_mismatch' | 'status_mismatch'
+  about: 'payment' | 'refund' | 'dispute' | 'balance'
+  subject: string
+  payment_id: string | null
+  currency: string
+  ours_minor: bigint | null
+  theirs_minor: bigint | null
+  ours: string | null
+  theirs: string | null
+  last_seen_run: number
+  resolved_at: Timestamp | null
+  created_at: Generated<Timestamp>
+}
+
 export interface PaymentIntents {
   id: string
   account_id: string
@@ -571,6 +633,7 @@ export interface PaymentIntents {
   event_sequence: Generated<number>
   created_at: Timestamp
   updated_at: Generated<Timestamp>
+  disputed_minor: Generated<bigint>
 }
 
 export interface PaymentMoves {
@@ -584,7 +647,7 @@ export interface PaymentOperations {
   account_id: string
   payment_id: string
   refund_id: string | null
-  kind: 'authorize' | 'capture' | 'cancel' | 'refund'
+  kind: 'authorize' | 'capture' | 'cancel' | 'refund' | 'respond' | 'accept'
   state: Generated<'created' | 'submitted' | 'succeeded' | 'declined' | 'errored' | 'unknown'>
   idempotency_key: string
   amount_minor: bigint | null
@@ -598,6 +661,19 @@ export interface PaymentOperations {
   decided_by: string | null
   ended_at: Timestamp | null
   created_at: Timestamp
+  dispute_id: string | null
+}
+
+export interface PaymentReconciliations {
+  id: string
+  account_id: string
+  business_date: string
+  run: Generated<number>
+  payments_seen: Generated<number>
+  movements_seen: Generated<number>
+  requested_at: Generated<Timestamp>
+  ended_at: Timestamp | null
+  created_at: Generated<Timestamp>
 }
 
 export interface PlanWindows {
@@ -998,6 +1074,9 @@ export interface DB {
   customers: Customers
   data_keys: DataKeys
   deliveries: Deliveries
+  dispute_files: DisputeFiles
+  dispute_moves: DisputeMoves
+  disputes: Disputes
   document_sends: DocumentSends
   entries: Entries
   event_types: EventTypes
@@ -1019,9 +1098,11 @@ export interface DB {
   operator_decisions: OperatorDecisions
   organizations: Organizations
   outbox: Outbox
+  payment_differences: PaymentDifferences
   payment_intents: PaymentIntents
   payment_moves: PaymentMoves
   payment_operations: PaymentOperations
+  payment_reconciliations: PaymentReconciliations
   plan_windows: PlanWindows
   posting_rules: PostingRules
   products: Products

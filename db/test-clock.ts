@@ -160,6 +160,8 @@ async function listUnfinished(db: Db | Tx, accountId: string): Promise<string[]>
       select id from payment_intents where account_id = ${accountId} and ended_at is null
       union all
       select id from refunds where account_id = ${accountId} and ended_at is null
+      union all
+      select id from disputes where account_id = ${accountId} and ended_at is null
     ), stop as materialized (select business_now(${accountId}) as at)
     (select 'outbox/' || id as id from outbox
       where account_id = ${accountId} and parked_at is null order by outbox.id limit 20)

@@ -46,7 +46,7 @@ export function canPaymentMove(from: PaymentState, to: PaymentState): boolean {
 export const REFUND_STATES = ['pending', 'succeeded', 'failed', 'unknown'] as const
 export type RefundState = (typeof REFUND_STATES)[number]
 
-export type OperationKind = 'authorize' | 'capture' | 'cancel' | 'refund'
+export type OperationKind = 'authorize' | 'capture' | 'cancel' | 'refund' | 'respond' | 'accept'
 export type OperationState =
   'created' | 'submitted' | 'succeeded' | 'declined' | 'errored' | 'unknown'
 

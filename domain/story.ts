@@ -8,6 +8,8 @@ export type WorkflowType =
   | 'deliverWebhook'
   | 'processPayment'
   | 'refundPayment'
+  | 'handleDispute'
+  | 'reconcilePayments'
   | 'resolveClaim'
   | 'sweep'
 

@@ -1,6 +1,7 @@
 import type { PspFault } from '../domain/test-card.ts'
-import { openDispute, runRefundJob } from './psp-charges.ts'
+import { runRefundJob } from './psp-charges.ts'
 import { behaviourOf, openDesk, type Desk } from './psp-desk.ts'
+import { runDisputeJob } from './psp-disputes.ts'
 import type { Hooks } from './psp-hooks.ts'
 import { currentMethod, runIntentJob } from './psp-intents.ts'
 import type { PspEvent } from './psp-objects.ts'
@@ -55,7 +56,9 @@ function runJob(desk: Desk, job: Job): void {
     case 'expire':
       return runIntentJob(desk, job.action, job.object)
     case 'dispute':
-      return openDispute(desk, job.object)
+    case 'dispute_due':
+    case 'dispute_decided':
+      return runDisputeJob(desk, job.action, job.object)
     case 'settle_refund':
     case 'fail_refund':
       return runRefundJob(desk, job.action, job.object)

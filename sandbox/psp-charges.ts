@@ -1,24 +1,21 @@
 import { divideHalfEven } from '../domain/money.ts'
 import { behaviourOf, type Desk } from './psp-desk.ts'
 import { PspFailure } from './psp-failure.ts'
+import { book } from './psp-ledger.ts'
 import { amountOf, groupOf, requireText, textOf, textsOf, type Params } from './psp-form.ts'
 import {
   printCharge,
-  printDispute,
   printRefund,
   secondsOf,
   type BalanceTransaction,
   type Charge,
-  type Dispute,
   type Refund,
 } from './psp-objects.ts'
 
-/** 2.9 % and 30 minor units of what is captured; 1,500 for a dispute. */
+/** 2.9 % and 30 minor units of what is captured. */
 const FEE_PER_MILLE = 29n
 const FEE_FIXED = 30
-const DISPUTE_FEE = 1_500
 const REFUND_SECONDS = 5 * 86_400
-const EVIDENCE_SECONDS = 9 * 86_400
 
 /** Moves the money: the charge, its fee, and what may follow by itself. */
 export function captureCharge(desk: Desk, charge: Charge, amount: number): Charge {
@@ -51,7 +48,7 @@ export function createRefund(desk: Desk, params: Params): Refund {
   const charge = desk.get('charge', intent.latest_charge ?? '')
   const left = charge.amount_captured - charge.amount_refunded
   const amount = amountOf(params, 'amount') ?? left
-  if (charge.disputed) {
+  if (desk.list('dispute').some((each) => each.charge === charge.id && each.status !== 'won')) {
     throw PspFailure.invalid(
       `Charge ${charge.id} has been charged back.`,
       'charge',
@@ -140,103 +137,6 @@ export function runRefundJob(
   desk.emit('refund.failed', printRefund(failed))
 }
 
-/** The payer's bank takes the money back until it has decided. */
-export function openDispute(desk: Desk, chargeId: string): void {
-  const charge = desk.get('charge', chargeId)
-  const amount = charge.amount_captured - charge.amount_refunded
-  if (charge.disputed || amount <= 0) return
-  const id = desk.newId('dp')
-  const entry = book(desk, {
-    type: 'adjustment',
-    reporting_category: 'dispute',
-    amount: -amount,
-    fee: DISPUTE_FEE,
-    currency: charge.currency,
-    source: id,
-  })
-  const method = desk.find('payment_method', charge.payment_method)
-  const dispute: Dispute = {
-    id,
-    account: desk.account,
-    created: secondsOf(desk.nowMs),
-    amount,
-    currency: charge.currency,
-    charge: charge.id,
-    payment_intent: charge.payment_intent,
-    reason: behaviourOf(method).dispute ?? 'general',
-    status: 'needs_response',
-    evidence: {},
-    due_by: secondsOf(desk.nowMs) + EVIDENCE_SECONDS,
-    submission_count: 0,
-    balance_transactions: [entry.id],
-  }
-  desk.save(
-    { kind: 'dispute', object: dispute },
-    { kind: 'charge', object: { ...charge, disputed: true } },
-  )
-  desk.emit('charge.dispute.created', printDispute(dispute))
-}
-
-/**
- * `POST /v1/disputes/:id`. As at Stripe's test mode, the text `winning_evidence` or
- * `losing_evidence` in `uncategorized_text` decides it at once; other evidence is under review.
- */
-export function updateDispute(desk: Desk, dispute: Dispute, params: Params): Dispute {
-  requireOpen(dispute)
-  const evidence = { ...dispute.evidence, ...textsOf(groupOf(params, 'evidence')) }
-  if (textOf(params, 'submit') === 'false') return keep(desk, { ...dispute, evidence })
-  const submission_count = dispute.submission_count + 1
-  const submitted: Dispute = { ...dispute, evidence, status: 'under_review', submission_count }
-  const text = evidence['uncategorized_text'] ?? ''
-  if (text.includes('winning_evidence')) return decide(desk, submitted, 'won')
-  if (text.includes('losing_evidence')) return decide(desk, submitted, 'lost')
-  keep(desk, submitted)
-  desk.emit('charge.dispute.updated', printDispute(submitted))
-  return submitted
-}
-
-/** `POST /v1/disputes/:id/close`: the merchant gives in. */
-export function closeDispute(desk: Desk, dispute: Dispute): Dispute {
-  requireOpen(dispute)
-  return decide(desk, dispute, 'lost')
-}
-
-/** The bank's word. What was taken comes back when it is won. */
-export function decide(desk: Desk, dispute: Dispute, status: 'won' | 'lost'): Dispute {
-  const entry =
-    status === 'won'
-      ? book(desk, {
-          type: 'adjustment',
-          reporting_category: 'dispute_reversal',
-          amount: dispute.amount,
-          fee: -DISPUTE_FEE,
-          currency: dispute.currency,
-          source: dispute.id,
-        })
-      : null
-  const decided = keep(desk, {
-    ...dispute,
-    status,
-    balance_transactions: [...dispute.balance_transactions, ...(entry === null ? [] : [entry.id])],
-  })
-  desk.emit('charge.dispute.closed', printDispute(decided))
-  return decided
-}
-
-function requireOpen(dispute: Dispute): void {
-  if (dispute.status === 'needs_response') return
-  throw PspFailure.invalid(
-    'This dispute is already closed or under review.',
-    'dispute',
-    'dispute_not_open',
-  )
-}
-
-function keep(desk: Desk, dispute: Dispute): Dispute {
-  desk.save({ kind: 'dispute', object: dispute })
-  return dispute
-}
-
 function bookRefund(desk: Desk, charge: Charge, id: string, amount: number): BalanceTransaction {
   return book(desk, {
     type: 'refund',
@@ -246,23 +146,4 @@ function bookRefund(desk: Desk, charge: Charge, id: string, amount: number): Bal
     currency: charge.currency,
     source: id,
   })
-}
-
-/** A line of the PSP's own ledger. */
-function book(
-  desk: Desk,
-  line: Pick<
-    BalanceTransaction,
-    'type' | 'reporting_category' | 'amount' | 'fee' | 'currency' | 'source'
-  >,
-): BalanceTransaction {
-  const entry: BalanceTransaction = {
-    id: desk.newId('txn'),
-    account: desk.account,
-    created: secondsOf(desk.nowMs),
-    ...line,
-    net: line.amount - line.fee,
-  }
-  desk.save({ kind: 'balance_transaction', object: entry })
-  return entry
 }

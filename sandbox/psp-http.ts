@@ -8,6 +8,7 @@ import { deskFor, openAccount, type Shop } from './psp-accounts.ts'
 import type { Desk } from './psp-desk.ts'
 import { PspFailure, type PspError } from './psp-failure.ts'
 import { hashOf, parseForm, plainText, requireKnown, type Params } from './psp-form.ts'
+import { FILE_BYTES_MAX, takeFile } from './psp-files.ts'
 import type { Hooks } from './psp-hooks.ts'
 import { finishAction } from './psp-intents.ts'
 import { authenticationPage } from './psp-page.ts'
@@ -40,13 +41,19 @@ export type PspParts = {
 export function buildPsp({ store, hooks, url, onError }: PspParts): Psp {
   const shop: Shop = { store, hooks, url, inFlight: new Set(), planted: new Map() }
   const app = new Hono<Bindings>()
-  app.use(bodyLimit({ maxSize: BODY_BYTES_MAX }))
+  app.use('/v1/files', bodyLimit({ maxSize: FILE_BYTES_MAX + BODY_BYTES_MAX }))
+  const limit = bodyLimit({ maxSize: BODY_BYTES_MAX })
+  app.use((context, next) => (context.req.path === '/v1/files' ? next() : limit(context, next)))
   app.get('/healthz', (context) => context.json({ status: 'ok' }))
   for (const route of PSP_ROUTES) {
     const handle = (context: PspContext) => answer(shop, route, context)
     if (route.method === 'GET') app.get(route.path, handle)
     else app.post(route.path, handle)
   }
+  app.post('/v1/files', async (context) => {
+    requireKey(context)
+    return context.json(await takeFile(shop, accountOf(context), context))
+  })
   mountPages(app, shop)
   mountControls(app, shop)
   app.notFound((context) =>
@@ -74,11 +81,7 @@ export function buildPsp({ store, hooks, url, onError }: PspParts): Psp {
 
 async function answer(shop: Shop, route: PspRoute, context: PspContext): Promise<Response> {
   requireKey(context)
-  const desk = deskFor(
-    shop,
-    context.req.header('stripe-account') ?? PLATFORM,
-    context.req.header('x-sandbox-time'),
-  )
+  const desk = deskFor(shop, accountOf(context), context.req.header('x-sandbox-time'))
   const url = new URL(context.req.url)
   const text = route.method === 'GET' ? url.search.slice(1) : await context.req.text()
   const params = parseForm(text)
@@ -231,6 +234,10 @@ function mountControls(app: Hono<Bindings>, shop: Shop): void {
     const desk = openAccount(shop, account)
     return context.json({ entries: desk.list('balance_transaction') })
   })
+}
+
+function accountOf(context: PspContext): string {
+  return context.req.header('stripe-account') ?? PLATFORM
 }
 
 function requireKey(context: PspContext): void {

@@ -45,7 +45,9 @@ export function createIntent(desk: Desk, params: Params): Intent {
   }
   keep(desk, intent)
   desk.emit('payment_intent.created', printIntent(intent))
-  return textOf(params, 'confirm') === 'true' ? confirm(desk, intent, method) : intent
+  return textOf(params, 'confirm') === 'true'
+    ? confirm(desk, intent, method, mayRedirect(params))
+    : intent
 }
 
 /** `POST /v1/payment_intents/:id/confirm`, also with another method. */
@@ -53,10 +55,20 @@ export function confirmIntent(desk: Desk, intent: Intent, params: Params): Inten
   requireStatus(intent, ['requires_payment_method', 'requires_confirmation', 'requires_action'])
   const method = readMethod(desk, params) ?? currentMethod(desk, intent) ?? null
   const returnUrl = textOf(params, 'return_url') ?? intent.return_url
-  return confirm(desk, { ...intent, return_url: returnUrl }, method)
+  return confirm(desk, { ...intent, return_url: returnUrl }, method, mayRedirect(params))
 }
 
-function confirm(desk: Desk, intent: Intent, method: PaymentMethod | null): Intent {
+/** Whether somebody is there who can pass a page. */
+function mayRedirect(params: Params): boolean {
+  return textOf(params, 'error_on_requires_action') !== 'true'
+}
+
+function confirm(
+  desk: Desk,
+  intent: Intent,
+  method: PaymentMethod | null,
+  redirects: boolean,
+): Intent {
   if (method === null) {
     throw PspFailure.invalid(
       'You cannot confirm this PaymentIntent because it is missing a payment method.',
@@ -74,6 +86,14 @@ function confirm(desk: Desk, intent: Intent, method: PaymentMethod | null): Inte
   if (decline !== undefined) {
     const { code, declineCode: decline_code, message } = decline
     throw declined(desk, chosen, { type: 'card_error', code, decline_code, message })
+  }
+  if (redirect === true && !redirects) {
+    throw declined(desk, chosen, {
+      type: 'card_error',
+      code: 'authentication_required',
+      decline_code: 'authentication_required',
+      message: 'Your card was declined. This transaction requires authentication.',
+    })
   }
   if (redirect === true) {
     const waiting: Intent = {

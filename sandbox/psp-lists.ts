@@ -1,13 +1,14 @@
 import type { Desk } from './psp-desk.ts'
+import { readDispute } from './psp-disputes.ts'
 import { PspFailure } from './psp-failure.ts'
 import { plainText, requireKnown, textOf, type Params } from './psp-form.ts'
 import { currentMethod } from './psp-intents.ts'
 import {
   printBalanceTransaction,
   printCharge,
-  printDispute,
   printIntent,
   printMethod,
+  printPayout,
   printRefund,
   type Intent,
 } from './psp-objects.ts'
@@ -17,19 +18,22 @@ import {
 const LIMIT_DEFAULT = 10
 const LIMIT_MAX = 100
 
-/** A page of a list, the newest first. */
-export function page<Row extends { id: string }>(
+/** The parameters that every list knows. */
+export const PAGE = ['limit', 'starting_after', 'ending_before', 'expand', 'created', 'page']
+
+/** A page of a list, the newest first, of what was created in the range that is asked for. */
+export function page<Row extends { id: string; created: number }>(
   url: string,
   rows: Row[],
   params: Params,
   print: (row: Row) => object,
 ): object {
-  requireKnownRange(params)
+  const within = createdWithin(params)
   const limit = Number(textOf(params, 'limit') ?? LIMIT_DEFAULT)
   if (!Number.isInteger(limit) || limit < 1 || limit > LIMIT_MAX) {
     throw PspFailure.invalid(`limit must be from 1 to ${LIMIT_MAX}`, 'limit')
   }
-  const newest = rows.toReversed()
+  const newest = rows.filter(within).toReversed()
   const after = textOf(params, 'starting_after')
   const before = textOf(params, 'ending_before')
   const at = newest.findIndex((row) => row.id === (after ?? before))
@@ -45,9 +49,14 @@ export function page<Row extends { id: string }>(
   }
 }
 
-function requireKnownRange(params: Params): void {
-  const created = params['created']
-  if (typeof created === 'object') requireKnown(created, ['gt', 'gte', 'lt', 'lte'])
+function createdWithin(params: Params): (row: { created: number }) => boolean {
+  const range = params['created']
+  if (typeof range !== 'object') return () => true
+  requireKnown(range, ['gt', 'gte', 'lt', 'lte'])
+  const bound = (name: string, otherwise: number) => Number(textOf(range, name) ?? otherwise)
+  const from = Math.max(bound('gte', -Infinity), bound('gt', -Infinity) + 1)
+  const to = Math.min(bound('lte', Infinity), bound('lt', Infinity) - 1)
+  return ({ created }) => created >= from && created <= to
 }
 
 /** `metadata['name']:'value'`: the one query that is understood. */
@@ -100,7 +109,9 @@ export function sourceOf(desk: Desk, id: string): object | string {
   const refund = desk.find('refund', id)
   if (refund !== undefined) return printRefund(refund)
   const dispute = desk.find('dispute', id)
-  return dispute === undefined ? id : printDispute(dispute)
+  if (dispute !== undefined) return readDispute(desk, dispute)
+  const payout = desk.find('payout', id)
+  return payout === undefined ? id : printPayout(payout)
 }
 
 export function balanceOf(desk: Desk): object {

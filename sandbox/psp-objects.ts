@@ -84,8 +84,26 @@ export type Dispute = Owned & {
   balance_transactions: string[]
 }
 
+/** A paper of the evidence, without its bytes. */
+export type EvidenceFile = Owned & {
+  filename: string | null
+  purpose: string
+  size: number
+  type: string
+  /** Hex SHA-256 of its bytes. */
+  digest: string
+}
+
+export type Payout = Owned & {
+  amount: number
+  currency: string
+  arrival_date: number
+  status: 'paid'
+  balance_transaction: string
+}
+
 export type BalanceTransaction = Owned & {
-  type: 'charge' | 'refund' | 'refund_failure' | 'adjustment'
+  type: 'charge' | 'refund' | 'refund_failure' | 'adjustment' | 'payout'
   reporting_category: string
   amount: number
   fee: number
@@ -153,20 +171,41 @@ export function printRefund(refund: Refund) {
   }
 }
 
-export function printDispute(dispute: Dispute) {
+/** With its lines of the ledger, as Stripe always prints them. */
+export function printDispute(dispute: Dispute, entries: BalanceTransaction[]) {
   const { account: _account, due_by, submission_count, ...fields } = dispute
   return {
     ...fields,
     object: 'dispute',
     livemode: false,
     is_charge_refundable: false,
+    balance_transactions: entries.map(printBalanceTransaction),
     evidence_details: {
       due_by,
       has_evidence: Object.keys(dispute.evidence).length > 0,
-      past_due: false,
+      past_due: dispute.status === 'lost' && submission_count === 0,
       submission_count,
     },
     metadata: {},
+  }
+}
+
+export function printFile(file: EvidenceFile) {
+  const { account: _account, digest: _digest, ...fields } = file
+  return { ...fields, object: 'file', expires_at: null, links: null, title: null, url: null }
+}
+
+export function printPayout(payout: Payout) {
+  const { account: _account, ...fields } = payout
+  return {
+    ...fields,
+    object: 'payout',
+    automatic: false,
+    livemode: false,
+    metadata: {},
+    method: 'standard',
+    source_type: 'card',
+    type: 'bank_account',
   }
 }
 

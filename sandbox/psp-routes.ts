@@ -1,6 +1,8 @@
 import { TEST_BEHAVIOURS, type PspFault } from '../domain/test-card.ts'
 import { faultOf, type Desk } from './psp-desk.ts'
-import { closeDispute, createRefund, updateDispute } from './psp-charges.ts'
+import { BALANCE_ROUTES } from './psp-balance-routes.ts'
+import { createRefund } from './psp-charges.ts'
+import { DISPUTE_ROUTES } from './psp-dispute-routes.ts'
 import { requireText, textOf, type Params } from './psp-form.ts'
 import {
   cancelIntent,
@@ -9,16 +11,9 @@ import {
   createIntent,
   currentMethod,
 } from './psp-intents.ts'
-import { balanceOf, expand, page, search, sourceOf, wants } from './psp-lists.ts'
+import { expand, page, PAGE, search } from './psp-lists.ts'
 import { createMethod, tokenOf } from './psp-methods.ts'
-import {
-  printBalanceTransaction,
-  printCharge,
-  printDispute,
-  printEvent,
-  printMethod,
-  printRefund,
-} from './psp-objects.ts'
+import { printCharge, printEvent, printMethod, printRefund } from './psp-objects.ts'
 
 /** One endpoint of the API: `known` are its parameters, everything else is refused. */
 export type PspRoute = {
@@ -33,9 +28,13 @@ export type PspRoute = {
   operation?: string
 }
 
-const PAGE = ['limit', 'starting_after', 'ending_before', 'expand', 'created', 'page']
-
-const INTENT_PARAMS = ['payment_method', 'payment_method_data', 'return_url', 'expand']
+const INTENT_PARAMS = [
+  'payment_method',
+  'payment_method_data',
+  'return_url',
+  'error_on_requires_action',
+  'expand',
+]
 
 function plannedOn(operation: 'capture' | 'refund', desk: Desk, intentId: string) {
   const intent = desk.find('payment_intent', intentId)
@@ -170,70 +169,8 @@ export const PSP_ROUTES: readonly PspRoute[] = [
     known: ['expand'],
     run: (desk, _params, id) => printCharge(desk.get('charge', id)),
   },
-  {
-    method: 'GET',
-    path: '/v1/disputes',
-    known: [...PAGE, 'payment_intent', 'charge'],
-    run(desk, params) {
-      const of = textOf(params, 'payment_intent')
-      const rows = desk.list('dispute').filter((row) => of === null || row.payment_intent === of)
-      return page('/v1/disputes', rows, params, printDispute)
-    },
-  },
-  {
-    method: 'GET',
-    path: '/v1/disputes/:id',
-    known: ['expand'],
-    run: (desk, _params, id) => printDispute(desk.get('dispute', id)),
-  },
-  {
-    method: 'POST',
-    path: '/v1/disputes/:id',
-    operation: 'respond',
-    known: ['evidence', 'submit', 'metadata', 'expand'],
-    run: (desk, params, id) => printDispute(updateDispute(desk, desk.get('dispute', id), params)),
-  },
-  {
-    method: 'POST',
-    path: '/v1/disputes/:id/close',
-    operation: 'close',
-    known: ['expand'],
-    run: (desk, _params, id) => printDispute(closeDispute(desk, desk.get('dispute', id))),
-  },
-  {
-    method: 'GET',
-    path: '/v1/balance',
-    known: ['expand'],
-    run: (desk) => balanceOf(desk),
-  },
-  {
-    method: 'GET',
-    path: '/v1/balance_transactions',
-    known: [...PAGE, 'currency', 'type', 'source'],
-    run(desk, params) {
-      const created = params['created']
-      const bound = (name: string, otherwise: number) => {
-        const text = typeof created === 'object' ? textOf(created, name) : null
-        return text === null ? otherwise : Number(text)
-      }
-      const [from, before] = [bound('gte', 0), bound('lt', Number.MAX_SAFE_INTEGER)]
-      const rows = desk
-        .list('balance_transaction')
-        .filter((row) => row.created >= from && row.created < before)
-      return page('/v1/balance_transactions', rows, params, (row) => {
-        const printed = printBalanceTransaction(row)
-        return wants(params, 'data.source')
-          ? { ...printed, source: sourceOf(desk, row.source) }
-          : printed
-      })
-    },
-  },
-  {
-    method: 'GET',
-    path: '/v1/balance_transactions/:id',
-    known: ['expand'],
-    run: (desk, _params, id) => printBalanceTransaction(desk.get('balance_transaction', id)),
-  },
+  ...DISPUTE_ROUTES,
+  ...BALANCE_ROUTES,
   {
     method: 'GET',
     path: '/v1/events',

@@ -7,12 +7,15 @@ import {
   truncateSync,
   writeSync,
 } from 'node:fs'
+import type { DisputeJob } from './psp-disputes.ts'
 import type {
   BalanceTransaction,
   Charge,
   Dispute,
+  EvidenceFile,
   Intent,
   PaymentMethod,
+  Payout,
   PspEvent,
   Refund,
 } from './psp-objects.ts'
@@ -24,6 +27,8 @@ export type Kinds = {
   charge: Charge
   refund: Refund
   dispute: Dispute
+  file: EvidenceFile
+  payout: Payout
   balance_transaction: BalanceTransaction
   event: PspEvent
 }
@@ -33,7 +38,7 @@ export type Job = {
   id: string
   account: string
   dueMs: number
-  action: 'settle' | 'fail' | 'dispute' | 'expire' | 'settle_refund' | 'fail_refund'
+  action: 'settle' | 'fail' | 'expire' | 'settle_refund' | 'fail_refund' | DisputeJob
   object: string
 }
 
@@ -90,6 +95,8 @@ export function openPspStore(path: string): PspStore {
     charge: new Map(),
     refund: new Map(),
     dispute: new Map(),
+    file: new Map(),
+    payout: new Map(),
     balance_transaction: new Map(),
     event: new Map(),
   }

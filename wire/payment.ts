@@ -14,6 +14,7 @@ export function renderPayment(row: PaymentRow) {
     amount_authorized: Number(row.authorized_minor),
     amount_captured: Number(row.captured_minor),
     amount_refunded: Number(row.refunded_minor),
+    amount_disputed: Number(row.disputed_minor),
     currency: row.currency.toLowerCase(),
     capture_method: row.capture_method,
     payment_method: row.method,

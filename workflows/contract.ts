@@ -13,6 +13,10 @@ export const documentsWorkflowId = (sendId: string) => `documents/${sendId}`
 export const creditNoteWorkflowId = (creditNoteId: string) => `credit-note/${creditNoteId}`
 export const claimWorkflowId = (claimId: string) => `claim/${claimId}`
 export const webhookWorkflowId = (deliveryId: string) => `webhook/${deliveryId}`
+export const disputeWorkflowId = (disputeId: string, run: number) =>
+  run <= 1 ? `dispute/${disputeId}` : `dispute/${disputeId}/${run}`
+export const reconciliationWorkflowId = (reconciliationId: string, run: number) =>
+  run <= 1 ? `reconciliation/${reconciliationId}` : `reconciliation/${reconciliationId}/${run}`
 /** A payment or refund that something happens to after its end has a second run. */
 export const paymentWorkflowId = (paymentId: string, run: number) =>
   run <= 1 ? `payment/${paymentId}` : `payment/${paymentId}/${run}`
@@ -40,6 +44,8 @@ export type SendDocumentsInput = { accountId: string; sendId: string }
 export type IssueCreditNoteInput = { accountId: string; creditNoteId: string }
 export type ProcessPaymentInput = { accountId: string; paymentId: string }
 export type RefundPaymentInput = { accountId: string; refundId: string }
+export type HandleDisputeInput = { accountId: string; disputeId: string }
+export type ReconcilePaymentsInput = { accountId: string; reconciliationId: string }
 export type ResolveClaimInput = { accountId: string; claimId: string }
 export type DeliverWebhookInput = { accountId: string; deliveryId: string }
 
@@ -97,6 +103,11 @@ export type OperatorEvidence = {
 export const markSucceeded = defineUpdate<OperatorAnswer, [OperatorEvidence]>('markSucceeded')
 /** The operation whose outcome is unknown did not happen. */
 export const markFailed = defineUpdate<OperatorAnswer, [OperatorEvidence]>('markFailed')
+
+/** Answer a dispute with what the order says by itself. */
+export const submitEvidence = defineUpdate<OperatorAnswer, [OperatorRequest]>('submitEvidence')
+/** Give a dispute up: the money stays with the payer. */
+export const accept = defineUpdate<OperatorAnswer, [OperatorRequest]>('accept')
 
 export type WaitingFor = { reason: string; dueAt: string | null; since: string }
 

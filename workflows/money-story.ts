@@ -8,11 +8,11 @@ import {
 import type { RegisteredWait } from '../domain/story.ts'
 import * as contract from './contract.ts'
 import { updateKey } from './update-key.ts'
-import { createWaiter } from './wait.ts'
+import { createWaiter, type Waiter } from './wait.ts'
 
 /** What every story about money at a provider has in common. */
 
-type Step =
+export type MoneyStep =
   | { ended: true; state: string }
   | { ended: false; state: string; wait: RegisteredWait; stuckReason: string | null }
 
@@ -32,31 +32,45 @@ export const SQL_OPTIONS = {
 
 export type Decision = { key: string; succeeded: boolean; evidence: string }
 
+/** Installs the Updates of a story; they wake it by the waiter. */
+type Verbs = (waiter: Waiter) => void
+
+/** An operator's word about an operation whose outcome nobody could find out. */
+export function outcomeVerbs(decide: (decision: Decision) => Promise<{ decided: boolean }>): Verbs {
+  return (waiter) => {
+    const handle = (
+      update: typeof contract.markSucceeded,
+      succeeded: boolean,
+      description: string,
+    ) =>
+      setHandler(
+        update,
+        async ({ evidence }) => {
+          const { decided } = await decide({ key: updateKey(), succeeded, evidence })
+          waiter.wake()
+          return {
+            accepted: decided,
+            effect: decided ? 'It is recorded as you said.' : 'Nothing is unknown here.',
+          }
+        },
+        { description, validator: contract.validateEvidence },
+      )
+    handle(contract.markSucceeded, true, 'The operation whose outcome is unknown did happen.')
+    handle(contract.markFailed, false, 'The operation whose outcome is unknown did not happen.')
+  }
+}
+
 /**
  * Works until there is nothing left to do: SQL says what is next, this story only keeps the time
- * and carries an operator's word where the provider cannot be asked.
+ * and carries an operator's word.
  */
 export async function runMoneyStory(
   title: string,
-  work: () => Promise<Step>,
-  decide: (decision: Decision) => Promise<{ decided: boolean }>,
+  work: () => Promise<MoneyStep>,
+  installVerbs: Verbs,
 ): Promise<{ state: string }> {
   const waiter = createWaiter(title)
-  const handle = (update: typeof contract.markSucceeded, succeeded: boolean, description: string) =>
-    setHandler(
-      update,
-      async ({ evidence }) => {
-        const { decided } = await decide({ key: updateKey(), succeeded, evidence })
-        waiter.wake()
-        return {
-          accepted: decided,
-          effect: decided ? 'It is recorded as you said.' : 'Nothing is unknown here.',
-        }
-      },
-      { description, validator: contract.validateEvidence },
-    )
-  handle(contract.markSucceeded, true, 'The operation whose outcome is unknown did happen.')
-  handle(contract.markFailed, false, 'The operation whose outcome is unknown did not happen.')
+  installVerbs(waiter)
 
   let stuck: string | null = null
   for (;;) {

@@ -1,7 +1,7 @@
 import { proxyActivities, workflowInfo } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import * as contract from './contract.ts'
-import { PROVIDER_OPTIONS, runMoneyStory, SQL_OPTIONS } from './money-story.ts'
+import { outcomeVerbs, PROVIDER_OPTIONS, runMoneyStory, SQL_OPTIONS } from './money-story.ts'
 
 const { decidePayment } = proxyActivities<Activities>({
   ...SQL_OPTIONS,
@@ -24,6 +24,6 @@ export async function processPayment(
   return runMoneyStory(
     input.paymentId,
     () => workPayment(input),
-    (decision) => decidePayment({ ...input, ...decision }),
+    outcomeVerbs((decision) => decidePayment({ ...input, ...decision })),
   )
 }

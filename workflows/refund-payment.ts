@@ -1,7 +1,7 @@
 import { proxyActivities, workflowInfo } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 import * as contract from './contract.ts'
-import { PROVIDER_OPTIONS, runMoneyStory, SQL_OPTIONS } from './money-story.ts'
+import { outcomeVerbs, PROVIDER_OPTIONS, runMoneyStory, SQL_OPTIONS } from './money-story.ts'
 
 const { decideRefund } = proxyActivities<Activities>({
   ...SQL_OPTIONS,
@@ -20,6 +20,6 @@ export async function refundPayment(
   return runMoneyStory(
     input.refundId,
     () => workRefund(input),
-    (decision) => decideRefund({ ...input, ...decision }),
+    outcomeVerbs((decision) => decideRefund({ ...input, ...decision })),
   )
 }

@@ -1,3 +1,4 @@
+import type { EvidenceKind, EvidenceTexts } from '../../domain/dispute.ts'
 import type { PaymentMethodName } from '../../domain/payment-method.ts'
 
 /** On whose behalf a call is made. */
@@ -46,15 +47,28 @@ export type ProviderRefund = {
   problem: ProviderProblem | null
 }
 
+/** A dispute as the provider has it now. Amounts are minor units of the payment's currency. */
 export type ProviderDispute = {
   providerId: string
   paymentProviderId: string
+  /** What the payer disputes. */
   amountMinor: bigint
-  feeMinor: bigint
   currency: string
+  /** The provider's word, for example `fraudulent`. */
   reason: string
   state: 'needs_response' | 'under_review' | 'won' | 'lost'
   evidenceDueAt: Date
+  /** What left the balance, and what came back; positive, without and with the fees. */
+  withdrawnMinor: bigint
+  feeMinor: bigint
+  returnedMinor: bigint
+  feeReturnedMinor: bigint
+}
+
+/** What answers a dispute: texts, and papers by the provider's names of them. */
+export type ProviderEvidence = {
+  texts: EvidenceTexts
+  files: Partial<Record<EvidenceKind, string>>
 }
 
 /**
@@ -76,16 +90,26 @@ export type ProviderOutcome<Value> =
 /** A movement on the provider's balance, for reconciliation. */
 export type ProviderMovement = {
   id: string
-  kind: 'capture' | 'refund' | 'refund_failed' | 'dispute' | 'dispute_won'
+  kind: 'capture' | 'refund' | 'refund_failed' | 'dispute' | 'dispute_won' | 'payout' | 'other'
   /** Positive: towards the merchant. Without the fee. */
   amountMinor: bigint
   feeMinor: bigint
   currency: string
+  /** Empty for what is of no payment. */
   paymentProviderId: string
-  /** The provider's id of the refund or dispute, or of the payment for a capture. */
+  /** The provider's id of the refund, dispute or payout, or of the payment for a capture. */
   sourceId: string
   createdAt: Date
 }
+
+/** A payment in a list, with our name of it where the provider keeps one. */
+export type ListedPayment = ProviderPayment & { paymentId: string | null; currency: string }
+
+/** A page of a list, the newest first; `next` asks for the one after it, null ends. */
+export type ProviderPage<Row> = { rows: Row[]; next: string | null }
+
+/** A range of time at the provider, and where in it to go on. */
+export type ProviderRange = { from: Date; before: Date; after: string | null }
 
 export type AuthorizeRequest = {
   paymentId: string
@@ -134,24 +158,35 @@ export type PaymentProvider = {
     account: ProviderAccount,
     by: { paymentProviderId: string; refundId: string },
   ): Promise<ProviderOutcome<ProviderRefund | null>>
-  findDisputes(
+  /** Null when the provider has no such dispute. */
+  findDispute(
     account: ProviderAccount,
-    by: { paymentProviderId: string },
-  ): Promise<ProviderOutcome<ProviderDispute[]>>
+    by: { disputeProviderId: string },
+  ): Promise<ProviderOutcome<ProviderDispute | null>>
+  /** Hands over a paper of the evidence. Moves nothing: repeating it only makes another name. */
+  uploadEvidence(
+    account: ProviderAccount,
+    file: { name: string; media: string; content: Uint8Array },
+  ): Promise<ProviderOutcome<{ providerId: string }>>
   submitEvidence(
     account: ProviderAccount,
     key: string,
-    request: { disputeProviderId: string; evidence: Record<string, string> },
+    request: { disputeProviderId: string; evidence: ProviderEvidence },
   ): Promise<ProviderOutcome<ProviderDispute>>
   acceptDispute(
     account: ProviderAccount,
     key: string,
     request: { disputeProviderId: string },
   ): Promise<ProviderOutcome<ProviderDispute>>
-  /** Everything that moved from one instant to before another, the newest first. */
+  /** Everything that moved on the balance in a range. */
   listMovements(
     account: ProviderAccount,
-    range: { from: Date; before: Date },
-  ): Promise<ProviderOutcome<ProviderMovement[]>>
+    range: ProviderRange,
+  ): Promise<ProviderOutcome<ProviderPage<ProviderMovement>>>
+  /** Every payment that was made in a range. */
+  listPayments(
+    account: ProviderAccount,
+    range: ProviderRange,
+  ): Promise<ProviderOutcome<ProviderPage<ListedPayment>>>
   close(): Promise<void>
 }

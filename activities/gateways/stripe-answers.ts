@@ -1,5 +1,6 @@
 import type { Stripe } from 'stripe'
 import type {
+  ListedPayment,
   ProviderDispute,
   ProviderMovement,
   ProviderPayment,
@@ -33,6 +34,11 @@ export function readPayment(intent: Stripe.PaymentIntent): ProviderPayment {
     captureBefore: before === undefined || before === null ? null : instantOf(before),
     card: readCard(method),
   }
+}
+
+export function readListed(intent: Stripe.PaymentIntent): ListedPayment {
+  const paymentId = intent.metadata['bark_payment'] ?? null
+  return { ...readPayment(intent), paymentId, currency: intent.currency.toUpperCase() }
 }
 
 /** A word that Stripe adds one day is money on its way until it says more. */
@@ -77,15 +83,22 @@ const REFUND_STATES: Readonly<Record<string, ProviderRefund['state'] | undefined
 }
 
 export function readDispute(dispute: Stripe.Dispute): ProviderDispute {
+  const taken = dispute.balance_transactions.filter(({ amount }) => amount < 0)
+  const given = dispute.balance_transactions.filter(({ amount }) => amount > 0)
+  const sum = (of: Stripe.BalanceTransaction[], field: 'amount' | 'fee') =>
+    BigInt(of.reduce((all, entry) => all + entry[field], 0))
   return {
     providerId: dispute.id,
     paymentProviderId: idOf(dispute.payment_intent) ?? '',
     amountMinor: BigInt(dispute.amount),
-    feeMinor: 0n,
     currency: dispute.currency.toUpperCase(),
     reason: dispute.reason,
     state: DISPUTE_STATES[dispute.status] ?? 'needs_response',
     evidenceDueAt: instantOf(dispute.evidence_details.due_by ?? dispute.created),
+    withdrawnMinor: -sum(taken, 'amount'),
+    feeMinor: sum(taken, 'fee'),
+    returnedMinor: sum(given, 'amount'),
+    feeReturnedMinor: -sum(given, 'fee'),
   }
 }
 
@@ -100,20 +113,19 @@ const DISPUTE_STATES: Readonly<Record<string, ProviderDispute['state'] | undefin
   appeal_under_review: 'under_review',
 }
 
-/** Null for what is no movement of a payment: payouts, fees of the platform, top-ups. */
-export function readMovement(entry: Stripe.BalanceTransaction): ProviderMovement | null {
-  const kind = KINDS[entry.reporting_category]
+export function readMovement(entry: Stripe.BalanceTransaction): ProviderMovement {
+  const kind = KINDS[entry.reporting_category] ?? 'other'
   const source = objectOf(entry.source)
-  if (kind === undefined || source === null) return null
-  const payment = 'payment_intent' in source ? idOf(source.payment_intent) : null
+  const payment =
+    source !== null && 'payment_intent' in source ? (idOf(source.payment_intent) ?? '') : ''
   return {
     id: entry.id,
     kind,
     amountMinor: BigInt(entry.amount),
     feeMinor: BigInt(entry.fee),
     currency: entry.currency.toUpperCase(),
-    paymentProviderId: payment ?? '',
-    sourceId: kind === 'capture' ? (payment ?? '') : source.id,
+    paymentProviderId: payment,
+    sourceId: kind === 'capture' ? payment : (idOf(entry.source) ?? entry.id),
     createdAt: instantOf(entry.created),
   }
 }
@@ -124,6 +136,7 @@ const KINDS: Readonly<Record<string, ProviderMovement['kind'] | undefined>> = {
   refund_failure: 'refund_failed',
   dispute: 'dispute',
   dispute_reversal: 'dispute_won',
+  payout: 'payout',
 }
 
 /** An expanded reference; null for one that is only an id. */

@@ -1,19 +1,16 @@
 import { Stripe } from 'stripe'
 import { Agent, fetch as fetchWith } from 'undici'
-import type {
-  AuthorizeRequest,
-  PaymentProvider,
-  ProviderAccount,
-  ProviderOutcome,
-} from './payment-provider.ts'
+import type { AuthorizeRequest, PaymentProvider } from './payment-provider.ts'
 import { createRateLimiter } from './rate-limiter.ts'
-import { readDispute, readMovement, readPayment, readRefund } from './stripe-answers.ts'
+import { readPayment, readRefund } from './stripe-answers.ts'
+import { orNull, PAGE_MAX, type Calls } from './stripe-calls.ts'
+import { disputeCalls, type DisputeCalls } from './stripe-disputes.ts'
 import { payingWith } from './stripe-methods.ts'
 import { outcomeOf, readDeclined } from './stripe-outcome.ts'
+import { reportCalls, type ReportCalls } from './stripe-reports.ts'
 
 const CONNECT_MS_MAX = 3_000
 const WAIT_MS_MAX = 5_000 // for a place among the calls per second
-const PAGE_MAX = 100
 const EXPAND = ['latest_charge.balance_transaction', 'payment_method']
 
 export type StripeSettings = {
@@ -55,29 +52,19 @@ export function createStripeProvider(settings: StripeSettings): PaymentProvider 
   }
 
   const calls: Calls = { stripe: openStripe(settings, agent), call, options }
-  return { ...paymentCalls(calls), ...disputeCalls(calls), close: () => agent.close() }
+  return {
+    ...paymentCalls(calls),
+    ...disputeCalls(calls),
+    ...reportCalls(calls),
+    close: () => agent.close(),
+  }
 }
-
-type Calls = {
-  stripe: Stripe
-  options(account: ProviderAccount, key?: string): Stripe.RequestOptions
-  /** One call in its turn; `readRefused` finds the value that a decline carries. */
-  call<Value>(
-    work: () => Promise<Value>,
-    readRefused?: (error: unknown) => Value | null,
-  ): Promise<ProviderOutcome<Value>>
-}
-
-type DisputeCalls = Pick<
-  PaymentProvider,
-  'findDisputes' | 'submitEvidence' | 'acceptDispute' | 'listMovements'
->
 
 function paymentCalls({
   stripe,
   call,
   options,
-}: Calls): Omit<PaymentProvider, keyof DisputeCalls | 'close'> {
+}: Calls): Omit<PaymentProvider, keyof DisputeCalls | keyof ReportCalls | 'close'> {
   return {
     authorize: (account, key, request) =>
       call(
@@ -114,18 +101,20 @@ function paymentCalls({
           ),
         ),
       ),
-    findPayment: (account, by) =>
-      call(async () => {
-        const found =
-          'providerId' in by
-            ? await stripe.paymentIntents.retrieve(
-                by.providerId,
-                { expand: EXPAND },
-                options(account),
-              )
-            : await searchPayment(stripe, by.paymentId, options(account))
-        return found === undefined ? null : readPayment(found)
-      }),
+    findPayment: async (account, by) =>
+      orNull(
+        await call(async () => {
+          const found =
+            'providerId' in by
+              ? await stripe.paymentIntents.retrieve(
+                  by.providerId,
+                  { expand: EXPAND },
+                  options(account),
+                )
+              : await searchPayment(stripe, by.paymentId, options(account))
+          return found === undefined ? null : readPayment(found)
+        }),
+      ),
     findRefund: (account, { paymentProviderId, refundId }) =>
       call(async () => {
         const list = stripe.refunds.list(
@@ -136,50 +125,6 @@ function paymentCalls({
           if (refund.metadata?.['bark_refund'] === refundId) return readRefund(refund)
         }
         return null
-      }),
-  }
-}
-
-function disputeCalls({ stripe, call, options }: Calls): DisputeCalls {
-  return {
-    findDisputes: (account, { paymentProviderId }) =>
-      call(async () => {
-        const { data } = await stripe.disputes.list(
-          { payment_intent: paymentProviderId, limit: PAGE_MAX },
-          options(account),
-        )
-        return data.map(readDispute)
-      }),
-    submitEvidence: (account, key, { disputeProviderId, evidence }) =>
-      call(async () =>
-        readDispute(
-          await stripe.disputes.update(
-            disputeProviderId,
-            { evidence, submit: true },
-            options(account, key),
-          ),
-        ),
-      ),
-    acceptDispute: (account, key, { disputeProviderId }) =>
-      call(async () =>
-        readDispute(await stripe.disputes.close(disputeProviderId, {}, options(account, key))),
-      ),
-    listMovements: (account, { from, before }) =>
-      call(async () => {
-        const movements = []
-        const list = stripe.balanceTransactions.list(
-          {
-            created: { gte: secondsOf(from), lt: secondsOf(before) },
-            limit: PAGE_MAX,
-            expand: ['data.source'],
-          },
-          options(account),
-        )
-        for await (const entry of list) {
-          const movement = readMovement(entry)
-          if (movement !== null) movements.push(movement)
-        }
-        return movements
       }),
   }
 }
@@ -253,8 +198,4 @@ async function searchPayment(
     options,
   )
   return data[0]
-}
-
-function secondsOf(at: Date): number {
-  return Math.floor(at.getTime() / 1000)
 }

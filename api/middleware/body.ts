@@ -13,12 +13,12 @@ const BODY_MS_MAX = 10_000 // a phone on a bad line manages 256 KiB; a slow lori
  * @throws DomainError `payload_too_large` (413), or `invalid_body` (400) for another content type,
  *   an encoding, a body that does not arrive in time, and text that is not strict JSON
  */
-export async function readBody(ctx: ApiContext): Promise<unknown> {
+export async function readBody(ctx: ApiContext, bytesMax = BODY_BYTES_MAX): Promise<unknown> {
   const declared = Number(ctx.req.header('content-length') ?? Number.NaN)
-  if (declared > BODY_BYTES_MAX) throw tooLarge(ctx, BODY_BYTES_MAX)
+  if (declared > bytesMax) throw tooLarge(ctx, bytesMax)
   const isChunked = ctx.req.header('transfer-encoding') !== undefined
   if (ctx.req.raw.body === null || (!isChunked && declared === 0)) return undefined
-  const bytes = await readBytes(ctx, BODY_BYTES_MAX)
+  const bytes = await readBytes(ctx, bytesMax)
   if (bytes.length === 0) return undefined
   requireJson(ctx)
   return parseJson(bytes)

@@ -18,6 +18,7 @@ import { renderInvoicePage, sendInvoiceDocument } from './finance-invoice.ts'
 import { renderInvoiceList } from './finance-invoices.ts'
 import { renderDayClose } from './finance-day-close.ts'
 import { renderBalanceList, renderCreditNoteList, renderPaymentList } from './finance-money.ts'
+import { renderPaymentReconciliation } from './finance-provider.ts'
 import { renderReconciliation } from './finance-reconciliation.ts'
 import { renderStatementPage, sendStatement } from './finance-statement.ts'
 import { renderToday } from './finance-today.ts'
@@ -39,6 +40,7 @@ const NAV: Link[] = [
   { href: '/finance/customers', label: 'Customers' },
   { href: '/finance/day-close', label: 'Day close' },
   { href: '/finance/reconciliation', label: 'Reconciliation' },
+  { href: '/finance/provider', label: 'Provider' },
 ]
 
 /** Every page, by the entry of the menu that it is under. */
@@ -65,6 +67,7 @@ const PAGES: Readonly<Record<string, Readonly<Record<string, FinancePage>>>> = {
     '/finance/customers/:id/statement': renderStatementPage,
   },
   '/finance/reconciliation': { '/finance/reconciliation': renderReconciliation },
+  '/finance/provider': { '/finance/provider': renderPaymentReconciliation },
 }
 
 /** What is no page: documents and lists as files. */

@@ -3,11 +3,13 @@ import type { EventType } from '../../domain/event-type.ts'
 import { instantField } from '../fields.ts'
 import { creditNoteObject } from './credit-notes.ts'
 import { customerObject } from './customer-fields.ts'
+import { disputeObject } from './dispute-fields.ts'
 import { shipmentPlan } from './event-plans.ts'
 import { inventoryObject } from './inventory.ts'
 import { invoiceObject } from './invoices.ts'
 import { orderObject, transactionObject } from './order-shapes.ts'
 import { paymentObject } from './payment-fields.ts'
+import { differenceObject } from './payment-reconciliations.ts'
 import { productObject } from './product-fields.ts'
 import { webhookObject } from './webhook-fields.ts'
 
@@ -88,6 +90,21 @@ export const EVENT_OBJECTS: Readonly<Record<EventType, Told>> = {
     summary:
       'Codes in the pool expire within 30 days, or within 7; once per day of expiry and window.',
     object: inventoryObject,
+  },
+  'dispute.opened': {
+    summary: "A payer's bank took a payment back until it decides.",
+    object: disputeObject,
+  },
+  'dispute.evidence_due': {
+    summary: 'No evidence is taken any more in 72 or 24 hours, and there is none yet.',
+    object: disputeObject,
+  },
+  'dispute.under_review': { summary: 'The bank has the evidence.', object: disputeObject },
+  'dispute.won': { summary: 'The bank gave the money back.', object: disputeObject },
+  'dispute.lost': { summary: 'The money stays with the payer.', object: disputeObject },
+  'payment.difference_found': {
+    summary: 'Our books and the payment provider do not agree about something.',
+    object: differenceObject,
   },
   'inventory.updated': {
     summary: 'The stock of a product changed.',

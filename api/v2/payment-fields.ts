@@ -27,7 +27,7 @@ export const minorAmount = z
   .max(Number(AMOUNT_MINOR_MAX))
   .openapi({ example: 19_999 })
 
-const problem = z
+export const problemObject = z
   .strictObject({ code: text, decline_code: text.nullable(), message: text })
   .openapi('PaymentError')
 
@@ -41,13 +41,14 @@ export const paymentObject = z
     amount_authorized: count,
     amount_captured: count,
     amount_refunded: count,
+    amount_disputed: count.openapi({ description: 'Taken by disputes, open or lost.' }),
     currency: text.openapi({ example: 'usd' }),
     capture_method: z.enum(['automatic', 'manual']),
     payment_method: text.openapi({ example: 'card' }),
     card: z.strictObject({ brand: text, last4: text }).nullable(),
     order_id: text.nullable(),
     customer_id: text.nullable(),
-    last_error: problem.nullable(),
+    last_error: problemObject.nullable(),
     next_action: z
       .strictObject({ type: z.literal('redirect_to_url'), url: text })
       .nullable()
@@ -72,7 +73,7 @@ export const refundObject = z
     refund_application_fee: z.boolean(),
     line_ids: z.array(text),
     expected_by: z.iso.date().openapi({ description: 'Ten business days after it was asked for.' }),
-    last_error: problem.nullable(),
+    last_error: problemObject.nullable(),
     metadata: metadataField,
     created_at: instantField,
   })
@@ -216,7 +217,7 @@ export function refuseCardNumbers(body: InstrumentBody & Record<string, unknown>
   if (found !== null) throw refuseNumber(found)
 }
 
-function refuseNumber(field: string): DomainError {
+export function refuseNumber(field: string): DomainError {
   const message = 'Card numbers are not taken here'
   return new DomainError('card_number_refused', `${message}.`, { fields: [{ field, message }] })
 }

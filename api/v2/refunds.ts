@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import type { Tx } from '../../db/client.ts'
+import { requireNoOpenDispute } from '../../db/disputes.ts'
 import { getRefundOperation } from '../../db/payment-operations.ts'
-import { lockPayment } from '../../db/payments.ts'
+import { lockPayment, refundableMinor } from '../../db/payments.ts'
 import { creditRefundedUnits } from '../../db/refunded-units.ts'
 import { getRefund, insertRefund, listRefunds, type RefundRow } from '../../db/refunds.ts'
 import { DomainError } from '../../domain/error.ts'
@@ -49,7 +50,13 @@ const creating = route({
       headers: { 'Preference-Applied': '`wait=N` when the outcome was waited for.' },
     },
   },
-  errors: ['not_found', 'payment_state', 'refund_exceeds', 'card_number_refused'],
+  errors: [
+    'not_found',
+    'payment_state',
+    'payment_disputed',
+    'refund_exceeds',
+    'card_number_refused',
+  ],
   async handler(_deps, { tx, caller, input }) {
     const id = requirePaymentId(input.params.id)
     return { status: 201, body: renderRefund(await createRefund(tx, caller, id, input.body)) }
@@ -67,7 +74,8 @@ async function createRefund(
   if (!OPERATION_ALLOWED.refund.includes(payment.state)) {
     throw new DomainError('payment_state', `A payment that is ${payment.state} is not refunded.`)
   }
-  const left = payment.captured_minor - payment.refunded_minor - payment.refund_held_minor
+  await requireNoOpenDispute(tx, payment)
+  const left = refundableMinor(payment)
   const amountMinor = body.amount === undefined ? left : BigInt(body.amount)
   if (amountMinor > left || amountMinor <= 0n) {
     const message = `At most the ${left} that are left of the capture`

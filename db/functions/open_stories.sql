@@ -31,6 +31,20 @@ language sql stable as $$
       3, r.created_at, true
     from refunds r where r.ended_at is null
     union all
+    select d.account_id, 'handleDispute', d.id, 'dispute_id',
+      jsonb_build_object('dispute_id', d.id, 'run', d.run, 'payment_id', d.payment_id,
+        'customer_id', p.customer_id, 'transaction_id', p.transaction_id,
+        'amount_minor', coalesce(d.amount_minor, p.captured_minor), 'currency', p.currency),
+      2, d.created_at, false
+    from disputes d
+    join payment_intents p on p.account_id = d.account_id and p.id = d.payment_id
+    where d.ended_at is null
+    union all
+    select r.account_id, 'reconcilePayments', r.id, 'reconciliation_id',
+      jsonb_build_object('reconciliation_id', r.id, 'business_date', r.business_date, 'run', r.run),
+      5, r.requested_at, false
+    from payment_reconciliations r where r.ended_at is null
+    union all
     select c.account_id, 'resolveClaim', c.id, 'claim_id',
       jsonb_build_object('claim_id', c.id, 'transaction_id', c.transaction_id,
         'customer_id', c.customer_id, 'unit_id', c.unit_id),

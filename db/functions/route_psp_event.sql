@@ -10,6 +10,10 @@ begin
   if not found or v_event.state <> 'parked' then
     return v_event.state;
   end if;
+  if v_event.payment_provider_id is not null then
+    -- `route_parked_events` waits until it is seen whether this one is parked.
+    perform pg_advisory_xact_lock_shared(hashtextextended(v_event.payment_provider_id, 0));
+  end if;
   -- A test account's events come from the sandbox only, a live one's from Stripe only.
   select p.* into v_payment from payment_intents p join accounts a on a.id = p.account_id
     where a.mode = case p_provider when 'sandbox' then 'test' else 'live' end
@@ -28,6 +32,10 @@ begin
   update psp_events set state = 'matched', matched_account_id = v_payment.account_id,
       payment_id = v_payment.id, next_try_at = null
     where provider = p_provider and id = p_event;
+  if v_event.dispute_provider_id is not null then
+    perform tell_dispute(v_payment.account_id, v_payment.id, v_event.dispute_provider_id, v_event.type);
+    return 'matched';
+  end if;
   if v_event.refund_id is not null then
     update refunds set refresh_wanted_at = clock_timestamp()
       where account_id = v_payment.account_id and id = v_event.refund_id;

@@ -87,8 +87,37 @@ async function fill(): Promise<void> {
     .where('id', '=', id)
     .execute()
   ids['refunds'] = (await client.post<{ id: string }>(`/v2/payments/${id}/refund`, {})).body.id
+  ids['disputes'] = await firstDispute(id)
+  ids['differences'] = await firstDifference()
   ids['events'] = await firstId(`events`)
   ids['delivery_id'] = await firstId(`deliveries`)
+}
+
+/** As a comparison with the provider leaves it. */
+async function firstDifference(): Promise<string> {
+  const { rows } = await api.database.pool.query<{ id: string }>(
+    `insert into payment_differences (id, account_id, reconciliation_id, kind, about, subject,
+       currency, last_seen_run)
+     select new_id('pdf'), $1, request_reconciliation($1, '2026-01-31'), 'missing_here', 'balance',
+       'txn_theirs', 'USD', 1 returning id`,
+    [owner.accountId],
+  )
+  return rows[0]?.id ?? ''
+}
+
+/** As its story leaves it, once the provider has confirmed it. */
+async function firstDispute(paymentId: string): Promise<string> {
+  const { rows } = await api.database.pool.query<{ id: string }>(
+    `select tell_dispute($1, $2, 'dp_theirs', 'test') as id`,
+    [owner.accountId, paymentId],
+  )
+  const id = rows[0]?.id ?? ''
+  await api.database.pool.query(
+    `update disputes set opened_at = created_at, reason = 'general', amount_minor = 500,
+       currency = 'USD', evidence_due_at = created_at + interval '9 days' where id = $1`,
+    [id],
+  )
+  return id
 }
 
 async function firstId(table: string): Promise<string> {
@@ -102,7 +131,8 @@ async function firstId(table: string): Promise<string> {
 
 /** The path of the owner's object. A route with a new noun must say here what its id is. */
 function pathOf(route: Route): string {
-  const noun = route.path.split('/')[2] ?? ''
+  const [, , first = '', second = ''] = route.path.split('/')
+  const noun = second in ids ? second : first
   const found: Record<string, string | undefined> = { ...ids, id: ids[noun], format: 'pdf' }
   return route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
     const value = found[name]

@@ -23,6 +23,15 @@ export async function recordPayments(
   await reaches(refunded, 'COMPLETED')
   await save('refund', refunded)
 
+  const date = new Date().toISOString().slice(0, 'YYYY-MM-DD'.length)
+  const { body: compared } = await till.client.post<{ id: string }>(
+    '/v2/payments/reconciliations',
+    { date },
+  )
+  const comparison = contract.reconciliationWorkflowId(compared.id, 1)
+  await reaches(comparison, 'COMPLETED')
+  await save('reconciliation', comparison)
+
   const held = await till.create({ capture_method: 'manual' })
   await eventually(
     () => till.payment(held.id),

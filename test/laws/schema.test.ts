@@ -13,6 +13,7 @@ const WITHOUT_ACCOUNT: Record<string, string> = {
   event_types: 'the list of words, the same for everybody',
   unit_moves: 'the allowed moves, the same for everybody',
   payment_moves: 'the allowed moves, the same for everybody',
+  dispute_moves: 'the allowed moves, the same for everybody',
   psp_events: 'kept before anybody knows whose it is: matched_account_id says it then',
   rate_limits: 'counts by key, and a key belongs to one account',
   schema_functions: 'likewise',

@@ -8,12 +8,15 @@ import type {
 } from '../../activities/gateways/payment-provider.ts'
 import { newId } from '../../new-id.ts'
 
+type LosableCall = 'authorize' | 'capture' | 'refund' | 'respond'
+
 /** What a provider's test brings: tokens that behave as told, and a way to lose a reply. */
 export type ProviderWorld = {
   provider: PaymentProvider
-  tokens: { good: string; declined: string; page: string; disputed: string }
+  /** `winningText`: evidence that decides a dispute at once. */
+  tokens: { good: string; declined: string; page: string; disputed: string; winningText: string }
   /** The reply of the account's next call of this kind is lost, after it took effect. */
-  loseReply(account: ProviderAccount, operation: 'authorize' | 'capture' | 'refund'): Promise<void>
+  loseReply(account: ProviderAccount, operation: LosableCall): Promise<void>
 }
 
 /** What every provider behind the port must do; each test has an account of its own. */
@@ -159,27 +162,81 @@ export function describeProvider(name: string, world: () => ProviderWorld): void
       expect(answered(await refund(4_000n)).state).toBe('succeeded')
     })
 
-    test('a dispute is found with its deadline, and can be given up', async () => {
-      const account = newAccount()
-      const { provider, tokens } = world()
-      const instrument = { token: tokens.disputed, method: 'card' as const }
-      const { providerId } = answered(await authorize(account, { instrument }))
-      const [dispute] = answered(
-        await provider.findDisputes(account, { paymentProviderId: providerId }),
-      )
-      expect(dispute).toMatchObject({ state: 'needs_response', amountMinor: 10_000n })
-      expect(dispute?.evidenceDueAt.getTime()).toBeGreaterThan(Date.now())
-      const accept = { disputeProviderId: dispute?.providerId ?? '' }
-      expect(answered(await provider.acceptDispute(account, randomUUID(), accept)).state).toBe(
-        'lost',
-      )
+    describe('a dispute', () => {
+      const dispute = async (account: ProviderAccount) => {
+        const { provider, tokens } = world()
+        const instrument = { token: tokens.disputed, method: 'card' as const }
+        const { providerId } = answered(await authorize(account, { instrument }))
+        const taken = (await listed(account)).find(({ kind }) => kind === 'dispute')
+        const disputeProviderId = taken?.sourceId ?? ''
+        const found = answered(await provider.findDispute(account, { disputeProviderId }))
+        expect(found).toMatchObject({ state: 'needs_response', paymentProviderId: providerId })
+        return { disputeProviderId, found }
+      }
+
+      test('is found with its deadline and what it took, and nothing else is', async () => {
+        const account = newAccount()
+        const { found } = await dispute(account)
+        expect(found).toMatchObject({
+          amountMinor: 10_000n,
+          withdrawnMinor: 10_000n,
+          returnedMinor: 0n,
+          currency: 'USD',
+        })
+        expect(found?.feeMinor).toBeGreaterThan(0n)
+        expect(found?.evidenceDueAt.getTime()).toBeGreaterThan(Date.now())
+        const none = { disputeProviderId: 'dp_none' }
+        expect(answered(await world().provider.findDispute(account, none))).toBeNull()
+      })
+
+      test('can be given up', async () => {
+        const account = newAccount()
+        const { disputeProviderId } = await dispute(account)
+        const accepted = await world().provider.acceptDispute(account, randomUUID(), {
+          disputeProviderId,
+        })
+        expect(answered(accepted)).toMatchObject({ state: 'lost', returnedMinor: 0n })
+      })
+
+      test('takes texts and papers once, also when the reply is lost', async () => {
+        const account = newAccount()
+        const { provider, tokens, loseReply } = world()
+        const { disputeProviderId } = await dispute(account)
+        const paper = answered(
+          await provider.uploadEvidence(account, {
+            name: 'delivery.pdf',
+            media: 'application/pdf',
+            content: Buffer.from('%PDF-1.7 delivered'),
+          }),
+        )
+        const evidence = {
+          texts: { transaction_details: tokens.winningText },
+          files: { shipping_proof: paper.providerId },
+        }
+        const key = randomUUID()
+        const submit = () => provider.submitEvidence(account, key, { disputeProviderId, evidence })
+        await loseReply(account, 'respond')
+        expect((await submit()).kind).toBe('unknown')
+        expect(answered(await submit())).toMatchObject({
+          state: 'won',
+          returnedMinor: 10_000n,
+          withdrawnMinor: 10_000n,
+        })
+        const again = { disputeProviderId, evidence }
+        expect((await provider.submitEvidence(account, randomUUID(), again)).kind).toBe('refused')
+        expect(await movements(account, 'dispute_won')).toEqual([10_000n])
+      })
     })
   })
 
+  async function listed(account: ProviderAccount) {
+    const range = { from: new Date(0), before: new Date(Date.now() + 86_400_000), after: null }
+    return answered(await world().provider.listMovements(account, range)).rows
+  }
   async function movements(account: ProviderAccount, kind: string): Promise<bigint[]> {
-    const range = { from: new Date(0), before: new Date(Date.now() + 86_400_000) }
-    const all = answered(await world().provider.listMovements(account, range))
-    return all.filter((each) => each.kind === kind).map((each) => each.amountMinor)
+    return (await listed(account))
+      .filter((each) => each.kind === kind)
+      .map((each) => each.amountMinor)
   }
   const captures = (account: ProviderAccount) => movements(account, 'capture')
 }

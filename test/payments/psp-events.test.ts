@@ -84,3 +84,43 @@ test('an event of another account, or of nobody, is parked and wakes nobody', as
   })
   expect(await starts(account.accountId)).toEqual([])
 })
+
+test('a parked event finds its payment once the provider’s name of it is known', async () => {
+  const { account, connected, id } = await makePayment()
+  const theirs = `pi_${randomUUID()}`
+  const event = JSON.stringify({
+    id: `evt_${randomUUID()}`,
+    type: 'charge.dispute.created',
+    account: connected,
+    data: { object: { id: `dp_${randomUUID()}`, object: 'dispute', payment_intent: theirs } },
+  })
+  expect(await (await tell(event)).json()).toMatchObject({ state: 'parked' })
+  const { pool } = api.database
+  await pool.query('update payment_intents set provider_id = $2 where id = $1', [id, theirs])
+  await pool.query('select route_parked_events($1, $2)', [account.accountId, id])
+  expect(await starts(account.accountId)).toEqual(['start'])
+  await pool.query('select route_parked_events($1, $2)', [account.accountId, id])
+  expect(await starts(account.accountId)).toEqual(['start'])
+})
+
+test('a parked event is tried again later, a dozen times', async () => {
+  const { connected } = await makePayment()
+  const event = eventOf(connected, 'pi_none')
+  await tell(event)
+  const { id } = JSON.parse(event) as { id: string }
+  const { pool } = api.database
+  for (let tries = 2; tries <= 14; tries++) {
+    await pool.query(
+      `update psp_events set next_try_at = clock_timestamp() - interval '1 second'
+       where id = $1 and next_try_at is not null`,
+      [id],
+    )
+    await pool.query('select sweep_psp_events(1000)')
+  }
+  const kept = await api.database.db
+    .selectFrom('psp_events')
+    .select(['state', 'tries', 'next_try_at'])
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
+  expect(kept).toEqual({ state: 'parked', tries: 13, next_try_at: null })
+})

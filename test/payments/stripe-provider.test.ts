@@ -33,6 +33,7 @@ describeProvider('stripe', () => ({
     declined: 'pm_card_visa_chargeDeclined',
     page: 'pm_card_authenticationRequired',
     disputed: 'pm_card_createDispute',
+    winningText: 'winning_evidence',
   },
   loseReply: ({ accountId }, operation) =>
     psp.plant(accountId.replace(/^acc_/, 'acct_'), operation, 'drop_after'),

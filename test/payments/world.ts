@@ -104,7 +104,9 @@ export async function findDifferences(stack: Stack, till: Till): Promise<string[
     refunded: bigint
     broken: string[] | null
   }>`select coalesce(sum(captured_minor), 0)::bigint as captured,
-      coalesce(sum(fee_minor), 0)::bigint as fees,
+      (select coalesce(sum(e.amount_minor), 0)::bigint from entries e
+        join ledger_accounts a on a.id = e.ledger_account_id
+        where a.account_id = ${till.account.accountId} and a.kind = 'psp_fees') as fees,
       coalesce(sum(refunded_minor), 0)::bigint as refunded,
       (select coalesce(sum(e.amount_minor), 0)::bigint from entries e
         join ledger_accounts a on a.id = e.ledger_account_id

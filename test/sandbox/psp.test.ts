@@ -108,6 +108,13 @@ describe('the published cards', () => {
     expect(after.status).toBe('succeeded')
   })
 
+  test('3-D Secure is a StripeCardError where nobody could pass a page', async () => {
+    const token = 'pm_card_authenticationRequired'
+    const error = await errorOf(pay({ payment_method: token, error_on_requires_action: true }))
+    expect(error).toBeInstanceOf(Stripe.errors.StripeCardError)
+    expect(error).toMatchObject({ code: 'authentication_required' })
+  })
+
   test('turned down on the page, the payment needs another method', async () => {
     const on = account()
     const intent = await pay({ payment_method: 'pm_card_authenticationRequired' }, on)

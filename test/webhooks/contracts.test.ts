@@ -13,6 +13,7 @@ import {
   wantsEvent,
   type EventType,
 } from '../../domain/event-type.ts'
+import { payAtSandbox } from '../../cli/payment-acts.ts'
 import { startReceiver, type Receiver } from '../../sandbox/receiver.ts'
 import { cancelRemaining, transactionWorkflowId } from '../../workflows/contract.ts'
 import { eventually, startStack, type Stack } from '../harness.ts'
@@ -34,6 +35,7 @@ beforeAll(async () => {
   scene = {
     api: openApiClient(stack.apiUrl, shop.account.key),
     stockedSku: shop.pooled.sku,
+    payPastUs: () => payAtSandbox(stack.psp().url, shop.account.accountId),
     async listen(status) {
       receiver.script(`/${status}`, { answers: [{ status }] })
       return { url: `${receiver.url}/${status}`, close: async () => undefined }

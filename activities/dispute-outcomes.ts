@@ -1,0 +1,130 @@
+import type { Tx } from '../db/client.ts'
+import {
+  clearDisputeRefresh,
+  getDisputeRow,
+  updateDispute,
+  type DisputeKey,
+  type DisputeRow,
+} from '../db/disputes.ts'
+import {
+  endOperation,
+  getOperation,
+  markAgain,
+  markUnknown,
+  type OperationRow,
+} from '../db/payment-operations.ts'
+import { getPayingAccount, lockPayment, type PaymentRow } from '../db/payments.ts'
+import { repeatedDisputeQuestion } from '../domain/dispute.ts'
+import { mayResend, planUnknown } from '../domain/payment.ts'
+import { applyProviderDispute } from './dispute-changes.ts'
+import type {
+  ProviderAccount,
+  ProviderDispute,
+  ProviderOutcome,
+} from './gateways/payment-provider.ts'
+import { problemOf } from './payment-changes.ts'
+
+export type DisputeWork = { payment: PaymentRow; dispute: DisputeRow; account: ProviderAccount }
+
+/** A call to the provider that is about to be made; `operation` is null for a plain look. */
+export type DisputeCall =
+  | { act: 'send'; work: DisputeWork; operation: OperationRow }
+  | { act: 'ask'; work: DisputeWork; operation: OperationRow | null }
+
+/** What the provider answered; null when it has no such dispute. */
+export type DisputeOutcome = ProviderOutcome<ProviderDispute | null>
+
+const BUSY_MS = 2_000
+
+/** A dispute with its payment, which is locked. */
+export async function lockDisputeWork(tx: Tx, input: DisputeKey): Promise<DisputeWork> {
+  const { payment_id } = await getDisputeRow(tx, input)
+  const owner = { accountId: input.accountId, customerId: null }
+  const payment = await lockPayment(tx, owner, payment_id)
+  const { now, reference } = await getPayingAccount(tx, input.accountId)
+  return {
+    payment,
+    dispute: await getDisputeRow(tx, input),
+    account: { accountId: input.accountId, reference, now },
+  }
+}
+
+/** What came of a call, written under the payment's lock: the first outcome stays. */
+export async function recordDispute(
+  tx: Tx,
+  claim: DisputeCall,
+  outcome: DisputeOutcome,
+): Promise<void> {
+  const key = keyOf(claim.work.dispute)
+  const { account } = claim.work
+  const { payment, dispute } = await lockDisputeWork(tx, key)
+  const operation =
+    claim.operation === null ? null : await getOperation(tx, account.accountId, claim.operation.id)
+  const seen = claim.work.dispute.refresh_wanted_at
+  if (claim.act === 'ask' && seen !== null) await clearDisputeRefresh(tx, key, seen)
+  if (outcome.kind !== 'answered') {
+    await recordNoAnswer(tx, { payment, dispute, account }, claim.act, operation, outcome)
+    return
+  }
+  const said = outcome.value
+  if (said === null) {
+    // Nothing that a look could wait for: what an event told of is not there.
+    await updateDispute(tx, key, { ask_at: null })
+    if (operation !== null) await endOperation(tx, operation, { state: 'errored', error: GONE })
+    return
+  }
+  if (operation !== null && operation.ended_at === null) {
+    if (claim.act === 'send' || said.state !== 'needs_response') {
+      await endOperation(tx, operation, { state: 'succeeded' })
+    } else {
+      await recordNotDone(tx, operation, account.now)
+    }
+  }
+  await applyProviderDispute(tx, payment, dispute, said, account.now)
+}
+
+const GONE = {
+  code: 'no_such_dispute',
+  decline_code: null,
+  message: 'The provider has no such dispute.',
+}
+const NEVER_ARRIVED = {
+  code: 'never_arrived',
+  decline_code: null,
+  message: 'The provider never received this, and it is too late to send it again.',
+}
+
+/** A definite no, nobody with time, or silence. */
+async function recordNoAnswer(
+  tx: Tx,
+  { dispute, account }: DisputeWork,
+  act: 'send' | 'ask',
+  operation: OperationRow | null,
+  outcome: Exclude<DisputeOutcome, { kind: 'answered' }>,
+): Promise<void> {
+  const { now } = account
+  if (operation === null || operation.ended_at !== null) {
+    await updateDispute(tx, keyOf(dispute), { ask_at: repeatedDisputeQuestion(now) })
+  } else if (outcome.kind === 'busy') {
+    await markAgain(tx, operation, new Date(now.getTime() + BUSY_MS))
+  } else if (act === 'send' && (outcome.kind === 'refused' || outcome.kind === 'declined')) {
+    await endOperation(tx, operation, { state: 'errored', error: problemOf(outcome.problem) })
+    await updateDispute(tx, keyOf(dispute), { ask_at: now })
+  } else {
+    const { afterSeconds } = planUnknown(operation)
+    const firstMs = (operation.submitted_at ?? now).getTime()
+    const nextMs = Math.max(firstMs + afterSeconds * 1000, now.getTime() + 1_000)
+    await markUnknown(tx, operation, new Date(nextMs))
+  }
+}
+
+/** The provider still waits for an answer: the key is sent again, or it is too late for that. */
+async function recordNotDone(tx: Tx, operation: OperationRow, now: Date): Promise<void> {
+  const sinceFirst = (now.getTime() - (operation.submitted_at ?? now).getTime()) / 1000
+  if (mayResend(sinceFirst)) await markAgain(tx, operation, now)
+  else await endOperation(tx, operation, { state: 'errored', error: NEVER_ARRIVED })
+}
+
+function keyOf(row: DisputeRow): DisputeKey {
+  return { accountId: row.account_id, disputeId: row.id }
+}

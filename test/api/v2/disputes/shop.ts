@@ -1,0 +1,69 @@
+import { fulfillTransaction } from '../../../../db/fulfillment.ts'
+import type { renderDispute } from '../../../../wire/dispute.ts'
+import {
+  importCodes,
+  makeAccount,
+  makeCustomer,
+  makeProduct,
+  type TestAccount,
+} from '../../../factories.ts'
+import type { TestClient } from '../../client.ts'
+import type { ServedApi } from '../../serve.ts'
+
+export type Dispute = ReturnType<typeof renderDispute>
+
+/** An account with a paid and delivered order whose payment is disputed; no worker is needed. */
+export async function openDisputeShop(api: ServedApi) {
+  const account = await makeAccount(api.database)
+  const client = api.client(account.key)
+  const customerId = await makeCustomer(api.database, account.accountId)
+  const product = await makeProduct(api.database, account.accountId)
+  await importCodes(api.database, api.config.keys, account, { productId: product.id }, 2)
+  const { body: order } = await client.post<{ id: string }>('/v2/transactions', {
+    customer_id: customerId,
+    items: [{ product_id: product.id, quantity: 2 }],
+  })
+  const of = { accountId: account.accountId, transactionId: order.id }
+  await fulfillTransaction(api.database.pool, of)
+  await client.get(`/v2/transactions/${order.id}/codes`)
+  const shop = { account, client, customerId, order, product }
+  return { ...shop, ...(await disputePayment(api, shop, { order_id: order.id })) }
+}
+
+/** A payment that was captured and is disputed, as its workflows leave it. */
+export async function disputePayment(
+  api: ServedApi,
+  { account, client }: { account: TestAccount; client: TestClient },
+  about: { order_id?: string } = {},
+) {
+  const body = { amount: 5_000, currency: 'usd', payment_method: 'card', ...about }
+  const { id: paymentId } = (await client.post<{ id: string }>('/v2/payments/intents', body)).body
+  const { pool } = api.database
+  await pool.query(
+    `update payment_intents set state = 'succeeded', authorized_minor = 5000, captured_minor = 5000,
+       disputed_minor = 5000, provider_id = 'pi_at_' || id where id = $1`,
+    [paymentId],
+  )
+  const { rows } = await pool.query<{ id: string }>('select tell_dispute($1, $2, $3, $4) as id', [
+    account.accountId,
+    paymentId,
+    `dp_of_${paymentId}`,
+    'test',
+  ])
+  const disputeId = rows[0]?.id ?? ''
+  await pool.query(
+    `update disputes set opened_at = business_now(account_id), reason = 'fraudulent',
+       amount_minor = 5000, currency = 'USD', withdrawn_minor = 5000, fee_minor = 1500,
+       evidence_due_at = business_now(account_id) + interval '9 days', refresh_wanted_at = null
+     where id = $1`,
+    [disputeId],
+  )
+  return { paymentId, disputeId, path: `/v2/payments/disputes/${disputeId}` }
+}
+
+export const PAPER = {
+  kind: 'shipping_proof',
+  name: 'delivery.png',
+  content_type: 'image/png',
+  content: Buffer.from('a small picture').toString('base64'),
+}
