@@ -28,9 +28,6 @@ declare
   v_deadline timestamptz;
   v_position integer;
   v_refusal jsonb;
-  -- Seconds that the money of an order that is not on credit may take; null on credit.
-  v_pay_within interval := (p -> 'paying' ->> 'within_seconds')::integer * interval '1 second';
-  v_pay_by timestamptz;
   -- Fifteen digits: what a JSON number carries exactly (AMOUNT_MINOR_MAX in domain/money.ts).
   c_owed_minor_max constant bigint := 999999999999999;
 begin
@@ -156,12 +153,7 @@ begin
     select credit_limit_minor, held_minor + invoiced_minor as used into v_balance
       from customer_balances
       where account_id = v_account and customer_id = v_customer and currency = v_currency;
-    if v_pay_within is not null then
-      if not coalesce(nullif(p -> 'paying' -> 'currencies', 'null') ? v_currency, true) then
-        v_refusal := jsonb_build_object('reason', 'payment_method_unavailable', 'fields',
-          jsonb_build_array(jsonb_build_object('field', 'payment_method', 'message', 'Not in ' || v_currency)));
-      end if;
-    elsif not found and v_who.mode <> 'test' then
+    if not found and v_who.mode <> 'test' then
       v_refusal := jsonb_build_object('reason', 'credit_exceeded', 'limit_minor', 0,
         'used_minor', 0, 'total_minor', v_total, 'currency', v_currency);
     elsif v_balance.credit_limit_minor < v_balance.used + v_total then
@@ -170,10 +162,7 @@ begin
     elsif coalesce(v_balance.used, 0) + v_total > c_owed_minor_max then
       v_refusal := jsonb_build_object('reason', 'credit_exceeded', 'currency', v_currency,
         'limit_minor', c_owed_minor_max, 'used_minor', coalesce(v_balance.used, 0), 'total_minor', v_total);
-    end if;
-    if v_refusal is null and not (p ->> 'allow_backorder')::boolean
-      and not pool_covers(v_account, v_lines, v_now)
-    then
+    elsif not (p ->> 'allow_backorder')::boolean and not pool_covers(v_account, v_lines, v_now) then
       v_refusal := jsonb_build_object('reason', 'out_of_stock');
     end if;
   end if;
@@ -189,22 +178,18 @@ begin
   v_po := open_purchase_order(v_account, v_customer, v_currency, v_who.zone, v_who.cut_off, v_now);
   -- After a clock stepped back the purchase order's start is the later instant.
   v_accepted := greatest(v_now, v_po.period_start);
-  if v_pay_within is not null then
-    v_pay_by := least(v_accepted + v_pay_within, (p ->> 'deadline')::timestamptz);
-  end if;
   v_deadline := coalesce((p ->> 'deadline')::timestamptz,
-    coalesce(v_pay_by, v_accepted) + v_who.deadline_seconds * interval '1 second');
+    v_accepted + v_who.deadline_seconds * interval '1 second');
   select coalesce(max(position), 0) + 1 into v_position from transactions
     where purchase_order_id = v_po.id;
 
   insert into transactions (id, account_id, customer_id, purchase_order_id, position, currency,
     total_minor, unit_count, client_reference, content_hash, payment_method, allow_backorder,
-    deadline_at, shipping_address, billing_address, shipping_method, metadata, accepted_at,
-    payment_token, pay_by)
+    deadline_at, shipping_address, billing_address, shipping_method, metadata, accepted_at)
   values (v_transaction, v_account, v_customer, v_po.id, v_position, v_currency, v_total, v_units,
     p ->> 'client_reference', v_hash, p ->> 'payment_method', (p ->> 'allow_backorder')::boolean,
     v_deadline, nullif(p -> 'shipping_address', 'null'), nullif(p -> 'billing_address', 'null'),
-    p ->> 'shipping_method', coalesce(p -> 'metadata', '{}'), v_accepted, p -> 'paying' ->> 'token', v_pay_by);
+    p ->> 'shipping_method', coalesce(p -> 'metadata', '{}'), v_accepted);
   with line as (
     insert into lines (id, account_id, transaction_id, position, product_id, variant_id, sku, name,
       tax_class, fulfillment_type, quantity, unit_price_minor, total_minor)
@@ -224,11 +209,7 @@ begin
   from line, generate_series(1, line.quantity) n;
 
   if not (p ->> 'allow_backorder')::boolean then
-    if v_pay_by is null then
-      perform allocate_units(v_account, v_transaction, v_accepted);
-    else
-      perform reserve_codes(v_account, v_transaction, v_accepted);
-    end if;
+    perform allocate_units(v_account, v_transaction, v_accepted);
   end if;
 
   perform emit_event(v_account, new_id('evt'), 'order.created', v_transaction, 1, v_customer,
@@ -260,16 +241,6 @@ begin
 end $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.add_business_days(p_date date, p_days integer)
- RETURNS date
- LANGUAGE sql
- IMMUTABLE
-AS $function$
-  select day::date from generate_series(p_date + 1, p_date + 2 * p_days + 4, interval '1 day') day
-  where extract(isodow from day) < 6 order by day offset p_days - 1 limit 1
-$function$
-;
-
 CREATE OR REPLACE FUNCTION public.allocate_units(p_account text, p_transaction text, p_now timestamp with time zone)
  RETURNS integer
  LANGUAGE plpgsql
@@ -292,7 +263,6 @@ begin
         select id, coalesce(expires_at, 'infinity') as good_until from codes
         where account_id = p_account and product_id = v_want.product_id
           and variant_id = v_want.variant_id and unit_id is null and quarantined_at is null
-          and (reserved_for is null or reserved_for = p_transaction)
           and coalesce(expires_at, 'infinity') > v_outlive
         order by coalesce(expires_at, 'infinity'), id limit v_want.n for update skip locked) free
     ), need as (
@@ -303,7 +273,7 @@ begin
     ), pair as (
       select need.id as unit_id, pool.id as code_id from need join pool using (n)
     ), given as (
-      update codes set unit_id = pair.unit_id, allocated_at = p_now, reserved_for = null
+      update codes set unit_id = pair.unit_id, allocated_at = p_now
       from pair where codes.id = pair.code_id returning 1
     )
     update units set state = 'allocated', allocated_at = p_now, reason = null
@@ -690,6 +660,18 @@ AS $function$
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.disputes_move()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if not exists (select 1 from dispute_moves where from_state = old.state and to_state = new.state) then
+    raise exception 'a dispute cannot move from % to %', old.state, new.state using errcode = 'check_violation';
+  end if;
+  return new;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.emit_event(p_account text, p_event text, p_type text, p_object text, p_sequence integer, p_customer text, p_facts jsonb, p_at timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -805,9 +787,6 @@ declare
   v_sequence integer;
   v_po purchase_orders;
   v_facts jsonb;
-  v_awaits boolean := false;
-  v_paid bigint := 0;
-  v_until timestamptz;
 begin
   select * into v_txn from transactions
     where account_id = p_account and id = p_transaction for update;
@@ -818,35 +797,21 @@ begin
 
   if v_txn.ended_at is null then
     v_sequence := v_txn.event_sequence;
-    if v_txn.pay_by is not null then
-      -- Purchase order, then payments: a closed one is being billed, and billing looks at both.
-      perform 1 from purchase_orders where account_id = p_account and id = v_txn.purchase_order_id
-        and state <> 'open' for share;
-      v_paid := lock_order_money(p_account, p_transaction);
-      if v_txn.paid_at is null and v_paid >= v_txn.due_minor then
-        v_txn.paid_at := v_now;
-        update transactions set paid_at = v_now where account_id = p_account and id = p_transaction;
-      end if;
-      v_awaits := v_txn.paid_at is null;
-    end if;
-    v_fresh := case when v_awaits or v_txn.cancel_requested_at is not null then 0
-      else allocate_units(p_account, p_transaction, v_now) end;
+    v_fresh := allocate_units(p_account, p_transaction, v_now);
 
     -- The deadline and an operator's decision forbid new purchases. What a supplier may already
     -- have sold us (sourcing, unknown) ends only by the supplier's definite answer.
-    v_until := case when v_awaits then v_txn.pay_by else v_txn.deadline_at end;
     if v_txn.cancel_requested_at is not null or v_txn.units_cancel_requested_at is not null
-      or v_now >= v_until
+      or v_now >= v_txn.deadline_at
     then
       update units
-      set state = case when unwanted or v_awaits then 'cancelled' else 'failed' end,
-        reason = case when unwanted then 'cancelled_by_request' when v_awaits then 'not_paid'
-          else 'deadline_passed' end
+      set state = case when unwanted then 'cancelled' else 'failed' end,
+        reason = case when unwanted then 'cancelled_by_request' else 'deadline_passed' end
       from (select id, coalesce(v_txn.cancel_requested_at, cancel_requested_at) is not null as unwanted
         from units where account_id = p_account and transaction_id = p_transaction
           and state in ('queued', 'backordered')) open
       where units.account_id = p_account and units.id = open.id
-        and (unwanted or v_now >= v_until);
+        and (unwanted or v_now >= v_txn.deadline_at);
     end if;
 
     v_state := order_state(p_account, p_transaction);
@@ -860,12 +825,7 @@ begin
         where account_id = p_account and id = v_txn.purchase_order_id for share;
       perform schedule_invoice_run(p_account, v_txn.purchase_order_id, v_now);
     end if;
-    if v_txn.due_minor is not null or (v_txn.pay_by is not null and v_open = 0) then
-      perform refund_excess(v_txn);
-    end if;
-    v_facts := jsonb_build_object('units', v_state, 'purchase_order_state', v_po.state)
-      || case when v_txn.pay_by is null then '{}'
-        else jsonb_build_object('money', order_money(p_account, p_transaction)) end;
+    v_facts := jsonb_build_object('units', v_state, 'purchase_order_state', v_po.state);
     if v_open = 0 then
       v_sequence := v_sequence + 1;
       perform emit_event(p_account, new_id('evt'),
@@ -874,12 +834,6 @@ begin
         v_facts, v_now);
       delete from waits where story_id = p_transaction;
       update transactions set ended_at = v_now where account_id = p_account and id = p_transaction;
-      if v_txn.pay_by is not null then
-        perform release_codes(p_account, p_transaction);
-        perform wake_payment(account_id, id, 'its order has ended') from payment_intents
-          where account_id = p_account and transaction_id = p_transaction
-            and state not in ('succeeded', 'cancelled');
-      end if;
       -- The last open unit of a day that is settling lets its invoice be issued at once.
       if v_po.state = 'settling' and not exists (
         select 1 from transactions where account_id = p_account
@@ -904,45 +858,7 @@ begin
 
   return jsonb_build_object('units', v_state, 'open', v_open, 'ended', v_open = 0,
     'deadline_at', v_txn.deadline_at, 'now', v_now,
-    'cancel_requested', v_txn.cancel_requested_at is not null,
-    'awaits_money', v_awaits and v_open > 0, 'pay_by', v_txn.pay_by, 'due_minor', v_txn.due_minor,
-    'paid_minor', v_paid);
-end $function$
-;
-
-CREATE OR REPLACE FUNCTION public.insert_refund(p_account text, p_payment text, p jsonb)
- RETURNS text
- LANGUAGE plpgsql
-AS $function$
-declare
-  v_payment payment_intents;
-  v_id text := new_id('re');
-  v_operation text := new_id('pop');
-  v_amount bigint := (p ->> 'amount_minor')::bigint;
-  v_now timestamptz := business_now(p_account);
-begin
-  update payment_intents set refund_held_minor = refund_held_minor + v_amount, version = version + 1,
-      updated_at = clock_timestamp()
-    where account_id = p_account and id = p_payment
-      and not exists (select 1 from refunds where account_id = p_account and cause_key = p ->> 'cause_key')
-    returning * into v_payment;
-  if not found then
-    return null;
-  end if;
-  insert into refunds (id, account_id, payment_id, amount_minor, currency, reason, cause, cause_key,
-    refund_application_fee, line_ids, metadata, expected_by, created_at)
-  values (v_id, p_account, p_payment, v_amount, v_payment.currency, p ->> 'reason', p ->> 'cause',
-    p ->> 'cause_key', coalesce((p ->> 'refund_application_fee')::boolean, false),
-    coalesce((select array_agg(l) from jsonb_array_elements_text(p -> 'line_ids') l), '{}'),
-    coalesce(p -> 'metadata', '{}'), add_business_days((v_now at time zone 'UTC')::date, 10), v_now);
-  insert into payment_operations (id, account_id, payment_id, refund_id, kind, idempotency_key,
-    amount_minor, created_at)
-  values (v_operation, p_account, p_payment, v_id, 'refund',
-    p_payment || '/refund/' || v_operation, v_amount, v_now);
-  insert into outbox (account_id, verb, workflow, subject, priority)
-  values (p_account, 'start', 'refundPayment', jsonb_build_object('refund_id', v_id, 'run', 1,
-    'amount_minor', v_amount, 'currency', v_payment.currency), 3);
-  return v_id;
+    'cancel_requested', v_txn.cancel_requested_at is not null);
 end $function$
 ;
 
@@ -1045,16 +961,6 @@ AS $function$
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.lock_order_money(p_account text, p_transaction text)
- RETURNS bigint
- LANGUAGE sql
-AS $function$
-  select coalesce(sum(captured_minor - refunded_minor - refund_held_minor), 0)::bigint from (
-    select * from payment_intents where account_id = p_account and transaction_id = p_transaction
-    order by id for no key update) locked
-$function$
-;
-
 CREATE OR REPLACE FUNCTION public.new_id(prefix text)
  RETURNS text
  LANGUAGE sql
@@ -1126,6 +1032,23 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.open_reconciliations(p_limit integer)
+ RETURNS integer
+ LANGUAGE sql
+AS $function$
+  select count(request_reconciliation(due.account_id, due.day))::integer from (
+    select a.id as account_id, day::date as day
+    from accounts a
+    cross join lateral (select (business_now(a.id) at time zone a.time_zone)::date as today) local
+    cross join lateral generate_series(local.today - 7, local.today - 1, interval '1 day') day
+    where exists (select 1 from payment_intents p where p.account_id = a.id
+        and p.created_at < (day::date + 1)::timestamp at time zone a.time_zone)
+      and not exists (select 1 from payment_reconciliations r
+        where r.account_id = a.id and r.business_date = day::date)
+    order by day, a.id limit p_limit) due
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.open_stories()
  RETURNS TABLE(account_id text, workflow text, id text, subject_key text, subject jsonb, priority integer, created_at timestamp with time zone)
  LANGUAGE sql
@@ -1156,6 +1079,20 @@ AS $function$
         'currency', r.currency),
       3, r.created_at, true
     from refunds r where r.ended_at is null
+    union all
+    select d.account_id, 'handleDispute', d.id, 'dispute_id',
+      jsonb_build_object('dispute_id', d.id, 'run', d.run, 'payment_id', d.payment_id,
+        'customer_id', p.customer_id, 'transaction_id', p.transaction_id,
+        'amount_minor', coalesce(d.amount_minor, p.captured_minor), 'currency', p.currency),
+      2, d.created_at, false
+    from disputes d
+    join payment_intents p on p.account_id = d.account_id and p.id = d.payment_id
+    where d.ended_at is null
+    union all
+    select r.account_id, 'reconcilePayments', r.id, 'reconciliation_id',
+      jsonb_build_object('reconciliation_id', r.id, 'business_date', r.business_date, 'run', r.run),
+      5, r.requested_at, false
+    from payment_reconciliations r where r.ended_at is null
     union all
     select c.account_id, 'resolveClaim', c.id, 'claim_id',
       jsonb_build_object('claim_id', c.id, 'transaction_id', c.transaction_id,
@@ -1196,24 +1133,6 @@ AS $function$
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.order_money(p_account text, p_transaction text)
- RETURNS jsonb
- LANGUAGE sql
- STABLE
-AS $function$
-  select jsonb_build_object('due', t.due_minor, 'paid', t.paid_at is not null,
-    'captured', coalesce(sum(p.captured_minor), 0), 'refunded', coalesce(sum(p.refunded_minor), 0),
-    -- A payment that was declined, and none that may still succeed.
-    'declined', t.paid_at is null and coalesce(bool_or(p.state = 'failed'), false)
-      and not coalesce(bool_or(p.state in ('processing', 'requires_action', 'requires_capture')), false),
-    'payments', coalesce(jsonb_agg(p.id order by p.created_at, p.id) filter (where p.id is not null), '[]'))
-  from transactions t
-  left join payment_intents p on p.account_id = t.account_id and p.transaction_id = t.id
-  where t.account_id = p_account and t.id = p_transaction and t.pay_by is not null
-  group by t.due_minor, t.paid_at
-$function$
-;
-
 CREATE OR REPLACE FUNCTION public.order_state(p_account text, p_transaction text)
  RETURNS jsonb
  LANGUAGE sql
@@ -1238,32 +1157,6 @@ begin
 end $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.payment_intents_told()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
-declare
-  v_ended timestamptz;
-begin
-  select ended_at into v_ended from transactions
-    where account_id = new.account_id and id = new.transaction_id and pay_by is not null;
-  if not found then
-    return null;
-  elsif v_ended is null then
-    delete from waits where story_id = new.transaction_id;
-    insert into outbox (account_id, verb, workflow, subject, signal, priority)
-    values (new.account_id, 'signal', 'fulfillTransaction',
-      jsonb_build_object('transaction_id', new.transaction_id),
-      jsonb_build_object('name', 'wokenUp', 'input',
-        jsonb_build_object('reason', new.id || ' is ' || new.state)), 1);
-  elsif new.captured_minor > 0 then
-    perform insert_refund(new.account_id, new.id, jsonb_build_object('amount_minor', new.captured_minor,
-      'cause', 'late_money', 'cause_key', 'late/' || new.id));
-  end if;
-  return null;
-end $function$
-;
-
 CREATE OR REPLACE FUNCTION public.pool_covers(p_account text, p_lines jsonb, p_now timestamp with time zone)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1281,14 +1174,12 @@ begin
     select count(*) into v_got from (
       select id from codes where account_id = p_account and product_id = v_want.product_id
         and variant_id = v_want.variant_id and unit_id is null and quarantined_at is null
-        and reserved_for is null
         and coalesce(expires_at, 'infinity') > v_outlive
       order by coalesce(expires_at, 'infinity'), id limit v_want.n for update skip locked) free;
     if v_got < v_want.n then
       select count(*) into v_got from (
         select id from codes where account_id = p_account and product_id = v_want.product_id
           and variant_id = v_want.variant_id and unit_id is null and quarantined_at is null
-          and reserved_for is null
           and coalesce(expires_at, 'infinity') > v_outlive
         order by coalesce(expires_at, 'infinity'), id limit v_want.n for update) free;
     end if;
@@ -1454,67 +1345,6 @@ begin
 end $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.refund_excess(p_txn transactions)
- RETURNS void
- LANGUAGE plpgsql
-AS $function$
-declare
-  v_live bigint;
-  v_forgone bigint;
-  v_failed boolean;
-  v_captured bigint;
-  v_excess bigint;
-  v_payment payment_intents;
-  v_amount bigint;
-begin
-  select coalesce(sum(gross_minor) filter (where state not in ('failed', 'cancelled')), 0),
-      coalesce(sum(gross_minor) filter (where state = 'cancelled' and reason = 'cancelled_by_request'
-        and not p_txn.cancel_refunds), 0),
-      bool_or(state = 'failed')
-    into v_live, v_forgone, v_failed
-    from units where account_id = p_txn.account_id and transaction_id = p_txn.id;
-  select coalesce(sum(captured_minor), 0) into v_captured from payment_intents
-    where account_id = p_txn.account_id and transaction_id = p_txn.id;
-  select v_captured - v_live - v_forgone - coalesce(sum(r.amount_minor), 0) into v_excess
-    from refunds r join payment_intents p on p.account_id = r.account_id and p.id = r.payment_id
-    where p.account_id = p_txn.account_id and p.transaction_id = p_txn.id and r.state <> 'failed';
-  for v_payment in
-    select * from payment_intents where account_id = p_txn.account_id and transaction_id = p_txn.id
-      and captured_minor > refunded_minor + refund_held_minor
-    order by created_at desc, id desc
-  loop
-    exit when v_excess <= 0;
-    v_amount := least(v_excess,
-      v_payment.captured_minor - v_payment.refunded_minor - v_payment.refund_held_minor);
-    perform insert_refund(p_txn.account_id, v_payment.id, jsonb_build_object('amount_minor', v_amount,
-      'cause', case when v_failed then 'units_failed' when v_live = 0 then 'order_cancelled'
-        when exists (select 1 from units where account_id = p_txn.account_id
-          and transaction_id = p_txn.id and state = 'cancelled') then 'order_cancelled'
-        else 'late_money' end));
-    v_excess := v_excess - v_amount;
-  end loop;
-end $function$
-;
-
-CREATE OR REPLACE FUNCTION public.release_codes(p_account text, p_transaction text)
- RETURNS void
- LANGUAGE sql
-AS $function$
-  with released as (
-    update codes set reserved_for = null where reserved_for = p_transaction and account_id = p_account
-    returning product_id, variant_id
-  )
-  insert into outbox (account_id, verb, workflow, subject, signal)
-  select t.account_id, 'signal', 'fulfillTransaction', jsonb_build_object('transaction_id', t.id),
-    '{"name": "wokenUp", "input": {"reason": "reserved codes were released"}}'::jsonb
-  from transactions t
-  where t.account_id = p_account and t.ended_at is null and t.id <> p_transaction and exists (
-    select 1 from units u join released r on r.product_id = u.product_id and r.variant_id = u.variant_id
-    where u.account_id = t.account_id and u.transaction_id = t.id and u.state in ('queued', 'backordered'))
-  order by t.accepted_at, t.id
-$function$
-;
-
 CREATE OR REPLACE FUNCTION public.release_held_deliveries(p_account text, p_webhook text)
  RETURNS void
  LANGUAGE sql
@@ -1650,25 +1480,28 @@ begin
 end $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.reserve_codes(p_account text, p_transaction text, p_now timestamp with time zone)
- RETURNS void
+CREATE OR REPLACE FUNCTION public.request_reconciliation(p_account text, p_date date)
+ RETURNS text
  LANGUAGE plpgsql
 AS $function$
 declare
-  v_want record;
-  v_outlive timestamptz := code_outlives(p_account, p_now);
+  v_row payment_reconciliations;
 begin
-  for v_want in
-    select product_id, variant_id, count(*)::integer as n from units
-    where account_id = p_account and transaction_id = p_transaction
-    group by product_id, variant_id order by product_id, variant_id
-  loop
-    update codes set reserved_for = p_transaction where id in (
-      select id from codes where account_id = p_account and product_id = v_want.product_id
-        and variant_id = v_want.variant_id and unit_id is null and quarantined_at is null
-        and reserved_for is null and coalesce(expires_at, 'infinity') > v_outlive
-      order by coalesce(expires_at, 'infinity'), id limit v_want.n for update skip locked);
-  end loop;
+  insert into payment_reconciliations as r (id, account_id, business_date)
+  values (new_id('rcn'), p_account, p_date)
+  on conflict (account_id, business_date) do update
+    set run = r.run + 1, ended_at = null, requested_at = clock_timestamp()
+    where r.ended_at is not null
+  returning * into v_row;
+  if not found then
+    select * into v_row from payment_reconciliations
+      where account_id = p_account and business_date = p_date;
+    return v_row.id;
+  end if;
+  insert into outbox (account_id, verb, workflow, subject, priority)
+  values (p_account, 'start', 'reconcilePayments', jsonb_build_object('reconciliation_id', v_row.id,
+    'business_date', v_row.business_date, 'run', v_row.run), 5);
+  return v_row.id;
 end $function$
 ;
 
@@ -1693,6 +1526,24 @@ exception when lock_not_available then
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.route_parked_events(p_account text, p_payment text)
+ RETURNS integer
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_name text;
+begin
+  select provider_id into v_name from payment_intents where account_id = p_account and id = p_payment;
+  if v_name is null then
+    return 0;
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended(v_name, 0));
+  return (select count(route_psp_event(provider, id)) from (
+    select provider, id from psp_events
+    where state = 'parked' and payment_provider_id = v_name for update skip locked) early);
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.route_psp_event(p_provider text, p_event text)
  RETURNS text
  LANGUAGE plpgsql
@@ -1704,6 +1555,10 @@ begin
   select * into v_event from psp_events where provider = p_provider and id = p_event for update;
   if not found or v_event.state <> 'parked' then
     return v_event.state;
+  end if;
+  if v_event.payment_provider_id is not null then
+    -- `route_parked_events` waits until it is seen whether this one is parked.
+    perform pg_advisory_xact_lock_shared(hashtextextended(v_event.payment_provider_id, 0));
   end if;
   -- A test account's events come from the sandbox only, a live one's from Stripe only.
   select p.* into v_payment from payment_intents p join accounts a on a.id = p.account_id
@@ -1723,6 +1578,10 @@ begin
   update psp_events set state = 'matched', matched_account_id = v_payment.account_id,
       payment_id = v_payment.id, next_try_at = null
     where provider = p_provider and id = p_event;
+  if v_event.dispute_provider_id is not null then
+    perform tell_dispute(v_payment.account_id, v_payment.id, v_event.dispute_provider_id, v_event.type);
+    return 'matched';
+  end if;
   if v_event.refund_id is not null then
     update refunds set refresh_wanted_at = clock_timestamp()
       where account_id = v_payment.account_id and id = v_event.refund_id;
@@ -1788,6 +1647,19 @@ AS $function$
     settle_until = p_at + a.settle_window_seconds * interval '1 second'
   from accounts a
   where po.account_id = p_account and po.id = p_po and po.state = 'open' and a.id = p_account
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.start_dispute(p_dispute disputes)
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+  insert into outbox (account_id, verb, workflow, subject, priority)
+  select p_dispute.account_id, 'start', 'handleDispute', jsonb_build_object(
+    'dispute_id', p_dispute.id, 'run', p_dispute.run, 'payment_id', p.id,
+    'customer_id', p.customer_id, 'transaction_id', p.transaction_id,
+    'amount_minor', coalesce(p_dispute.amount_minor, p.captured_minor), 'currency', p.currency), 2
+  from payment_intents p where p.account_id = p_dispute.account_id and p.id = p_dispute.payment_id
 $function$
 ;
 
@@ -1977,23 +1849,24 @@ AS $function$
 $function$
 ;
 
-CREATE OR REPLACE FUNCTION public.tell_order_refunded(p_account text, p_transaction text)
- RETURNS void
+CREATE OR REPLACE FUNCTION public.tell_dispute(p_account text, p_payment text, p_provider_id text, p_reason text)
+ RETURNS text
  LANGUAGE plpgsql
 AS $function$
 declare
-  v_txn transactions;
-  v_money jsonb := order_money(p_account, p_transaction);
+  v_dispute disputes;
 begin
-  if v_money is null or (v_money ->> 'captured')::bigint = 0 or v_money -> 'captured' <> v_money -> 'refunded' then
-    return;
+  insert into disputes (id, account_id, payment_id, provider_id, refresh_wanted_at)
+  values (new_id('dp'), p_account, p_payment, p_provider_id, clock_timestamp())
+  on conflict (account_id, provider_id) do nothing returning * into v_dispute;
+  if found then
+    perform start_dispute(v_dispute);
+    return v_dispute.id;
   end if;
-  update transactions set event_sequence = event_sequence + 1
-    where account_id = p_account and id = p_transaction returning * into v_txn;
-  perform emit_event(p_account, new_id('evt'), 'order.refunded', p_transaction, v_txn.event_sequence,
-    v_txn.customer_id, jsonb_build_object('units', order_state(p_account, p_transaction), 'money', v_money,
-      'purchase_order_state', (select state from purchase_orders
-        where account_id = p_account and id = v_txn.purchase_order_id)), business_now(p_account));
+  update disputes set refresh_wanted_at = clock_timestamp()
+    where account_id = p_account and provider_id = p_provider_id returning * into v_dispute;
+  perform wake_dispute(p_account, v_dispute.id, p_reason);
+  return v_dispute.id;
 end $function$
 ;
 
@@ -2018,7 +1891,7 @@ AS $function$
     'id', t.id, 'account_id', t.account_id, 'customer_id', t.customer_id, 'position', t.position,
     'client_reference', t.client_reference, 'currency', t.currency, 'total_minor', t.total_minor,
     'unit_count', t.unit_count, 'payment_method', t.payment_method,
-    'allow_backorder', t.allow_backorder, 'deadline_at', t.deadline_at, 'pay_by', t.pay_by,
+    'allow_backorder', t.allow_backorder, 'deadline_at', t.deadline_at,
     'shipping_address', t.shipping_address, 'billing_address', t.billing_address,
     'shipping_method', t.shipping_method, 'metadata', t.metadata, 'accepted_at', t.accepted_at,
     'created_at', t.created_at,
@@ -2177,6 +2050,30 @@ AS $function$
     jsonb_build_object('name', 'wokenUp', 'input', jsonb_build_object('reason', p_reason))
   from deliveries where account_id = p_account and webhook_id = p_webhook and state = 'pending'
 $function$
+;
+
+CREATE OR REPLACE FUNCTION public.wake_dispute(p_account text, p_dispute text, p_reason text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_dispute disputes;
+begin
+  update disputes set run = run + 1, ended_at = null
+    where account_id = p_account and id = p_dispute and ended_at is not null
+    returning * into v_dispute;
+  if found then
+    perform start_dispute(v_dispute);
+    return;
+  end if;
+  select * into v_dispute from disputes where account_id = p_account and id = p_dispute;
+  -- Whoever has something to do does not wait: a test clock stops until it is done.
+  delete from waits where story_id = p_dispute;
+  insert into outbox (account_id, verb, workflow, subject, signal, priority)
+  values (p_account, 'signal', 'handleDispute',
+    jsonb_build_object('dispute_id', p_dispute, 'run', v_dispute.run),
+    jsonb_build_object('name', 'wokenUp', 'input', jsonb_build_object('reason', p_reason)), 2);
+end $function$
 ;
 
 CREATE OR REPLACE FUNCTION public.wake_payment(p_account text, p_payment text, p_reason text)
@@ -2417,14 +2314,12 @@ create table codes (
   cost_currency text,
   activation_at timestamp with time zone,
   face_value text,
-  reserved_for text,
   constraint codes_pkey PRIMARY KEY (id),
   constraint codes_account_id_id_key UNIQUE (account_id, id),
   constraint codes_blind_index_key UNIQUE (blind_index),
   constraint codes_unit_id_key UNIQUE (unit_id),
   constraint codes_account_id_key_version_fkey FOREIGN KEY (account_id, key_version) REFERENCES data_keys(account_id, version),
   constraint codes_account_id_product_id_fkey FOREIGN KEY (account_id, product_id) REFERENCES products(account_id, id),
-  constraint codes_account_id_reserved_for_fkey FOREIGN KEY (account_id, reserved_for) REFERENCES transactions(account_id, id),
   constraint codes_account_id_supplier_id_fkey FOREIGN KEY (account_id, supplier_id) REFERENCES suppliers(account_id, id),
   constraint codes_account_id_unit_id_fkey FOREIGN KEY (account_id, unit_id) REFERENCES units(account_id, id),
   constraint codes_cost_currency_fkey FOREIGN KEY (cost_currency) REFERENCES currencies(code),
@@ -2433,7 +2328,6 @@ create table codes (
   constraint codes_check1 CHECK (((supplier_id IS NULL) = (supplier_reference IS NULL))),
   constraint codes_check2 CHECK (((unit_id IS NULL) OR (quarantined_at IS NULL))),
   constraint codes_check3 CHECK (((cost_minor IS NULL) = (cost_currency IS NULL))),
-  constraint codes_check4 CHECK (((reserved_for IS NULL) OR (unit_id IS NULL))),
   constraint codes_cost_minor_check CHECK ((cost_minor >= 0)),
   constraint codes_face_value_check CHECK (((length(face_value) >= 1) AND (length(face_value) <= 60))),
   constraint codes_quarantine_reason_check CHECK ((quarantine_reason = ANY (ARRAY['surplus'::text, 'foreign'::text, 'late'::text, 'expires_too_soon'::text]))),
@@ -2657,6 +2551,68 @@ create table deliveries (
   constraint deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text, 'cancelled'::text])))
 );
 
+create table dispute_files (
+  id text not null,
+  account_id text not null,
+  dispute_id text not null,
+  kind text not null,
+  name text not null,
+  media text not null,
+  content bytea not null,
+  provider_id text,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint dispute_files_pkey PRIMARY KEY (id),
+  constraint dispute_files_dispute_id_kind_key UNIQUE (dispute_id, kind),
+  constraint dispute_files_account_id_dispute_id_fkey FOREIGN KEY (account_id, dispute_id) REFERENCES disputes(account_id, id),
+  constraint dispute_files_content_check CHECK (((octet_length(content) >= 1) AND (octet_length(content) <= 5242880))),
+  constraint dispute_files_kind_check CHECK ((kind = ANY (ARRAY['transaction_details'::text, 'shipping_proof'::text, 'communication_logs'::text])))
+);
+
+create table dispute_moves (
+  from_state text not null,
+  to_state text not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint dispute_moves_pkey PRIMARY KEY (from_state, to_state)
+);
+
+create table disputes (
+  id text not null,
+  account_id text not null,
+  payment_id text not null,
+  provider_id text not null,
+  opened_at timestamp with time zone,
+  state text default 'needs_response'::text not null,
+  reason text,
+  amount_minor bigint,
+  currency text,
+  withdrawn_minor bigint default 0 not null,
+  fee_minor bigint default 0 not null,
+  returned_minor bigint default 0 not null,
+  fee_returned_minor bigint default 0 not null,
+  evidence_due_at timestamp with time zone,
+  reminders_sent integer default 0 not null,
+  evidence jsonb default '{}'::jsonb not null,
+  ask_at timestamp with time zone,
+  refresh_wanted_at timestamp with time zone,
+  run integer default 1 not null,
+  ended_at timestamp with time zone,
+  event_sequence integer default 0 not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  updated_at timestamp with time zone default clock_timestamp() not null,
+  constraint disputes_pkey PRIMARY KEY (id),
+  constraint disputes_account_id_id_key UNIQUE (account_id, id),
+  constraint disputes_account_id_provider_id_key UNIQUE (account_id, provider_id),
+  constraint disputes_account_id_payment_id_fkey FOREIGN KEY (account_id, payment_id) REFERENCES payment_intents(account_id, id),
+  constraint disputes_currency_fkey FOREIGN KEY (currency) REFERENCES currencies(code),
+  constraint disputes_amount_minor_check CHECK ((amount_minor > 0)),
+  constraint disputes_check CHECK (((returned_minor >= 0) AND (returned_minor <= withdrawn_minor))),
+  constraint disputes_check1 CHECK (((fee_returned_minor >= 0) AND (fee_returned_minor <= fee_minor))),
+  constraint disputes_check2 CHECK (((opened_at IS NULL) OR ((reason IS NOT NULL) AND (amount_minor IS NOT NULL) AND (currency IS NOT NULL) AND (evidence_due_at IS NOT NULL)))),
+  constraint disputes_fee_minor_check CHECK ((fee_minor >= 0)),
+  constraint disputes_state_check CHECK ((state = ANY (ARRAY['needs_response'::text, 'under_review'::text, 'won'::text, 'lost'::text]))),
+  constraint disputes_withdrawn_minor_check CHECK ((withdrawn_minor >= 0))
+);
+
 create table document_sends (
   id text not null,
   account_id text not null,
@@ -2786,18 +2742,6 @@ create table invoice_lines (
   constraint invoice_lines_position_check CHECK (("position" >= 1)),
   constraint invoice_lines_quantity_check CHECK ((quantity >= 1)),
   constraint invoice_lines_tax_rate_bp_check CHECK (((tax_rate_bp >= 0) AND (tax_rate_bp <= 10000)))
-);
-
-create table invoice_prepayments (
-  account_id text not null,
-  invoice_id text not null,
-  transaction_id text not null,
-  amount_minor bigint not null,
-  created_at timestamp with time zone default clock_timestamp() not null,
-  constraint invoice_prepayments_pkey PRIMARY KEY (invoice_id, transaction_id),
-  constraint invoice_prepayments_account_id_invoice_id_fkey FOREIGN KEY (account_id, invoice_id) REFERENCES invoices(account_id, id),
-  constraint invoice_prepayments_account_id_transaction_id_fkey FOREIGN KEY (account_id, transaction_id) REFERENCES transactions(account_id, id),
-  constraint invoice_prepayments_amount_minor_check CHECK ((amount_minor > 0))
 );
 
 create table invoice_runs (
@@ -3018,6 +2962,32 @@ create table outbox (
   constraint outbox_verb_check CHECK ((verb = ANY (ARRAY['start'::text, 'signal'::text])))
 ) with (autovacuum_vacuum_scale_factor=0.0, autovacuum_vacuum_threshold=5000, fillfactor=70);
 
+create table payment_differences (
+  id text not null,
+  account_id text not null,
+  reconciliation_id text not null,
+  kind text not null,
+  about text not null,
+  subject text not null,
+  payment_id text,
+  currency text not null,
+  ours_minor bigint,
+  theirs_minor bigint,
+  ours text,
+  theirs text,
+  last_seen_run integer not null,
+  resolved_at timestamp with time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint payment_differences_pkey PRIMARY KEY (id),
+  constraint payment_differences_account_id_id_key UNIQUE (account_id, id),
+  constraint payment_differences_account_id_reconciliation_id_kind_subje_key UNIQUE (account_id, reconciliation_id, kind, subject),
+  constraint payment_differences_account_id_payment_id_fkey FOREIGN KEY (account_id, payment_id) REFERENCES payment_intents(account_id, id),
+  constraint payment_differences_account_id_reconciliation_id_fkey FOREIGN KEY (account_id, reconciliation_id) REFERENCES payment_reconciliations(account_id, id),
+  constraint payment_differences_currency_fkey FOREIGN KEY (currency) REFERENCES currencies(code),
+  constraint payment_differences_about_check CHECK ((about = ANY (ARRAY['payment'::text, 'refund'::text, 'dispute'::text, 'balance'::text]))),
+  constraint payment_differences_kind_check CHECK ((kind = ANY (ARRAY['missing_here'::text, 'missing_there'::text, 'amount_mismatch'::text, 'status_mismatch'::text])))
+);
+
 create table payment_intents (
   id text not null,
   account_id text not null,
@@ -3051,6 +3021,7 @@ create table payment_intents (
   event_sequence integer default 0 not null,
   created_at timestamp with time zone not null,
   updated_at timestamp with time zone default clock_timestamp() not null,
+  disputed_minor bigint default 0 not null,
   constraint payment_intents_pkey PRIMARY KEY (id),
   constraint payment_intents_account_id_id_key UNIQUE (account_id, id),
   constraint payment_intents_account_id_provider_id_key UNIQUE (account_id, provider_id),
@@ -3065,6 +3036,7 @@ create table payment_intents (
   constraint payment_intents_check CHECK ((authorized_minor <= amount_minor)),
   constraint payment_intents_check1 CHECK ((captured_minor <= authorized_minor)),
   constraint payment_intents_check2 CHECK (((refunded_minor + refund_held_minor) <= captured_minor)),
+  constraint payment_intents_disputed_minor_check CHECK ((disputed_minor >= 0)),
   constraint payment_intents_refund_held_minor_check CHECK ((refund_held_minor >= 0)),
   constraint payment_intents_refunded_minor_check CHECK ((refunded_minor >= 0)),
   constraint payment_intents_state_check CHECK ((state = ANY (ARRAY['requires_payment_method'::text, 'requires_action'::text, 'processing'::text, 'requires_capture'::text, 'succeeded'::text, 'cancelled'::text, 'failed'::text])))
@@ -3096,16 +3068,35 @@ create table payment_operations (
   decided_by text,
   ended_at timestamp with time zone,
   created_at timestamp with time zone not null,
+  dispute_id text,
   constraint payment_operations_pkey PRIMARY KEY (id),
   constraint payment_operations_account_id_id_key UNIQUE (account_id, id),
   constraint payment_operations_account_id_idempotency_key_key UNIQUE (account_id, idempotency_key),
+  constraint payment_operations_account_id_dispute_id_fkey FOREIGN KEY (account_id, dispute_id) REFERENCES disputes(account_id, id),
   constraint payment_operations_account_id_payment_id_fkey FOREIGN KEY (account_id, payment_id) REFERENCES payment_intents(account_id, id),
   constraint payment_operations_account_id_refund_id_fkey FOREIGN KEY (account_id, refund_id) REFERENCES refunds(account_id, id),
   constraint payment_operations_check CHECK (((kind = 'refund'::text) = (refund_id IS NOT NULL))),
   constraint payment_operations_check1 CHECK (((state = ANY (ARRAY['succeeded'::text, 'declined'::text, 'errored'::text])) = (ended_at IS NOT NULL))),
   constraint payment_operations_check2 CHECK (((state = 'created'::text) = (submitted_at IS NULL))),
-  constraint payment_operations_kind_check CHECK ((kind = ANY (ARRAY['authorize'::text, 'capture'::text, 'cancel'::text, 'refund'::text]))),
+  constraint payment_operations_dispute_check CHECK (((kind = ANY (ARRAY['respond'::text, 'accept'::text])) = (dispute_id IS NOT NULL))),
+  constraint payment_operations_kind_check CHECK ((kind = ANY (ARRAY['authorize'::text, 'capture'::text, 'cancel'::text, 'refund'::text, 'respond'::text, 'accept'::text]))),
   constraint payment_operations_state_check CHECK ((state = ANY (ARRAY['created'::text, 'submitted'::text, 'succeeded'::text, 'declined'::text, 'errored'::text, 'unknown'::text])))
+);
+
+create table payment_reconciliations (
+  id text not null,
+  account_id text not null,
+  business_date date not null,
+  run integer default 1 not null,
+  payments_seen integer default 0 not null,
+  movements_seen integer default 0 not null,
+  requested_at timestamp with time zone default clock_timestamp() not null,
+  ended_at timestamp with time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint payment_reconciliations_pkey PRIMARY KEY (id),
+  constraint payment_reconciliations_account_id_business_date_key UNIQUE (account_id, business_date),
+  constraint payment_reconciliations_account_id_id_key UNIQUE (account_id, id),
+  constraint payment_reconciliations_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id)
 );
 
 create unlogged table plan_windows (
@@ -3507,24 +3498,14 @@ create table transactions (
   ended_at timestamp with time zone,
   created_at timestamp with time zone default clock_timestamp() not null,
   units_cancel_requested_at timestamp with time zone,
-  payment_token text,
-  pay_by timestamp with time zone,
-  due_minor bigint,
-  paid_at timestamp with time zone,
-  cancel_reason text,
-  cancel_note text,
-  cancel_refunds boolean default true not null,
   constraint transactions_pkey PRIMARY KEY (id),
   constraint transactions_account_id_customer_id_client_reference_key UNIQUE (account_id, customer_id, client_reference),
   constraint transactions_account_id_id_key UNIQUE (account_id, id),
   constraint transactions_account_id_purchase_order_id_id_key UNIQUE (account_id, purchase_order_id, id),
   constraint transactions_purchase_order_id_position_key UNIQUE (purchase_order_id, "position"),
   constraint transactions_account_id_customer_id_purchase_order_id_fkey FOREIGN KEY (account_id, customer_id, purchase_order_id) REFERENCES purchase_orders(account_id, customer_id, id),
-  constraint transactions_check CHECK (((payment_method = 'credit'::text) = (pay_by IS NULL))),
-  constraint transactions_check1 CHECK (((pay_by IS NOT NULL) OR ((due_minor IS NULL) AND (paid_at IS NULL) AND (payment_token IS NULL)))),
   constraint transactions_client_reference_check CHECK (((length(client_reference) >= 1) AND (length(client_reference) <= 255))),
   constraint transactions_content_hash_check CHECK ((length(content_hash) = 32)),
-  constraint transactions_due_minor_check CHECK ((due_minor >= 0)),
   constraint transactions_position_check CHECK (("position" >= 1)),
   constraint transactions_total_minor_check CHECK ((total_minor >= 0)),
   constraint transactions_unit_count_check CHECK (((unit_count >= 1) AND (unit_count <= 10000)))
@@ -3555,7 +3536,6 @@ create table units (
   credited_minor bigint default 0 not null,
   replaces_unit_id text,
   cancel_requested_at timestamp with time zone,
-  gross_minor bigint,
   constraint units_pkey PRIMARY KEY (id),
   constraint units_account_id_id_key UNIQUE (account_id, id),
   constraint units_replaces_unit_id_key UNIQUE (replaces_unit_id),
@@ -3565,7 +3545,6 @@ create table units (
   constraint units_account_id_replaces_unit_id_fkey FOREIGN KEY (account_id, replaces_unit_id) REFERENCES units(account_id, id),
   constraint units_account_id_transaction_id_line_id_fkey FOREIGN KEY (account_id, transaction_id, line_id) REFERENCES lines(account_id, transaction_id, id),
   constraint units_check CHECK (((allocated_at IS NOT NULL) = (state = ANY (ARRAY['allocated'::text, 'reversed'::text])))),
-  constraint units_check1 CHECK ((gross_minor >= price_minor)),
   constraint units_check2 CHECK (((replaces_unit_id IS NULL) OR ((price_minor = 0) AND (invoice_line_id IS NULL)))),
   constraint units_credited CHECK ((((credited_minor >= 0) AND (credited_minor <= price_minor)) AND ((credited_minor = 0) OR (invoice_line_id IS NOT NULL)))),
   constraint units_credited_when CHECK (((credited_minor = 0) OR (state = ANY (ARRAY['allocated'::text, 'reversed'::text, 'failed'::text, 'cancelled'::text])))),
@@ -3673,8 +3652,6 @@ CREATE INDEX codes_pool ON public.codes USING btree (account_id, product_id, var
 
 CREATE INDEX codes_quarantined ON public.codes USING btree (account_id, created_at, id) WHERE (quarantined_at IS NOT NULL);
 
-CREATE INDEX codes_reserved ON public.codes USING btree (reserved_for) WHERE (reserved_for IS NOT NULL);
-
 CREATE INDEX credit_note_units_unit ON public.credit_note_units USING btree (unit_id);
 
 CREATE INDEX credit_notes_created ON public.credit_notes USING btree (account_id, created_at, id);
@@ -3703,6 +3680,12 @@ CREATE INDEX deliveries_throttled ON public.deliveries USING btree (webhook_id) 
 
 CREATE INDEX deliveries_webhook ON public.deliveries USING btree (account_id, webhook_id, created_at, id);
 
+CREATE INDEX disputes_open ON public.disputes USING btree (account_id, id) WHERE (ended_at IS NULL);
+
+CREATE INDEX disputes_opened ON public.disputes USING btree (account_id, opened_at, id);
+
+CREATE INDEX disputes_payment ON public.disputes USING btree (account_id, payment_id);
+
 CREATE INDEX document_sends_unfinished ON public.document_sends USING btree (account_id, id) WHERE (ended_at IS NULL);
 
 CREATE INDEX entries_ledger_account ON public.entries USING btree (ledger_account_id, journal_id) INCLUDE (amount_minor);
@@ -3712,8 +3695,6 @@ CREATE INDEX events_order ON public.events USING btree (account_id, xid, id);
 CREATE INDEX idempotency_keys_expiry ON public.idempotency_keys USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 
 CREATE INDEX idempotency_keys_sealed ON public.idempotency_keys USING btree (account_id, key_version) WHERE (key_version IS NOT NULL);
-
-CREATE INDEX invoice_prepayments_transaction ON public.invoice_prepayments USING btree (transaction_id);
 
 CREATE INDEX invoice_runs_unfinished ON public.invoice_runs USING btree (account_id, id) WHERE (ended_at IS NULL);
 
@@ -3733,6 +3714,8 @@ CREATE UNIQUE INDEX mails_message_id ON public.mails USING btree (account_id, me
 
 CREATE INDEX outbox_ready ON public.outbox USING btree (account_id, id) WHERE (parked_at IS NULL);
 
+CREATE INDEX payment_differences_created ON public.payment_differences USING btree (account_id, created_at, id);
+
 CREATE INDEX payment_intents_created ON public.payment_intents USING btree (account_id, created_at, id);
 
 CREATE INDEX payment_intents_open ON public.payment_intents USING btree (account_id, id) WHERE (ended_at IS NULL);
@@ -3741,11 +3724,17 @@ CREATE INDEX payment_intents_transaction ON public.payment_intents USING btree (
 
 CREATE UNIQUE INDEX payment_operations_capture ON public.payment_operations USING btree (payment_id) WHERE ((kind = 'capture'::text) AND (state <> ALL (ARRAY['declined'::text, 'errored'::text])));
 
+CREATE INDEX payment_operations_dispute ON public.payment_operations USING btree (account_id, dispute_id, created_at) WHERE (dispute_id IS NOT NULL);
+
+CREATE UNIQUE INDEX payment_operations_dispute_open ON public.payment_operations USING btree (dispute_id) WHERE ((dispute_id IS NOT NULL) AND (ended_at IS NULL));
+
 CREATE UNIQUE INDEX payment_operations_open ON public.payment_operations USING btree (payment_id) WHERE ((kind = ANY (ARRAY['authorize'::text, 'capture'::text, 'cancel'::text])) AND (ended_at IS NULL));
 
 CREATE INDEX payment_operations_payment ON public.payment_operations USING btree (account_id, payment_id, created_at);
 
 CREATE UNIQUE INDEX payment_operations_refund ON public.payment_operations USING btree (refund_id) WHERE (refund_id IS NOT NULL);
+
+CREATE INDEX payment_reconciliations_open ON public.payment_reconciliations USING btree (account_id, id) WHERE (ended_at IS NULL);
 
 CREATE INDEX products_created ON public.products USING btree (account_id, created_at, id);
 
@@ -3756,6 +3745,8 @@ CREATE INDEX products_price ON public.products USING btree (account_id, price_mi
 CREATE INDEX products_updated ON public.products USING btree (account_id, updated_at, id);
 
 CREATE INDEX psp_events_parked ON public.psp_events USING btree (next_try_at) WHERE ((state = 'parked'::text) AND (next_try_at IS NOT NULL));
+
+CREATE INDEX psp_events_parked_payment ON public.psp_events USING btree (payment_provider_id) WHERE (state = 'parked'::text);
 
 CREATE INDEX purchase_orders_business_date ON public.purchase_orders USING btree (account_id, business_date, id);
 
@@ -3843,6 +3834,8 @@ CREATE TRIGGER customer_calendar_changed BEFORE UPDATE OF time_zone, cut_off ON 
 
 CREATE TRIGGER deliveries_end_once BEFORE UPDATE OF state ON public.deliveries FOR EACH ROW EXECUTE FUNCTION deliveries_end_once();
 
+CREATE TRIGGER disputes_move BEFORE UPDATE OF state ON public.disputes FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION disputes_move();
+
 CREATE TRIGGER entries_balanced AFTER INSERT ON public.entries REFERENCING NEW TABLE AS entered FOR EACH STATEMENT EXECUTE FUNCTION entries_balanced();
 
 CREATE TRIGGER entries_immutable BEFORE DELETE OR UPDATE ON public.entries FOR EACH ROW EXECUTE FUNCTION rows_immutable();
@@ -3854,8 +3847,6 @@ CREATE TRIGGER former_calendars_immutable BEFORE DELETE OR UPDATE ON public.form
 CREATE TRIGGER invoice_documents_immutable BEFORE DELETE OR UPDATE ON public.invoice_documents FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
 CREATE TRIGGER invoice_lines_immutable BEFORE DELETE OR UPDATE ON public.invoice_lines FOR EACH ROW EXECUTE FUNCTION rows_immutable();
-
-CREATE TRIGGER invoice_prepayments_immutable BEFORE DELETE OR UPDATE ON public.invoice_prepayments FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
 CREATE TRIGGER invoices_immutable BEFORE DELETE OR UPDATE ON public.invoices FOR EACH ROW EXECUTE FUNCTION invoices_immutable();
 
@@ -3870,8 +3861,6 @@ CREATE TRIGGER ledger_accounts_immutable BEFORE DELETE OR UPDATE ON public.ledge
 CREATE TRIGGER operator_decisions_immutable BEFORE DELETE OR UPDATE ON public.operator_decisions FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
 CREATE TRIGGER payment_intents_move BEFORE UPDATE OF state ON public.payment_intents FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION payment_intents_move();
-
-CREATE TRIGGER payment_intents_told AFTER UPDATE OF state ON public.payment_intents FOR EACH ROW WHEN (((new.transaction_id IS NOT NULL) AND (new.state = 'succeeded'::text) AND (old.state <> 'succeeded'::text))) EXECUTE FUNCTION payment_intents_told();
 
 CREATE TRIGGER received_payment_reversals_immutable BEFORE DELETE OR UPDATE ON public.received_payment_reversals FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
