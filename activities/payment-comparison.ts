@@ -150,12 +150,12 @@ function compareSource(
 
 /** The movement that our state stands for; one that is on its way may have moved already. */
 function sourceState(source: OurMovement, { kind }: ProviderMovement): string {
-  switch (kind) {
-    case 'refund_failed':
-      return source.state === 'failed' ? kind : source.state
-    case 'dispute_won':
-      return source.state === 'won' ? kind : source.state
-    default:
-      return kind
-  }
+  const wanted = DECIDED_BY[kind]
+  return wanted === undefined || wanted === source.state ? kind : source.state
+}
+
+/** Movements that stand for one state of ours only. */
+const DECIDED_BY: Readonly<Partial<Record<ProviderMovement['kind'], string>>> = {
+  refund_failed: 'failed',
+  dispute_won: 'won',
 }
