@@ -155,9 +155,14 @@ function openTill(chaos: Chaos, account: TestAccount, stories: Stories): ChaosTi
     async movements() {
       const on = { accountId, reference: null, now: new Date(Date.now() + 1_000 * DAY_MS) }
       const range = { from: new Date(0), before: on.now }
-      const listed = await chaos.provider.listMovements(on, range)
-      if (listed.kind !== 'answered') throw new Error(`no movements: ${listed.kind}`)
-      return listed.value.toReversed()
+      const all = []
+      for (let after: string | null = null; ;) {
+        const listed = await chaos.provider.listMovements(on, { ...range, after })
+        if (listed.kind !== 'answered') throw new Error(`no movements: ${listed.kind}`)
+        all.push(...listed.value.rows)
+        after = listed.value.next
+        if (after === null) return all.toReversed()
+      }
     },
   }
 }
