@@ -28,6 +28,9 @@ declare
   v_deadline timestamptz;
   v_position integer;
   v_refusal jsonb;
+  -- Seconds that the money of an order that is not on credit may take; null on credit.
+  v_pay_within interval := (p -> 'paying' ->> 'within_seconds')::integer * interval '1 second';
+  v_pay_by timestamptz;
   -- Fifteen digits: what a JSON number carries exactly (AMOUNT_MINOR_MAX in domain/money.ts).
   c_owed_minor_max constant bigint := 999999999999999;
 begin
@@ -153,7 +156,12 @@ begin
     select credit_limit_minor, held_minor + invoiced_minor as used into v_balance
       from customer_balances
       where account_id = v_account and customer_id = v_customer and currency = v_currency;
-    if not found and v_who.mode <> 'test' then
+    if v_pay_within is not null then
+      if not coalesce(nullif(p -> 'paying' -> 'currencies', 'null') ? v_currency, true) then
+        v_refusal := jsonb_build_object('reason', 'payment_method_unavailable', 'fields',
+          jsonb_build_array(jsonb_build_object('field', 'payment_method', 'message', 'Not in ' || v_currency)));
+      end if;
+    elsif not found and v_who.mode <> 'test' then
       v_refusal := jsonb_build_object('reason', 'credit_exceeded', 'limit_minor', 0,
         'used_minor', 0, 'total_minor', v_total, 'currency', v_currency);
     elsif v_balance.credit_limit_minor < v_balance.used + v_total then
@@ -162,7 +170,10 @@ begin
     elsif coalesce(v_balance.used, 0) + v_total > c_owed_minor_max then
       v_refusal := jsonb_build_object('reason', 'credit_exceeded', 'currency', v_currency,
         'limit_minor', c_owed_minor_max, 'used_minor', coalesce(v_balance.used, 0), 'total_minor', v_total);
-    elsif not (p ->> 'allow_backorder')::boolean and not pool_covers(v_account, v_lines, v_now) then
+    end if;
+    if v_refusal is null and not (p ->> 'allow_backorder')::boolean
+      and not pool_covers(v_account, v_lines, v_now)
+    then
       v_refusal := jsonb_build_object('reason', 'out_of_stock');
     end if;
   end if;
@@ -178,18 +189,22 @@ begin
   v_po := open_purchase_order(v_account, v_customer, v_currency, v_who.zone, v_who.cut_off, v_now);
   -- After a clock stepped back the purchase order's start is the later instant.
   v_accepted := greatest(v_now, v_po.period_start);
+  if v_pay_within is not null then
+    v_pay_by := least(v_accepted + v_pay_within, (p ->> 'deadline')::timestamptz);
+  end if;
   v_deadline := coalesce((p ->> 'deadline')::timestamptz,
-    v_accepted + v_who.deadline_seconds * interval '1 second');
+    coalesce(v_pay_by, v_accepted) + v_who.deadline_seconds * interval '1 second');
   select coalesce(max(position), 0) + 1 into v_position from transactions
     where purchase_order_id = v_po.id;
 
   insert into transactions (id, account_id, customer_id, purchase_order_id, position, currency,
     total_minor, unit_count, client_reference, content_hash, payment_method, allow_backorder,
-    deadline_at, shipping_address, billing_address, shipping_method, metadata, accepted_at)
+    deadline_at, shipping_address, billing_address, shipping_method, metadata, accepted_at,
+    payment_token, pay_by)
   values (v_transaction, v_account, v_customer, v_po.id, v_position, v_currency, v_total, v_units,
     p ->> 'client_reference', v_hash, p ->> 'payment_method', (p ->> 'allow_backorder')::boolean,
     v_deadline, nullif(p -> 'shipping_address', 'null'), nullif(p -> 'billing_address', 'null'),
-    p ->> 'shipping_method', coalesce(p -> 'metadata', '{}'), v_accepted);
+    p ->> 'shipping_method', coalesce(p -> 'metadata', '{}'), v_accepted, p -> 'paying' ->> 'token', v_pay_by);
   with line as (
     insert into lines (id, account_id, transaction_id, position, product_id, variant_id, sku, name,
       tax_class, fulfillment_type, quantity, unit_price_minor, total_minor)
@@ -209,7 +224,11 @@ begin
   from line, generate_series(1, line.quantity) n;
 
   if not (p ->> 'allow_backorder')::boolean then
-    perform allocate_units(v_account, v_transaction, v_accepted);
+    if v_pay_by is null then
+      perform allocate_units(v_account, v_transaction, v_accepted);
+    else
+      perform reserve_codes(v_account, v_transaction, v_accepted);
+    end if;
   end if;
 
   perform emit_event(v_account, new_id('evt'), 'order.created', v_transaction, 1, v_customer,
@@ -241,6 +260,16 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.add_business_days(p_date date, p_days integer)
+ RETURNS date
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select day::date from generate_series(p_date + 1, p_date + 2 * p_days + 4, interval '1 day') day
+  where extract(isodow from day) < 6 order by day offset p_days - 1 limit 1
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.allocate_units(p_account text, p_transaction text, p_now timestamp with time zone)
  RETURNS integer
  LANGUAGE plpgsql
@@ -263,6 +292,7 @@ begin
         select id, coalesce(expires_at, 'infinity') as good_until from codes
         where account_id = p_account and product_id = v_want.product_id
           and variant_id = v_want.variant_id and unit_id is null and quarantined_at is null
+          and (reserved_for is null or reserved_for = p_transaction)
           and coalesce(expires_at, 'infinity') > v_outlive
         order by coalesce(expires_at, 'infinity'), id limit v_want.n for update skip locked) free
     ), need as (
@@ -273,7 +303,7 @@ begin
     ), pair as (
       select need.id as unit_id, pool.id as code_id from need join pool using (n)
     ), given as (
-      update codes set unit_id = pair.unit_id, allocated_at = p_now
+      update codes set unit_id = pair.unit_id, allocated_at = p_now, reserved_for = null
       from pair where codes.id = pair.code_id returning 1
     )
     update units set state = 'allocated', allocated_at = p_now, reason = null
@@ -787,6 +817,9 @@ declare
   v_sequence integer;
   v_po purchase_orders;
   v_facts jsonb;
+  v_awaits boolean := false;
+  v_paid bigint := 0;
+  v_until timestamptz;
 begin
   select * into v_txn from transactions
     where account_id = p_account and id = p_transaction for update;
@@ -797,21 +830,35 @@ begin
 
   if v_txn.ended_at is null then
     v_sequence := v_txn.event_sequence;
-    v_fresh := allocate_units(p_account, p_transaction, v_now);
+    if v_txn.pay_by is not null then
+      -- Purchase order, then payments: a closed one is being billed, and billing looks at both.
+      perform 1 from purchase_orders where account_id = p_account and id = v_txn.purchase_order_id
+        and state <> 'open' for share;
+      v_paid := lock_order_money(p_account, p_transaction);
+      if v_txn.paid_at is null and v_paid >= v_txn.due_minor then
+        v_txn.paid_at := v_now;
+        update transactions set paid_at = v_now where account_id = p_account and id = p_transaction;
+      end if;
+      v_awaits := v_txn.paid_at is null;
+    end if;
+    v_fresh := case when v_awaits or v_txn.cancel_requested_at is not null then 0
+      else allocate_units(p_account, p_transaction, v_now) end;
 
     -- The deadline and an operator's decision forbid new purchases. What a supplier may already
     -- have sold us (sourcing, unknown) ends only by the supplier's definite answer.
+    v_until := case when v_awaits then v_txn.pay_by else v_txn.deadline_at end;
     if v_txn.cancel_requested_at is not null or v_txn.units_cancel_requested_at is not null
-      or v_now >= v_txn.deadline_at
+      or v_now >= v_until
     then
       update units
-      set state = case when unwanted then 'cancelled' else 'failed' end,
-        reason = case when unwanted then 'cancelled_by_request' else 'deadline_passed' end
+      set state = case when unwanted or v_awaits then 'cancelled' else 'failed' end,
+        reason = case when unwanted then 'cancelled_by_request' when v_awaits then 'not_paid'
+          else 'deadline_passed' end
       from (select id, coalesce(v_txn.cancel_requested_at, cancel_requested_at) is not null as unwanted
         from units where account_id = p_account and transaction_id = p_transaction
           and state in ('queued', 'backordered')) open
       where units.account_id = p_account and units.id = open.id
-        and (unwanted or v_now >= v_txn.deadline_at);
+        and (unwanted or v_now >= v_until);
     end if;
 
     v_state := order_state(p_account, p_transaction);
@@ -825,7 +872,12 @@ begin
         where account_id = p_account and id = v_txn.purchase_order_id for share;
       perform schedule_invoice_run(p_account, v_txn.purchase_order_id, v_now);
     end if;
-    v_facts := jsonb_build_object('units', v_state, 'purchase_order_state', v_po.state);
+    if v_txn.due_minor is not null or (v_txn.pay_by is not null and v_open = 0) then
+      perform refund_excess(v_txn);
+    end if;
+    v_facts := jsonb_build_object('units', v_state, 'purchase_order_state', v_po.state)
+      || case when v_txn.pay_by is null then '{}'
+        else jsonb_build_object('money', order_money(p_account, p_transaction)) end;
     if v_open = 0 then
       v_sequence := v_sequence + 1;
       perform emit_event(p_account, new_id('evt'),
@@ -834,6 +886,12 @@ begin
         v_facts, v_now);
       delete from waits where story_id = p_transaction;
       update transactions set ended_at = v_now where account_id = p_account and id = p_transaction;
+      if v_txn.pay_by is not null then
+        perform release_codes(p_account, p_transaction);
+        perform wake_payment(account_id, id, 'its order has ended') from payment_intents
+          where account_id = p_account and transaction_id = p_transaction
+            and state not in ('succeeded', 'cancelled');
+      end if;
       -- The last open unit of a day that is settling lets its invoice be issued at once.
       if v_po.state = 'settling' and not exists (
         select 1 from transactions where account_id = p_account
@@ -858,7 +916,45 @@ begin
 
   return jsonb_build_object('units', v_state, 'open', v_open, 'ended', v_open = 0,
     'deadline_at', v_txn.deadline_at, 'now', v_now,
-    'cancel_requested', v_txn.cancel_requested_at is not null);
+    'cancel_requested', v_txn.cancel_requested_at is not null,
+    'awaits_money', v_awaits and v_open > 0, 'pay_by', v_txn.pay_by, 'due_minor', v_txn.due_minor,
+    'paid_minor', v_paid);
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.insert_refund(p_account text, p_payment text, p jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_payment payment_intents;
+  v_id text := new_id('re');
+  v_operation text := new_id('pop');
+  v_amount bigint := (p ->> 'amount_minor')::bigint;
+  v_now timestamptz := business_now(p_account);
+begin
+  update payment_intents set refund_held_minor = refund_held_minor + v_amount, version = version + 1,
+      updated_at = clock_timestamp()
+    where account_id = p_account and id = p_payment
+      and not exists (select 1 from refunds where account_id = p_account and cause_key = p ->> 'cause_key')
+    returning * into v_payment;
+  if not found then
+    return null;
+  end if;
+  insert into refunds (id, account_id, payment_id, amount_minor, currency, reason, cause, cause_key,
+    refund_application_fee, line_ids, metadata, expected_by, created_at)
+  values (v_id, p_account, p_payment, v_amount, v_payment.currency, p ->> 'reason', p ->> 'cause',
+    p ->> 'cause_key', coalesce((p ->> 'refund_application_fee')::boolean, false),
+    coalesce((select array_agg(l) from jsonb_array_elements_text(p -> 'line_ids') l), '{}'),
+    coalesce(p -> 'metadata', '{}'), add_business_days((v_now at time zone 'UTC')::date, 10), v_now);
+  insert into payment_operations (id, account_id, payment_id, refund_id, kind, idempotency_key,
+    amount_minor, created_at)
+  values (v_operation, p_account, p_payment, v_id, 'refund',
+    p_payment || '/refund/' || v_operation, v_amount, v_now);
+  insert into outbox (account_id, verb, workflow, subject, priority)
+  values (p_account, 'start', 'refundPayment', jsonb_build_object('refund_id', v_id, 'run', 1,
+    'amount_minor', v_amount, 'currency', v_payment.currency), 3);
+  return v_id;
 end $function$
 ;
 
@@ -958,6 +1054,16 @@ AS $function$
     (r.credit, - (p_amounts ->> r.measure)::bigint)) side (kind, minor)
   where r.journal = p_kind and p_amounts ? r.measure
   group by side.kind having sum(side.minor) <> 0
+$function$
+;
+
+CREATE OR REPLACE FUNCTION public.lock_order_money(p_account text, p_transaction text)
+ RETURNS bigint
+ LANGUAGE sql
+AS $function$
+  select coalesce(sum(captured_minor - refunded_minor - refund_held_minor), 0)::bigint from (
+    select * from payment_intents where account_id = p_account and transaction_id = p_transaction
+    order by id for no key update) locked
 $function$
 ;
 
@@ -1133,6 +1239,24 @@ AS $function$
 $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.order_money(p_account text, p_transaction text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select jsonb_build_object('due', t.due_minor, 'paid', t.paid_at is not null,
+    'captured', coalesce(sum(p.captured_minor), 0), 'refunded', coalesce(sum(p.refunded_minor), 0),
+    -- A payment that was declined, and none that may still succeed.
+    'declined', t.paid_at is null and coalesce(bool_or(p.state = 'failed'), false)
+      and not coalesce(bool_or(p.state in ('processing', 'requires_action', 'requires_capture')), false),
+    'payments', coalesce(jsonb_agg(p.id order by p.created_at, p.id) filter (where p.id is not null), '[]'))
+  from transactions t
+  left join payment_intents p on p.account_id = t.account_id and p.transaction_id = t.id
+  where t.account_id = p_account and t.id = p_transaction and t.pay_by is not null
+  group by t.due_minor, t.paid_at
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.order_state(p_account text, p_transaction text)
  RETURNS jsonb
  LANGUAGE sql
@@ -1157,6 +1281,32 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.payment_intents_told()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_ended timestamptz;
+begin
+  select ended_at into v_ended from transactions
+    where account_id = new.account_id and id = new.transaction_id and pay_by is not null;
+  if not found then
+    return null;
+  elsif v_ended is null then
+    delete from waits where story_id = new.transaction_id;
+    insert into outbox (account_id, verb, workflow, subject, signal, priority)
+    values (new.account_id, 'signal', 'fulfillTransaction',
+      jsonb_build_object('transaction_id', new.transaction_id),
+      jsonb_build_object('name', 'wokenUp', 'input',
+        jsonb_build_object('reason', new.id || ' is ' || new.state)), 1);
+  elsif new.captured_minor > 0 then
+    perform insert_refund(new.account_id, new.id, jsonb_build_object('amount_minor', new.captured_minor,
+      'cause', 'late_money', 'cause_key', 'late/' || new.id));
+  end if;
+  return null;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.pool_covers(p_account text, p_lines jsonb, p_now timestamp with time zone)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1174,12 +1324,14 @@ begin
     select count(*) into v_got from (
       select id from codes where account_id = p_account and product_id = v_want.product_id
         and variant_id = v_want.variant_id and unit_id is null and quarantined_at is null
+        and reserved_for is null
         and coalesce(expires_at, 'infinity') > v_outlive
       order by coalesce(expires_at, 'infinity'), id limit v_want.n for update skip locked) free;
     if v_got < v_want.n then
       select count(*) into v_got from (
         select id from codes where account_id = p_account and product_id = v_want.product_id
           and variant_id = v_want.variant_id and unit_id is null and quarantined_at is null
+          and reserved_for is null
           and coalesce(expires_at, 'infinity') > v_outlive
         order by coalesce(expires_at, 'infinity'), id limit v_want.n for update) free;
     end if;
@@ -1345,6 +1497,67 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.refund_excess(p_txn transactions)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_live bigint;
+  v_forgone bigint;
+  v_failed boolean;
+  v_captured bigint;
+  v_excess bigint;
+  v_payment payment_intents;
+  v_amount bigint;
+begin
+  select coalesce(sum(gross_minor) filter (where state not in ('failed', 'cancelled')), 0),
+      coalesce(sum(gross_minor) filter (where state = 'cancelled' and reason = 'cancelled_by_request'
+        and not p_txn.cancel_refunds), 0),
+      bool_or(state = 'failed')
+    into v_live, v_forgone, v_failed
+    from units where account_id = p_txn.account_id and transaction_id = p_txn.id;
+  select coalesce(sum(captured_minor), 0) into v_captured from payment_intents
+    where account_id = p_txn.account_id and transaction_id = p_txn.id;
+  select v_captured - v_live - v_forgone - coalesce(sum(r.amount_minor), 0) into v_excess
+    from refunds r join payment_intents p on p.account_id = r.account_id and p.id = r.payment_id
+    where p.account_id = p_txn.account_id and p.transaction_id = p_txn.id and r.state <> 'failed';
+  for v_payment in
+    select * from payment_intents where account_id = p_txn.account_id and transaction_id = p_txn.id
+      and captured_minor > refunded_minor + refund_held_minor
+    order by created_at desc, id desc
+  loop
+    exit when v_excess <= 0;
+    v_amount := least(v_excess,
+      v_payment.captured_minor - v_payment.refunded_minor - v_payment.refund_held_minor);
+    perform insert_refund(p_txn.account_id, v_payment.id, jsonb_build_object('amount_minor', v_amount,
+      'cause', case when v_failed then 'units_failed' when v_live = 0 then 'order_cancelled'
+        when exists (select 1 from units where account_id = p_txn.account_id
+          and transaction_id = p_txn.id and state = 'cancelled') then 'order_cancelled'
+        else 'late_money' end));
+    v_excess := v_excess - v_amount;
+  end loop;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.release_codes(p_account text, p_transaction text)
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+  with released as (
+    update codes set reserved_for = null where reserved_for = p_transaction and account_id = p_account
+    returning product_id, variant_id
+  )
+  insert into outbox (account_id, verb, workflow, subject, signal)
+  select t.account_id, 'signal', 'fulfillTransaction', jsonb_build_object('transaction_id', t.id),
+    '{"name": "wokenUp", "input": {"reason": "reserved codes were released"}}'::jsonb
+  from transactions t
+  where t.account_id = p_account and t.ended_at is null and t.id <> p_transaction and exists (
+    select 1 from units u join released r on r.product_id = u.product_id and r.variant_id = u.variant_id
+    where u.account_id = t.account_id and u.transaction_id = t.id and u.state in ('queued', 'backordered'))
+  order by t.accepted_at, t.id
+$function$
+;
+
 CREATE OR REPLACE FUNCTION public.release_held_deliveries(p_account text, p_webhook text)
  RETURNS void
  LANGUAGE sql
@@ -1502,6 +1715,28 @@ begin
   values (p_account, 'start', 'reconcilePayments', jsonb_build_object('reconciliation_id', v_row.id,
     'business_date', v_row.business_date, 'run', v_row.run), 5);
   return v_row.id;
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION public.reserve_codes(p_account text, p_transaction text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_want record;
+  v_outlive timestamptz := code_outlives(p_account, p_now);
+begin
+  for v_want in
+    select product_id, variant_id, count(*)::integer as n from units
+    where account_id = p_account and transaction_id = p_transaction
+    group by product_id, variant_id order by product_id, variant_id
+  loop
+    update codes set reserved_for = p_transaction where id in (
+      select id from codes where account_id = p_account and product_id = v_want.product_id
+        and variant_id = v_want.variant_id and unit_id is null and quarantined_at is null
+        and reserved_for is null and coalesce(expires_at, 'infinity') > v_outlive
+      order by coalesce(expires_at, 'infinity'), id limit v_want.n for update skip locked);
+  end loop;
 end $function$
 ;
 
@@ -1870,6 +2105,26 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION public.tell_order_refunded(p_account text, p_transaction text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_txn transactions;
+  v_money jsonb := order_money(p_account, p_transaction);
+begin
+  if v_money is null or (v_money ->> 'captured')::bigint = 0 or v_money -> 'captured' <> v_money -> 'refunded' then
+    return;
+  end if;
+  update transactions set event_sequence = event_sequence + 1
+    where account_id = p_account and id = p_transaction returning * into v_txn;
+  perform emit_event(p_account, new_id('evt'), 'order.refunded', p_transaction, v_txn.event_sequence,
+    v_txn.customer_id, jsonb_build_object('units', order_state(p_account, p_transaction), 'money', v_money,
+      'purchase_order_state', (select state from purchase_orders
+        where account_id = p_account and id = v_txn.purchase_order_id)), business_now(p_account));
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION public.test_clock_only_forward()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1891,7 +2146,7 @@ AS $function$
     'id', t.id, 'account_id', t.account_id, 'customer_id', t.customer_id, 'position', t.position,
     'client_reference', t.client_reference, 'currency', t.currency, 'total_minor', t.total_minor,
     'unit_count', t.unit_count, 'payment_method', t.payment_method,
-    'allow_backorder', t.allow_backorder, 'deadline_at', t.deadline_at,
+    'allow_backorder', t.allow_backorder, 'deadline_at', t.deadline_at, 'pay_by', t.pay_by,
     'shipping_address', t.shipping_address, 'billing_address', t.billing_address,
     'shipping_method', t.shipping_method, 'metadata', t.metadata, 'accepted_at', t.accepted_at,
     'created_at', t.created_at,
@@ -2314,12 +2569,14 @@ create table codes (
   cost_currency text,
   activation_at timestamp with time zone,
   face_value text,
+  reserved_for text,
   constraint codes_pkey PRIMARY KEY (id),
   constraint codes_account_id_id_key UNIQUE (account_id, id),
   constraint codes_blind_index_key UNIQUE (blind_index),
   constraint codes_unit_id_key UNIQUE (unit_id),
   constraint codes_account_id_key_version_fkey FOREIGN KEY (account_id, key_version) REFERENCES data_keys(account_id, version),
   constraint codes_account_id_product_id_fkey FOREIGN KEY (account_id, product_id) REFERENCES products(account_id, id),
+  constraint codes_account_id_reserved_for_fkey FOREIGN KEY (account_id, reserved_for) REFERENCES transactions(account_id, id),
   constraint codes_account_id_supplier_id_fkey FOREIGN KEY (account_id, supplier_id) REFERENCES suppliers(account_id, id),
   constraint codes_account_id_unit_id_fkey FOREIGN KEY (account_id, unit_id) REFERENCES units(account_id, id),
   constraint codes_cost_currency_fkey FOREIGN KEY (cost_currency) REFERENCES currencies(code),
@@ -2328,6 +2585,7 @@ create table codes (
   constraint codes_check1 CHECK (((supplier_id IS NULL) = (supplier_reference IS NULL))),
   constraint codes_check2 CHECK (((unit_id IS NULL) OR (quarantined_at IS NULL))),
   constraint codes_check3 CHECK (((cost_minor IS NULL) = (cost_currency IS NULL))),
+  constraint codes_check4 CHECK (((reserved_for IS NULL) OR (unit_id IS NULL))),
   constraint codes_cost_minor_check CHECK ((cost_minor >= 0)),
   constraint codes_face_value_check CHECK (((length(face_value) >= 1) AND (length(face_value) <= 60))),
   constraint codes_quarantine_reason_check CHECK ((quarantine_reason = ANY (ARRAY['surplus'::text, 'foreign'::text, 'late'::text, 'expires_too_soon'::text]))),
@@ -2742,6 +3000,18 @@ create table invoice_lines (
   constraint invoice_lines_position_check CHECK (("position" >= 1)),
   constraint invoice_lines_quantity_check CHECK ((quantity >= 1)),
   constraint invoice_lines_tax_rate_bp_check CHECK (((tax_rate_bp >= 0) AND (tax_rate_bp <= 10000)))
+);
+
+create table invoice_prepayments (
+  account_id text not null,
+  invoice_id text not null,
+  transaction_id text not null,
+  amount_minor bigint not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint invoice_prepayments_pkey PRIMARY KEY (invoice_id, transaction_id),
+  constraint invoice_prepayments_account_id_invoice_id_fkey FOREIGN KEY (account_id, invoice_id) REFERENCES invoices(account_id, id),
+  constraint invoice_prepayments_account_id_transaction_id_fkey FOREIGN KEY (account_id, transaction_id) REFERENCES transactions(account_id, id),
+  constraint invoice_prepayments_amount_minor_check CHECK ((amount_minor > 0))
 );
 
 create table invoice_runs (
@@ -3498,14 +3768,24 @@ create table transactions (
   ended_at timestamp with time zone,
   created_at timestamp with time zone default clock_timestamp() not null,
   units_cancel_requested_at timestamp with time zone,
+  payment_token text,
+  pay_by timestamp with time zone,
+  due_minor bigint,
+  paid_at timestamp with time zone,
+  cancel_reason text,
+  cancel_note text,
+  cancel_refunds boolean default true not null,
   constraint transactions_pkey PRIMARY KEY (id),
   constraint transactions_account_id_customer_id_client_reference_key UNIQUE (account_id, customer_id, client_reference),
   constraint transactions_account_id_id_key UNIQUE (account_id, id),
   constraint transactions_account_id_purchase_order_id_id_key UNIQUE (account_id, purchase_order_id, id),
   constraint transactions_purchase_order_id_position_key UNIQUE (purchase_order_id, "position"),
   constraint transactions_account_id_customer_id_purchase_order_id_fkey FOREIGN KEY (account_id, customer_id, purchase_order_id) REFERENCES purchase_orders(account_id, customer_id, id),
+  constraint transactions_check CHECK (((payment_method = 'credit'::text) = (pay_by IS NULL))),
+  constraint transactions_check1 CHECK (((pay_by IS NOT NULL) OR ((due_minor IS NULL) AND (paid_at IS NULL) AND (payment_token IS NULL)))),
   constraint transactions_client_reference_check CHECK (((length(client_reference) >= 1) AND (length(client_reference) <= 255))),
   constraint transactions_content_hash_check CHECK ((length(content_hash) = 32)),
+  constraint transactions_due_minor_check CHECK ((due_minor >= 0)),
   constraint transactions_position_check CHECK (("position" >= 1)),
   constraint transactions_total_minor_check CHECK ((total_minor >= 0)),
   constraint transactions_unit_count_check CHECK (((unit_count >= 1) AND (unit_count <= 10000)))
@@ -3536,6 +3816,7 @@ create table units (
   credited_minor bigint default 0 not null,
   replaces_unit_id text,
   cancel_requested_at timestamp with time zone,
+  gross_minor bigint,
   constraint units_pkey PRIMARY KEY (id),
   constraint units_account_id_id_key UNIQUE (account_id, id),
   constraint units_replaces_unit_id_key UNIQUE (replaces_unit_id),
@@ -3545,6 +3826,7 @@ create table units (
   constraint units_account_id_replaces_unit_id_fkey FOREIGN KEY (account_id, replaces_unit_id) REFERENCES units(account_id, id),
   constraint units_account_id_transaction_id_line_id_fkey FOREIGN KEY (account_id, transaction_id, line_id) REFERENCES lines(account_id, transaction_id, id),
   constraint units_check CHECK (((allocated_at IS NOT NULL) = (state = ANY (ARRAY['allocated'::text, 'reversed'::text])))),
+  constraint units_check1 CHECK ((gross_minor >= price_minor)),
   constraint units_check2 CHECK (((replaces_unit_id IS NULL) OR ((price_minor = 0) AND (invoice_line_id IS NULL)))),
   constraint units_credited CHECK ((((credited_minor >= 0) AND (credited_minor <= price_minor)) AND ((credited_minor = 0) OR (invoice_line_id IS NOT NULL)))),
   constraint units_credited_when CHECK (((credited_minor = 0) OR (state = ANY (ARRAY['allocated'::text, 'reversed'::text, 'failed'::text, 'cancelled'::text])))),
@@ -3652,6 +3934,8 @@ CREATE INDEX codes_pool ON public.codes USING btree (account_id, product_id, var
 
 CREATE INDEX codes_quarantined ON public.codes USING btree (account_id, created_at, id) WHERE (quarantined_at IS NOT NULL);
 
+CREATE INDEX codes_reserved ON public.codes USING btree (reserved_for) WHERE (reserved_for IS NOT NULL);
+
 CREATE INDEX credit_note_units_unit ON public.credit_note_units USING btree (unit_id);
 
 CREATE INDEX credit_notes_created ON public.credit_notes USING btree (account_id, created_at, id);
@@ -3695,6 +3979,8 @@ CREATE INDEX events_order ON public.events USING btree (account_id, xid, id);
 CREATE INDEX idempotency_keys_expiry ON public.idempotency_keys USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 
 CREATE INDEX idempotency_keys_sealed ON public.idempotency_keys USING btree (account_id, key_version) WHERE (key_version IS NOT NULL);
+
+CREATE INDEX invoice_prepayments_transaction ON public.invoice_prepayments USING btree (transaction_id);
 
 CREATE INDEX invoice_runs_unfinished ON public.invoice_runs USING btree (account_id, id) WHERE (ended_at IS NULL);
 
@@ -3848,6 +4134,8 @@ CREATE TRIGGER invoice_documents_immutable BEFORE DELETE OR UPDATE ON public.inv
 
 CREATE TRIGGER invoice_lines_immutable BEFORE DELETE OR UPDATE ON public.invoice_lines FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
+CREATE TRIGGER invoice_prepayments_immutable BEFORE DELETE OR UPDATE ON public.invoice_prepayments FOR EACH ROW EXECUTE FUNCTION rows_immutable();
+
 CREATE TRIGGER invoices_immutable BEFORE DELETE OR UPDATE ON public.invoices FOR EACH ROW EXECUTE FUNCTION invoices_immutable();
 
 CREATE TRIGGER invoices_reopened AFTER UPDATE OF state ON public.invoices FOR EACH ROW WHEN (((old.state = 'paid'::text) AND (new.state = 'open'::text))) EXECUTE FUNCTION invoices_reopened();
@@ -3861,6 +4149,8 @@ CREATE TRIGGER ledger_accounts_immutable BEFORE DELETE OR UPDATE ON public.ledge
 CREATE TRIGGER operator_decisions_immutable BEFORE DELETE OR UPDATE ON public.operator_decisions FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
 CREATE TRIGGER payment_intents_move BEFORE UPDATE OF state ON public.payment_intents FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION payment_intents_move();
+
+CREATE TRIGGER payment_intents_told AFTER UPDATE OF state ON public.payment_intents FOR EACH ROW WHEN (((new.transaction_id IS NOT NULL) AND (new.state = 'succeeded'::text) AND (old.state <> 'succeeded'::text))) EXECUTE FUNCTION payment_intents_told();
 
 CREATE TRIGGER received_payment_reversals_immutable BEFORE DELETE OR UPDATE ON public.received_payment_reversals FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
