@@ -14,7 +14,7 @@ import { startChaos, type CallFault, type Chaos, type ChaosTill } from './chaos.
 const RUNS = Number(process.env['BARK_PROVE_PAYMENTS'] ?? 40)
 const SEED = Number(process.env['BARK_PROVE_SEED'] ?? Date.now() % 1_000_000)
 const PER_ACCOUNT = 20
-const AT_ONCE = 8
+const AT_ONCE = 4 // as many as the connections that look at the rows
 const STEPS_MAX = 10
 const AMOUNT = 10_000
 
