@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { FinanceDaySum } from '../../db/finance.ts'
+import type { FinanceDaySum } from '../../db/finance-days.ts'
 import { displayCount, displayDate } from '../../documents/display.ts'
 import { renderAmount, type Markup } from './layout.ts'
 

@@ -23,6 +23,8 @@ const OF_A_CUSTOMER =
 let api: ServedApi
 let owner: TestAccount
 const ids: Record<string, string> = {}
+/** No id, and nobody's secret. */
+let businessDate = ''
 const strangers: Record<string, TestClient> = {}
 let boundToAnother: TestClient
 
@@ -46,6 +48,7 @@ async function fill(): Promise<void> {
   const client = api.client(owner.key)
   const product = await makeProduct(database, accountId)
   ids['products'] = product.id
+  ids['product_id'] = product.id
   ids['customers'] = await makeCustomer(database, accountId)
   await importCodes(database, config.keys, owner, { productId: product.id }, 1)
   const hook = { url: 'https://your-domain.com/webhook', events: ['*'] }
@@ -53,7 +56,7 @@ async function fill(): Promise<void> {
   const { body: order } = await client.post<{
     id: string
     transaction_id: string
-    purchase_order: { id: string }
+    purchase_order: { id: string; business_date: string }
   }>('/v2/orders', {
     customer_id: ids['customers'],
     items: [{ product_id: product.id, quantity: 1 }],
@@ -61,6 +64,7 @@ async function fill(): Promise<void> {
   ids['orders'] = order.id
   ids['transactions'] = order.transaction_id
   ids['purchase-orders'] = order.purchase_order.id
+  businessDate = order.purchase_order.business_date
   await fulfillTransaction(database.pool, { accountId, transactionId: order.transaction_id })
   ids['unit'] = await firstId('units')
   const claim = `/v2/orders/${order.id}/units/${ids['unit']}/claim`
@@ -133,7 +137,12 @@ async function firstId(table: string): Promise<string> {
 function pathOf(route: Route): string {
   const [, , first = '', second = ''] = route.path.split('/')
   const noun = second in ids ? second : first
-  const found: Record<string, string | undefined> = { ...ids, id: ids[noun], format: 'pdf' }
+  const found: Record<string, string | undefined> = {
+    ...ids,
+    id: ids[noun],
+    format: 'pdf',
+    date: businessDate,
+  }
   return route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
     const value = found[name]
     if (value === undefined) throw new Error(`${route.path}: no ${name} is made here`)

@@ -8,7 +8,7 @@ const LINES_MAX = 300
 
 /** Files that may be longer, each with the reason. */
 const LONG_FILES: Record<string, string> = {
-  'api/errors.ts': 'one table with a row for each word that can be refused',
+  'api/refusals.ts': 'one table with a row for each word that can be refused',
 }
 
 /** A file for which a ban holds, what is banned, and what to write instead. */
