@@ -102,11 +102,11 @@ const readingDocument = route({
   responses: { 200: fileResponse },
   errors: ['not_found', 'invalid_parameter', 'document_format_unavailable', 'seller_incomplete'],
   async handler(deps, { caller, input }) {
+    const statement = await readStatement(deps, caller, input.params.id, input.query)
     const format = STATEMENT_FORMATS.find((known) => known === input.params.format)
     if (format === undefined) {
       throw new DomainError('document_format_unavailable', 'There is no such document.')
     }
-    const statement = await readStatement(deps, caller, input.params.id, input.query)
     const disposition = `attachment; filename="${statementFileName(statement, format)}"`
     return {
       status: 200,

@@ -167,7 +167,7 @@ describe.each(READS.map((route) => [route.operationId, route] as const))('%s', (
 })
 
 test.each(
-  READS.filter(({ path }) => path.includes('{')).map(
+  READS.filter(({ path }) => path.replace('{date}', '').includes('{')).map(
     (route) => [route.operationId, route] as const,
   ),
 )('%s meets an id that cannot be one with 400 or 404', async (_, route) => {

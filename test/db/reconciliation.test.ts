@@ -228,7 +228,7 @@ test('each planted difference is seen by its identity, and by no other account',
       'balance_unallocated',
       'update customer_balances set unallocated_minor = unallocated_minor + 1',
     ],
-    ['held', `update transactions set payment_method = 'card'`],
+    ['held', `update transactions set payment_method = 'card', pay_by = accepted_at`],
     ['unbilled', `update units set price_minor = price_minor + 1 where invoice_line_id is null`],
     ['revenue', `update units set price_minor = price_minor + 1 where invoice_line_id is not null`],
     [

@@ -32,8 +32,8 @@ async function openDashboard(
   await shop.client.post('/v2/products', { name: '<i>Card</i>', price: 1, sku: `D-${at}` })
   const deliveries = `/v2/webhooks/${webhook.id}/deliveries`
   const { body } = await eventually(
-    () => shop.client.get<{ data: { id: string; attempt_count: number }[] }>(deliveries),
-    (seen) => seen.body.data[0]?.attempt_count === 1,
+    () => shop.client.get<{ data: { id: string; last_status_code: number | null }[] }>(deliveries),
+    (seen) => seen.body.data[0]?.last_status_code === 500,
   )
   const key =
     options.scopes === undefined

@@ -136,7 +136,7 @@ describe('a dispute', () => {
     const { found, path } = await openDispute(till)
     await respond(till, path, { evidence: { communication_logs: 'We wrote to them.' } })
     await until(till, found.id, 'under_review')
-    await till.advance('P8D')
+    await till.advance('P10D') // a week of review, asked about every three days
     expect((await read(till, found.id)).status).toBe('lost')
     expect(await till.events()).toEqual([
       'payment.succeeded',

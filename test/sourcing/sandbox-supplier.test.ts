@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { NO_CODE_DETAILS } from '../../seal-code.ts'
 import { createSandboxSupplier } from '../../activities/gateways/sandbox-supplier.ts'
 
 /** What a supplier may do wrong on the wire, played by a server that answers as each test says. */
@@ -71,6 +72,7 @@ test('reads codes as texts, with their type and expiry, and tells the business t
       code: {
         type: 'code_pin',
         secret: { code: '0007', pin: '0042', serial: 'S', url: null },
+        ...NO_CODE_DETAILS,
         expiresAt: new Date('2027-01-01T00:00:00Z'),
         cost: null,
       },
@@ -81,7 +83,7 @@ test('reads codes as texts, with their type and expiry, and tells the business t
       code: {
         type: 'url',
         secret: { code: null, pin: null, serial: null, url: 'https://r.example/1' },
-        expiresAt: null,
+        ...NO_CODE_DETAILS,
         cost: null,
       },
     },

@@ -38,7 +38,7 @@ describe('reading', () => {
       [product.id],
     )
     await api.database.pool.query(
-      `update codes set quarantined_at = clock_timestamp(), quarantine_reason = 'test' where id in
+      `update codes set quarantined_at = clock_timestamp(), quarantine_reason = 'surplus' where id in
        (select id from codes where product_id = $1 and variant_id = $2 limit 1)`,
       [product.id, large.variantId],
     )
