@@ -64,7 +64,9 @@ test('the clearing account returns to zero after captures, fees, refunds, a disp
   const [balance] = await listClearingBalances(stack.database.db, owner.accountId)
   expect(balance).toMatchObject({ paid_out_minor: BigInt(-owed), balance_minor: 0n })
   const lines = await listClearingLines(stack.database.db, owner, { offset: 0, limit: 50 })
-  expect(lines[0]).toMatchObject({ kind: 'psp_paid_out', balance_minor: 0n })
+  expect(lines[0]).toMatchObject({ balance_minor: 0n })
+  // The provider tells whole seconds: what happened within one may stand after the payout.
+  expect(lines.filter(({ kind }) => kind === 'psp_paid_out')).toHaveLength(1)
   expect(await brokenIdentities(till)).toEqual([])
 })
 

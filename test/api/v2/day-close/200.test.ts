@@ -83,7 +83,8 @@ test('an order that is not paid, and a capture that failed, are named', async ()
   const customerId = await makeCustomer(api.database, accountId)
   const order = await placeOrder(api, account, customerId, [{ priceMinor: 1_000n, quantity: 1 }])
   const { db } = api.database
-  await sql`update transactions set payment_method = 'card' where id = ${order.id}`.execute(db)
+  await sql`update transactions set payment_method = 'card', pay_by = accepted_at
+    where id = ${order.id}`.execute(db)
   await sql`insert into payment_intents (id, account_id, customer_id, transaction_id, amount_minor,
       currency, capture_method, method, state, state_since, created_at)
     values ('pi_test', ${accountId}, ${customerId}, ${order.id}, 1000, 'EUR', 'manual', 'card',
