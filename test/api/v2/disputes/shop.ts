@@ -1,4 +1,6 @@
+import { inTransaction } from '../../../../db/client.ts'
 import { fulfillTransaction } from '../../../../db/fulfillment.ts'
+import { listUnitsToPay, updateOrderDue } from '../../../../db/order-money.ts'
 import type { renderDispute } from '../../../../wire/dispute.ts'
 import {
   importCodes,
@@ -17,17 +19,24 @@ export async function openDisputeShop(api: ServedApi) {
   const account = await makeAccount(api.database)
   const client = api.client(account.key)
   const customerId = await makeCustomer(api.database, account.accountId)
-  const product = await makeProduct(api.database, account.accountId)
+  const product = await makeProduct(api.database, account.accountId, { priceMinor: 2_500n })
   await importCodes(api.database, api.config.keys, account, { productId: product.id }, 2)
   const { body: order } = await client.post<{ id: string }>('/v2/transactions', {
     customer_id: customerId,
     items: [{ product_id: product.id, quantity: 2 }],
+    payment_method: 'card',
   })
   const of = { accountId: account.accountId, transactionId: order.id }
+  await inTransaction(api.database.db, async (tx) => {
+    const units = await listUnitsToPay(tx, of)
+    const untaxed = units.map(({ id, price_minor }) => ({ id, grossMinor: price_minor }))
+    await updateOrderDue(tx, of, untaxed)
+  })
+  const shop = { account, client, customerId, order, product }
+  const disputed = await disputePayment(api, shop, { order_id: order.id })
   await fulfillTransaction(api.database.pool, of)
   await client.get(`/v2/transactions/${order.id}/codes`)
-  const shop = { account, client, customerId, order, product }
-  return { ...shop, ...(await disputePayment(api, shop, { order_id: order.id })) }
+  return { ...shop, ...disputed }
 }
 
 /** A payment that was captured and is disputed, as its workflows leave it. */
