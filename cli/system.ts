@@ -156,7 +156,7 @@ async function prepareData(launch: Launch, config: Config): Promise<Seeds | null
   await screen.step(
     'Schema',
     () => migrate(config.database.url),
-    ({ applied }) => (applied.length === 0 ? 'current' : `${applied.length} migrations applied`),
+    ({ applied }) => (applied.length === 0 ? 'current' : `${applied.length} changes applied`),
   )
   const wanted = options.seed && options.only === undefined && config.mode === 'development'
   if (!wanted) return null

@@ -1,9 +1,11 @@
 import { html } from 'hono/html'
+import { formatDecimal } from '../domain/money.ts'
 import type { Intent } from './psp-objects.ts'
 
 /** The page of a bank or a wallet that a payer must pass: 3-D Secure in the sandbox. */
 export function authenticationPage(intent: Intent, done: boolean) {
-  const amount = `${intent.amount} minor units of ${intent.currency.toUpperCase()}`
+  const currency = intent.currency.toUpperCase()
+  const amount = `${formatDecimal(BigInt(intent.amount), currency)} ${currency}`
   return html`<!doctype html>
     <html lang="en">
       <head>
