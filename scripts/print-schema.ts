@@ -34,8 +34,10 @@ const SECTIONS: { title: string; sql: string }[] = [
            order by s.relname`,
   },
   {
-    title: 'Functions',
-    sql: `select pg_get_functiondef(p.oid) || ';' as statement
+    title:
+      'Functions, by what they take and answer: their texts stand in db/functions and the migrations',
+    sql: `select format('-- %I(%s) returns %s', p.proname, pg_get_function_arguments(p.oid),
+                        pg_get_function_result(p.oid)) as statement
             from pg_proc p
            where p.pronamespace = 'public'::regnamespace and p.prokind in ('f', 'p')
              and ${notOfExtension('pg_proc', 'p.oid')}

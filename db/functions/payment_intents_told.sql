@@ -10,12 +10,8 @@ begin
   if not found then
     return null;
   elsif v_ended is null then
-    delete from waits where story_id = new.transaction_id;
-    insert into outbox (account_id, verb, workflow, subject, signal, priority)
-    values (new.account_id, 'signal', 'fulfillTransaction',
-      jsonb_build_object('transaction_id', new.transaction_id),
-      jsonb_build_object('name', 'wokenUp', 'input',
-        jsonb_build_object('reason', new.id || ' is ' || new.state)), 1);
+    perform wake_story(new.account_id, 'fulfillTransaction', new.transaction_id,
+      jsonb_build_object('transaction_id', new.transaction_id), new.id || ' is ' || new.state, 1);
   elsif new.captured_minor > 0 then
     perform insert_refund(new.account_id, new.id, jsonb_build_object('amount_minor', new.captured_minor,
       'cause', 'late_money', 'cause_key', 'late/' || new.id));

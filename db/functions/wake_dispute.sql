@@ -12,10 +12,6 @@ begin
     return;
   end if;
   select * into v_dispute from disputes where account_id = p_account and id = p_dispute;
-  -- Whoever has something to do does not wait: a test clock stops until it is done.
-  delete from waits where story_id = p_dispute;
-  insert into outbox (account_id, verb, workflow, subject, signal, priority)
-  values (p_account, 'signal', 'handleDispute',
-    jsonb_build_object('dispute_id', p_dispute, 'run', v_dispute.run),
-    jsonb_build_object('name', 'wokenUp', 'input', jsonb_build_object('reason', p_reason)), 2);
+  perform wake_story(p_account, 'handleDispute', p_dispute,
+    jsonb_build_object('dispute_id', p_dispute, 'run', v_dispute.run), p_reason, 2);
 end $$;

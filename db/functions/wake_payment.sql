@@ -15,10 +15,6 @@ begin
     return;
   end if;
   select * into v_payment from payment_intents where account_id = p_account and id = p_payment;
-  -- Whoever has something to do does not wait: a test clock stops until it is done.
-  delete from waits where story_id = p_payment;
-  insert into outbox (account_id, verb, workflow, subject, signal, priority)
-  values (p_account, 'signal', 'processPayment',
-    jsonb_build_object('payment_id', p_payment, 'run', v_payment.run),
-    jsonb_build_object('name', 'wokenUp', 'input', jsonb_build_object('reason', p_reason)), 1);
+  perform wake_story(p_account, 'processPayment', p_payment,
+    jsonb_build_object('payment_id', p_payment, 'run', v_payment.run), p_reason, 1);
 end $$;

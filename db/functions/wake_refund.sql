@@ -14,10 +14,6 @@ begin
     return;
   end if;
   select * into v_refund from refunds where account_id = p_account and id = p_refund;
-  -- Whoever has something to do does not wait: a test clock stops until it is done.
-  delete from waits where story_id = p_refund;
-  insert into outbox (account_id, verb, workflow, subject, signal)
-  values (p_account, 'signal', 'refundPayment',
-    jsonb_build_object('refund_id', p_refund, 'run', v_refund.run),
-    jsonb_build_object('name', 'wokenUp', 'input', jsonb_build_object('reason', p_reason)));
+  perform wake_story(p_account, 'refundPayment', p_refund,
+    jsonb_build_object('refund_id', p_refund, 'run', v_refund.run), p_reason, 3);
 end $$;
