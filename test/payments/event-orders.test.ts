@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { seededRandom } from '../faults/random.ts'
+import { listedEvents } from '../listed-events.ts'
 import { startChaos, type Chaos } from './chaos.ts'
 
 /**
@@ -48,10 +49,10 @@ async function hear(order: string[], n: number) {
     await till.work(id, random)
   }
   const { body } = await till.client.get(`/v2/payments/intents/${id}`)
-  const { body: events } = await till.client.get<{ data: { type: string }[] }>('/v2/events?cursor=')
+  const events = await listedEvents<{ type: string }>(till.client, 'cursor=', 1)
   return {
     state: [body['status'], body['amount_captured'], body['amount_refunded']],
-    told: events.data.map(({ type }) => type),
+    told: events.map(({ type }) => type),
     moved: (await till.movements()).map(({ amountMinor }) => amountMinor),
   }
 }

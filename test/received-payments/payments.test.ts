@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { serveApi, type ServedApi } from '../api/serve.ts'
 import type { TestClient } from '../api/client.ts'
 import { billDay, placeOrder } from '../billing.ts'
+import { listedEvents } from '../listed-events.ts'
 import { makeAccount, makeCustomer, makeKey, type TestAccount } from '../factories.ts'
 
 /** Money that comes in for invoices, through HTTP; the invoices are made the real way. */
@@ -69,11 +70,13 @@ test('parts pay an invoice; with the last of them it, its order and its day are 
     `/v2/orders/${orderId.replace('txn_', 'ord_')}`,
   )
   expect(order.body.payment_status).toBe('paid')
-  const events = await client.get<{ data: { data: { object: Invoice } }[] }>(
-    `/v2/events?type=invoice.paid&object_id=${invoice.id}`,
+  const events = await listedEvents<{ data: { object: Invoice } }>(
+    client,
+    `type=invoice.paid&object_id=${invoice.id}`,
+    1,
   )
-  expect(events.body.data).toHaveLength(1)
-  expect(events.body.data[0]?.data.object).toMatchObject({ status: 'paid', amount_paid: 30 })
+  expect(events).toHaveLength(1)
+  expect(events[0]?.data.object).toMatchObject({ status: 'paid', amount_paid: 30 })
   const listed = await client.get<{ data: Payment[] }>(`/v2/invoices/${invoice.id}/payments`)
   expect(listed.body.data.map((payment) => payment.amount)).toEqual([12.5, 17.5])
 })

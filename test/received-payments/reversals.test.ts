@@ -4,6 +4,7 @@ import { reconcile } from '../../db/reconciliation.ts'
 import { serveApi, type ServedApi } from '../api/serve.ts'
 import type { TestClient } from '../api/client.ts'
 import { billDay, issueCreditNotes, placeOrder } from '../billing.ts'
+import { listedEvents } from '../listed-events.ts'
 import { makeAccount, makeCustomer, makeKey, type TestAccount } from '../factories.ts'
 
 /** Money that had come in and went back, through HTTP. */
@@ -79,10 +80,12 @@ test('what a payment paid is owed again; its invoice opens, and is paid by the n
   await pay(invoiceId, 20)
   expect(await read(invoiceId)).toMatchObject({ status: 'paid', amount_paid: 20 })
   expect(await day()).toBe('settled')
-  const events = await client.get<{ data: { type: string; sequence: number }[] }>(
-    `/v2/events?object_id=${invoiceId}`,
+  const events = await listedEvents<{ type: string; sequence: number }>(
+    client,
+    `object_id=${invoiceId}`,
+    4,
   )
-  expect(events.body.data.map(({ type, sequence }) => `${sequence} ${type}`).toSorted()).toEqual([
+  expect(events.map(({ type, sequence }) => `${sequence} ${type}`).toSorted()).toEqual([
     '1 invoice.finalized',
     '2 invoice.paid',
     '3 invoice.reopened',
