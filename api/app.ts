@@ -1,10 +1,5 @@
 import { Hono } from 'hono'
-import {
-  countRequest,
-  returnRequest,
-  type CountedRequest,
-  type RateCount,
-} from '../db/rate-limits.ts'
+import { returnRequest, type CountedRequest, type RateCount } from '../db/rate-limits.ts'
 import { DomainError } from '../domain/error.ts'
 import { createCarryOut, requireScope, type CarryOut } from './carry-out.ts'
 import { createLocalKeyProvider } from '../key-provider.ts'
@@ -19,6 +14,7 @@ import { readBody, readFile } from './middleware/body.ts'
 import { createGate, type Visitor } from './middleware/gate.ts'
 import { readIdempotencyKey } from './middleware/idempotency.ts'
 import { announceLimits, limitedRequest, limitRate, uncounted } from './middleware/rate-limit.ts'
+import { createRequestCounter, type RequestCounter } from './middleware/request-counter.ts'
 import { requestId } from './middleware/request-id.ts'
 import { requireHttps } from './middleware/require-https.ts'
 import { createSpentKeys, type SpentKeys } from './middleware/spent-keys.ts'
@@ -53,6 +49,7 @@ export function buildApp(parts: ApiParts, routes: readonly Route[] = ROUTES): Ap
   const carryOut = createCarryOut(deps)
   const authenticator = createAuthenticator(parts.database)
   const spentKeys = createSpentKeys()
+  const counter = createRequestCounter(parts.database)
   const refusalLines = createRefusalLines()
   const app = new Hono<ApiEnv>()
   app.onError((error, ctx) => refuse(deps, ctx, error))
@@ -66,7 +63,7 @@ export function buildApp(parts: ApiParts, routes: readonly Route[] = ROUTES): Ap
   app.route('/', dashboardPages(deps, carryOut, routes))
   app.route('/', inboxPages(deps))
   app.route('/', pspEventRoutes(deps))
-  mountRoutes(app, { deps, carryOut, keyUsage, authenticator, spentKeys }, routes)
+  mountRoutes(app, { deps, carryOut, keyUsage, authenticator, spentKeys, counter }, routes)
   const { gate } = deps
   return {
     app,
@@ -124,6 +121,7 @@ type Gateway = {
   keyUsage: KeyUsage
   authenticator: Authenticator
   spentKeys: SpentKeys
+  counter: RequestCounter
 }
 
 type Admission = { caller: Caller; counted: RateCount }
@@ -135,6 +133,7 @@ function createHandler({
   keyUsage,
   authenticator,
   spentKeys,
+  counter,
 }: Gateway): (ctx: ApiContext, route: Route) => Promise<Response> {
   const { database, gate } = deps
 
@@ -157,8 +156,9 @@ function createHandler({
     const spent = spentKeys.find(request)
     if (spent !== null) return spent
     const visitor = visitorOf(route, request.accountId)
-    const counted = await gate.run(visitor, () => countRequest(database.pool, request))
-    spentKeys.note(request, counted)
+    const askedAtMs = performance.now()
+    const counted = await gate.run(visitor, () => counter.count(request))
+    spentKeys.note(request, counted, askedAtMs)
     return counted
   }
 

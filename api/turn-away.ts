@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { DomainError } from '../domain/error.ts'
 import { newId } from '../new-id.ts'
 import type { RefusalLines } from './middleware/access-log.ts'
 import type { Authenticator } from './middleware/auth.ts'
 import { busy, type Gate } from './middleware/gate.ts'
-import { limitedRequest, limitHeaders, uncounted } from './middleware/rate-limit.ts'
+import { limitedRequest, limitHeaders, rateRefusal, uncounted } from './middleware/rate-limit.ts'
 import type { SpentKeys } from './middleware/spent-keys.ts'
 import { printRefusal } from './errors.ts'
 
@@ -19,30 +20,33 @@ type Doorkeeper = {
 }
 
 /**
- * While the gate refuses, writes under a known key are answered before the app begins with them: the
- * same 503 for a fraction of its cost, which under ten times the load is most of what there is to do
- * (docs/decisions/0018). Whatever needs more than a look at memory goes the long way, and so do
- * the refusals that get a line in the log.
+ * In a flood, what would only be refused is answered before the app begins with it, with the same
+ * answer for a fraction of its cost (docs/decisions/0018): 429 to whom this process knows to be
+ * refused for the rest of the second, and 503 to writes while the gate refuses. Whatever needs more
+ * than a look at memory goes the long way, and so do the refusals that get a line in the log.
  */
 export function createTurnAway(keeper: Doorkeeper): TurnAway {
   const { authenticator, spentKeys, gate, refusalLines, docsUrl } = keeper
-  return ({ method, headers }, response) => {
-    if (!gate.isRefusing() || !refusalLines.areUsedUp()) return false
-    if (method === 'GET' || method === 'HEAD') return false // may have a share that is reserved
+
+  return ({ method, url, headers }, response) => {
+    if (!refusalLines.areUsedUp() || !KEYED_PATHS.test(url ?? '')) return false
     if (headers.accept?.includes('application/problem+json') === true) return false
     const known = authenticator.recall(headers.authorization)
     if (known === null) return false
-    const request = limitedRequest(known, 'write')
-    if (spentKeys.find(request) !== null) return false
-    const retryAfterSeconds = gate.refuses({ accountId: request.accountId, reserved: false })
-    if (retryAfterSeconds === null) return false
-    const id = newId('request')
-    const refusal = printRefusal(busy(retryAfterSeconds), id, docsUrl)
-    const body = Buffer.from(JSON.stringify(refusal.body))
+    const isRead = method === 'GET' || method === 'HEAD'
+    const rateClass = isRead ? 'read' : 'write'
+    const request = limitedRequest(known, rateClass)
+    const spent = spentKeys.find(request)
+    if (spent === null && isRead) return false // it may have a share that is reserved
+    const refusal = spent === null ? gateRefusal(gate, request.accountId) : rateRefusal(spent)
+    if (refusal === null) return false
     refusalLines.leaveOut()
-    response.writeHead(refusal.status, {
-      ...refusal.headers,
-      ...limitHeaders('write', uncounted(request)),
+    const id = newId('request')
+    const printed = printRefusal(refusal, id, docsUrl)
+    const body = Buffer.from(JSON.stringify(printed.body))
+    response.writeHead(printed.status, {
+      ...printed.headers,
+      ...limitHeaders(rateClass, spent ?? uncounted(request)),
       'X-Request-Id': id,
       'X-Content-Type-Options': 'nosniff',
       'Cache-Control': 'no-store',
@@ -52,4 +56,12 @@ export function createTurnAway(keeper: Doorkeeper): TurnAway {
     response.end(body)
     return true
   }
+}
+
+const KEYED_PATHS = /^\/v2\/./
+
+function gateRefusal(gate: Gate, accountId: string): DomainError | null {
+  if (!gate.isRefusing()) return null
+  const retryAfterSeconds = gate.refuses({ accountId, reserved: false })
+  return retryAfterSeconds === null ? null : busy(retryAfterSeconds)
 }

@@ -32,14 +32,26 @@ export type CountedRequest = {
 }
 
 /**
- * Counts a request of a key in the running second, and of its account in the running UTC hour and
- * day, by the database's clock, so that the count is exact over all processes. One statement.
+ * Counts requests of a key in the running second, and of its account in the running UTC hour and
+ * day, by the database's clock, so that the count is exact over all processes. One statement, however
+ * many they are; each gets the count that it would have got had they come one after the other.
  */
-export async function countRequest(pool: Pool, request: CountedRequest): Promise<RateCount> {
+export async function countRequests(
+  pool: Pool,
+  request: CountedRequest,
+  number: number,
+): Promise<RateCount[]> {
   const { perHour, perDay } = request.limits
   return perHour === null && perDay === null
-    ? countSecond(pool, request)
-    : countWindows(pool, request)
+    ? countSecond(pool, request, number)
+    : countWindows(pool, request, number)
+}
+
+/** Counts one request, likewise. */
+export async function countRequest(pool: Pool, request: CountedRequest): Promise<RateCount> {
+  const [counted] = await countRequests(pool, request, 1)
+  if (counted === undefined) throw new Error('PostgreSQL counted nothing')
+  return counted
 }
 
 // One row per key and class. A request above the limit is served in the next second and is counted
@@ -48,7 +60,7 @@ export async function countRequest(pool: Pool, request: CountedRequest): Promise
 const COUNT_SECOND = {
   name: 'count_second',
   text: `insert into rate_limits as r (key_id, class, window_start, count)
-    values ($1, $2, date_trunc('second', clock_timestamp()), 1)
+    values ($1, $2, date_trunc('second', clock_timestamp()), $4::integer)
     on conflict (key_id, class) do update set
       window_start = case
         when r.window_start - excluded.window_start between interval '0' and interval '1 second'
@@ -58,35 +70,40 @@ const COUNT_SECOND = {
         then r.count
         when r.window_start = excluded.window_start - interval '1 second'
         then greatest(least(r.count, 2 * $3::integer) - $3::integer, 0)
-        else 0 end) + 1
+        else 0 end) + $4::integer
     returning count, window_start as second_start, clock_timestamp() as counted_at`,
 }
 
 async function countSecond(
   pool: Pool,
   { keyId, rateClass, limits }: CountedRequest,
-): Promise<RateCount> {
+  number: number,
+): Promise<RateCount[]> {
   const limit = limits.perSecond
   const [row] = await runNamed<{ count: number; second_start: Date; counted_at: Date }>(
     pool,
     COUNT_SECOND,
-    [keyId, rateClass, limit],
+    [keyId, rateClass, limit, number],
   )
   if (row === undefined) throw new Error('PostgreSQL counted nothing')
-  return {
-    windows: [windowOf('second', limit, row.count, row.second_start)],
-    refusedBy: row.count > 2 * limit ? 'second' : null,
-    leftMs: Math.max(0, row.second_start.getTime() + 1_000 - row.counted_at.getTime()),
-    countedAtMs: row.counted_at.getTime(),
-  }
+  return Array.from({ length: number }, (_, index) => {
+    const count = row.count - number + index + 1
+    return {
+      windows: [windowOf('second', limit, count, row.second_start)],
+      refusedBy: count > 2 * limit ? ('second' as const) : null,
+      leftMs: Math.max(0, row.second_start.getTime() + 1_000 - row.counted_at.getTime()),
+      countedAtMs: row.counted_at.getTime(),
+    }
+  })
 }
 
 const COUNT_WINDOWS = {
-  name: 'count_request',
-  text: 'select * from count_request($1, $2, $3, $4, $5, $6)',
+  name: 'count_requests',
+  text: 'select * from count_requests($1, $2, $3, $4, $5, $6, $7)',
 }
 
 type WindowCounts = {
+  admitted: number
   refused_by: RateWindow['name'] | null
   second_count: number
   hour_count: number
@@ -100,7 +117,8 @@ type WindowCounts = {
 async function countWindows(
   pool: Pool,
   { keyId, accountId, rateClass, limits }: CountedRequest,
-): Promise<RateCount> {
+  number: number,
+): Promise<RateCount[]> {
   const { perSecond, perHour, perDay } = limits
   const [row] = await runNamed<WindowCounts>(pool, COUNT_WINDOWS, [
     keyId,
@@ -109,18 +127,23 @@ async function countWindows(
     accountId,
     perHour,
     perDay,
+    number,
   ])
   if (row === undefined) throw new Error('PostgreSQL counted nothing')
-  return {
-    windows: [
-      windowOf('second', perSecond, row.second_count, row.second_start),
-      ...(perHour === null ? [] : [windowOf('hour', perHour, row.hour_count, row.hour_start)]),
-      ...(perDay === null ? [] : [windowOf('day', perDay, row.day_count, row.day_start)]),
-    ],
-    refusedBy: row.refused_by,
-    leftMs: Math.max(0, row.second_start.getTime() + 1_000 - row.counted_at.getTime()),
-    countedAtMs: row.counted_at.getTime(),
-  }
+  return Array.from({ length: number }, (_, index) => {
+    const later = Math.max(0, row.admitted - index - 1) // of those that were admitted
+    const { second_count: second, hour_count: hour, day_count: day } = row
+    return {
+      windows: [
+        windowOf('second', perSecond, second - later, row.second_start),
+        ...(perHour === null ? [] : [windowOf('hour', perHour, hour - later, row.hour_start)]),
+        ...(perDay === null ? [] : [windowOf('day', perDay, day - later, row.day_start)]),
+      ],
+      refusedBy: index < row.admitted ? null : row.refused_by,
+      leftMs: Math.max(0, row.second_start.getTime() + 1_000 - row.counted_at.getTime()),
+      countedAtMs: row.counted_at.getTime(),
+    }
+  })
 }
 
 /** How long each window is. */

@@ -30,7 +30,7 @@
 
 -- codes_attached_for_ever() returns trigger
 
--- count_request(p_key text, p_class text, p_second integer, p_account text, p_hour integer, p_day integer, OUT refused_by text, OUT second_count integer, OUT hour_count integer, OUT day_count integer, OUT second_start timestamp with time zone, OUT hour_start timestamp with time zone, OUT day_start timestamp with time zone, OUT counted_at timestamp with time zone) returns record
+-- count_requests(p_key text, p_class text, p_second integer, p_account text, p_hour integer, p_day integer, p_number integer, OUT admitted integer, OUT refused_by text, OUT second_count integer, OUT hour_count integer, OUT day_count integer, OUT second_start timestamp with time zone, OUT hour_start timestamp with time zone, OUT day_start timestamp with time zone, OUT counted_at timestamp with time zone) returns record
 
 -- create_month_partition(p_table text, p_month date) returns void
 

@@ -29,16 +29,19 @@ export async function limitRate(
 ): Promise<RateCount> {
   const counted = await count()
   announceLimits(ctx, rateClass, counted)
-  const full = counted.windows.find(({ name }) => name === counted.refusedBy)
-  if (full !== undefined) {
-    throw new DomainError(
-      'rate_limited',
-      `More than ${full.limit} requests in this ${full.name}.`,
-      { retryAfterSeconds: secondsLeft(full, counted.countedAtMs) },
-    )
-  }
+  const refusal = rateRefusal(counted)
+  if (refusal !== null) throw refusal
   if (counted.windows.some((window) => window.count > window.limit)) await delay(counted.leftMs)
   return counted
+}
+
+/** What is said to a request that a window has no room for; null where all of them had. */
+export function rateRefusal(counted: RateCount): DomainError | null {
+  const full = counted.windows.find(({ name }) => name === counted.refusedBy)
+  if (full === undefined) return null
+  return new DomainError('rate_limited', `More than ${full.limit} requests in this ${full.name}.`, {
+    retryAfterSeconds: secondsLeft(full, counted.countedAtMs),
+  })
 }
 
 /** Writes the limits' headers into the answer. */

@@ -1,14 +1,20 @@
 import type { CountedRequest, RateCount } from '../../db/rate-limits.ts'
 
 /**
- * Keys that PostgreSQL has refused in the running second: until it is over this process refuses them by
- * itself, without a statement, so that one account's flood costs the others next to nothing.
+ * Keys that PostgreSQL has refused in the running second, for the second, the hour or the day: until the
+ * second is over this process refuses them by itself, without a statement, so that one account's
+ * flood costs the others next to nothing. Not for longer, because an hour gives requests back and
+ * limits change.
  */
 export type SpentKeys = {
   /** What was counted when the key was refused; null while it may ask again. */
   find(request: CountedRequest): RateCount | null
-  /** Remembers a count that refuses, for what is left of its second. */
-  note(request: CountedRequest, counted: RateCount): void
+  /**
+   * Remembers a count that refuses, for what is left of its second.
+   *
+   * @param askedAtMs when it was asked for, by this process's clock: the second ended no earlier
+   */
+  note(request: CountedRequest, counted: RateCount, askedAtMs: number): void
 }
 
 const KEYS_MAX = 10_000 // of one second
@@ -24,11 +30,11 @@ export function createSpentKeys(): SpentKeys {
       spent.delete(nameOf(request))
       return null
     },
-    note(request, counted) {
-      if (counted.refusedBy !== 'second') return
+    note(request, counted, askedAtMs) {
+      if (counted.refusedBy === null) return
       const oldest = spent.size >= KEYS_MAX ? spent.keys().next().value : undefined
       if (oldest !== undefined) spent.delete(oldest)
-      spent.set(nameOf(request), { counted, untilMs: performance.now() + counted.leftMs })
+      spent.set(nameOf(request), { counted, untilMs: askedAtMs + counted.leftMs })
     },
   }
 }

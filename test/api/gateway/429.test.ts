@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { countRequest } from '../../../db/rate-limits.ts'
+import { buildApp } from '../../../api/app.ts'
+import { createRequestCounter } from '../../../api/middleware/request-counter.ts'
+import { countRequest, countRequests } from '../../../db/rate-limits.ts'
+import { createLog } from '../../../log.ts'
 import { makeAccount, makeKey, type TestAccount } from '../../factories.ts'
 import { eventually } from '../../harness.ts'
 import { serveApi, type ServedApi } from '../serve.ts'
+import { openDoor, saidBy } from './door.ts'
+import { secondBegins } from './second.ts'
 
 let api: ServedApi
 let account: TestAccount
@@ -12,13 +17,6 @@ beforeAll(async () => {
   account = await makeAccount(api.database, { plan: 'enterprise' })
 })
 afterAll(() => api.stop())
-
-/** Just after a second of the database's clock has begun, so that what follows lies within one. */
-async function secondBegins(): Promise<void> {
-  await api.database.pool.query(
-    'select pg_sleep(1.005 - extract(microseconds from clock_timestamp())::int % 1000000 / 1e6)',
-  )
-}
 
 /** Counts a read of a key that may make ten, on a plan without windows. */
 async function countSecond(keyId: string) {
@@ -30,7 +28,7 @@ async function countSecond(keyId: string) {
 }
 
 test('the count of a second is exact over parallel connections', async () => {
-  await secondBegins()
+  await secondBegins(api.database.pool)
   const counts = await Promise.all(Array.from({ length: 60 }, () => countSecond('key_exact')))
   expect(new Set(counts.map(({ resetSeconds }) => resetSeconds)).size).toBe(1)
   const numbers = counts.map(({ count }) => count).toSorted((a, b) => a - b)
@@ -39,15 +37,59 @@ test('the count of a second is exact over parallel connections', async () => {
   expect(numbers.filter((count) => count > 20)).toHaveLength(40)
 })
 
+test('requests that come while one is counted are counted together, each as if alone', async () => {
+  const { pool } = api.database
+  const statements: number[] = []
+  const counter = createRequestCounter(api.database, (on, request, number) => {
+    statements.push(number)
+    return countRequests(on, request, number)
+  })
+  const limits = { perSecond: 10, perHour: null, perDay: null }
+  const of = (keyId: string) =>
+    ({ keyId, accountId: account.accountId, rateClass: 'read', limits }) as const
+  await secondBegins(pool)
+  const [one, another] = await Promise.all(
+    ['key_together', 'key_beside'].map((keyId) =>
+      Promise.all(Array.from({ length: 30 }, () => counter.count(of(keyId)))),
+    ),
+  )
+  for (const counts of [one, another]) {
+    expect(counts?.map(({ windows }) => windows[0]?.count)).toEqual(
+      Array.from({ length: 30 }, (_, n) => n + 1),
+    )
+    expect(counts?.filter(({ refusedBy }) => refusedBy === 'second')).toHaveLength(10)
+  }
+  expect(statements.toSorted((a, b) => a - b)).toEqual([1, 1, 29, 29])
+})
+
+test('a counter that fails tells everybody who waits for it, and counts again', async () => {
+  let fails = true
+  const counter = createRequestCounter(api.database, (...asked) => {
+    if (fails) return Promise.reject(new Error('away'))
+    return countRequests(...asked)
+  })
+  const limits = { perSecond: 10, perHour: null, perDay: null }
+  const request = {
+    keyId: 'key_fails',
+    accountId: account.accountId,
+    rateClass: 'read',
+    limits,
+  } as const
+  const told = await Promise.allSettled(Array.from({ length: 3 }, () => counter.count(request)))
+  expect(told.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+  fails = false
+  expect((await counter.count(request)).windows[0]?.count).toBe(1)
+})
+
 test('what was served late counts in the next second too', async () => {
-  await secondBegins()
+  await secondBegins(api.database.pool)
   const count = () => countSecond('key_carry')
   for (let n = 0; n < 25; n++) await count()
-  await secondBegins()
+  await secondBegins(api.database.pool)
   expect((await count()).count).toBe(11) // ten were carried over, so this one is late again
-  await secondBegins()
+  await secondBegins(api.database.pool)
   expect((await count()).count).toBe(2)
-  await secondBegins()
+  await secondBegins(api.database.pool)
   expect((await count()).count).toBe(1)
 })
 
@@ -65,7 +107,7 @@ test('ten reads at once, ten held until the second is over, the rest refused', a
   const client = api.client(account.key)
   await client.get('/v2/products') // the key is looked up, the connections are open
   const burst = async () => {
-    for (let seconds = 0; seconds < 3; seconds++) await secondBegins()
+    for (let seconds = 0; seconds < 3; seconds++) await secondBegins(api.database.pool)
     const startedAt = performance.now()
     return Promise.all(
       Array.from({ length: 40 }, async () => {
@@ -96,7 +138,7 @@ test('the headers say what is left and when the second ends', async () => {
   const key = await makeKey(api.database, account)
   const client = api.client(key)
   await client.get('/v2/products/none')
-  await secondBegins()
+  await secondBegins(api.database.pool)
   const first = await client.get('/v2/products/none')
   const second = await client.get('/v2/products/none')
   expect(first.headers.get('x-ratelimit-limit')).toBe('10')
@@ -120,7 +162,7 @@ test('reads and writes are counted apart, and a key can have its own rate', asyn
 test('a refused request has no effect', async () => {
   const key = await makeKey(api.database, account, { requestsPerSecond: 1 })
   const client = api.client(key)
-  await secondBegins()
+  await secondBegins(api.database.pool)
   const answers = await Promise.all(
     Array.from({ length: 12 }, (_, n) =>
       client.post('/v2/products', { name: 'P', price: 1, sku: `LIMITED-${n}` }),
@@ -133,3 +175,41 @@ test('a refused request has no effect', async () => {
   )
   expect(rows[0]?.n).toBe(made)
 })
+
+test('a flood beyond the limit is turned away before the app, in the words of the app', async () => {
+  const key = await makeKey(api.database, account, { requestsPerSecond: 1 })
+  const { database, config } = api
+  const built = buildApp({ database, config, log: createLog('test-429', 'silent') })
+  const door = await openDoor(built)
+  const ask = async (path: string) => {
+    const answer = await fetch(`${door.url}${path}`, {
+      headers: { Authorization: `Bearer ${key}` },
+    })
+    return { status: answer.status, headers: answer.headers, body: await answer.json() }
+  }
+  await ask('/v2/products')
+  // The first twenty refusals of a second have a line in the log, and so go the long way.
+  const flood = async () => {
+    await secondBegins(database.pool)
+    const seen: { byDoor: boolean; answer: Awaited<ReturnType<typeof ask>> }[] = []
+    const early = Array.from({ length: 4 }, () => ask('/v2/products/none')) // one is held back
+    for (let round = 0; round < 30; round++) {
+      const before = door.turnedAway()
+      const answer = await ask('/v2/products/none')
+      if (answer.status === 429) seen.push({ byDoor: door.turnedAway() > before, answer })
+    }
+    await Promise.all(early)
+    return [seen.find(({ byDoor }) => !byDoor)?.answer, seen.find(({ byDoor }) => byDoor)?.answer]
+  }
+  const [byApp, byDoor] = await eventually(
+    flood,
+    (answers) => answers.every((answer) => answer !== undefined),
+    30_000,
+  )
+  expect(saidBy(byDoor)).toEqual(saidBy(byApp))
+  expect(byDoor?.headers.get('retry-after')).toBe('1')
+  // Paths that need no key are answered whatever was refused.
+  expect((await ask('/healthz')).status).toBe(200)
+  door.close()
+  await built.close()
+}, 40_000)

@@ -5,6 +5,7 @@ import { makeAccount, makeKey } from '../../factories.ts'
 import { readyPort } from '../../ready-port.ts'
 import { createClient } from '../client.ts'
 import { serveApi, type ServedApi } from '../serve.ts'
+import { secondBegins } from './second.ts'
 
 /** The limits of one key over four processes on one database, at three times what is allowed. */
 
@@ -104,6 +105,7 @@ test('the hour and the day end at the very request', async () => {
     }
     const hour = Math.floor(Date.now() / 3_600_000)
     const first = await served(240)
+    await secondBegins(api.database.pool) // until then the processes know by themselves
     await api.database.pool.query(
       `update plan_windows set hour_start = hour_start - interval '1 hour' where account_id = $1`,
       [account.accountId],

@@ -24,6 +24,8 @@ export type StreamResult = {
   statuses: Record<string, { count: number; withRetryAfter: number; p50: number; p99: number }>
   /** Ids of what was answered 201. */
   accepted: string[]
+  /** What was due and had found no free connection when the attack ended; nobody waits for it. */
+  unsent: number
   /** Answers 201 by second since the start. */
   perSecond: number[]
 }

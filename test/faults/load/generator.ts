@@ -27,7 +27,13 @@ type Request = { dueAt: number; text: string }
 type Answer = { status: number; retryAfter: boolean; body: string }
 
 async function run(stream: Stream): Promise<StreamResult> {
-  const result: StreamResult = { name: stream.name, statuses: {}, accepted: [], perSecond: [] }
+  const result: StreamResult = {
+    name: stream.name,
+    statuses: {},
+    accepted: [],
+    perSecond: [],
+    unsent: 0,
+  }
   const taken: Record<string, number[]> = {}
   const waiting: Request[] = []
   const idle = Array.from({ length: stream.connections }, () => openConnection())
@@ -84,6 +90,7 @@ async function run(stream: Stream): Promise<StreamResult> {
     }
     if (sent >= total) break
   }
+  result.unsent = waiting.splice(0).length
   await Promise.all(running)
   return finish()
 

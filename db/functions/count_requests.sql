@@ -1,11 +1,13 @@
--- Counts one request of a key in its second and of its account in the hour and the day, or refuses it
--- and counts nothing anywhere. Exact over all processes: the two rows are locked, always in this
--- order, before the clock is read. A clock that steps back stays in the window that has begun.
+-- Counts requests of a key in its second and of its account in the hour and the day: as many as there
+-- is room for are admitted, the others are refused and count nowhere. Exact over all processes: the two
+-- rows are locked, always in this order, before the clock is read. A clock that steps back stays in
+-- the window that has begun.
 -- Up to twice the second's limit is served late, and so counts in the next second as well. Up to
 -- twice the hour's is served late if the hour before stayed within it. The day's limit is hard.
-create or replace function count_request(
+create or replace function count_requests(
   p_key text, p_class text, p_second integer, p_account text, p_hour integer, p_day integer,
-  out refused_by text, out second_count integer, out hour_count integer, out day_count integer,
+  p_number integer, out admitted integer, out refused_by text,
+  out second_count integer, out hour_count integer, out day_count integer,
   out second_start timestamptz, out hour_start timestamptz, out day_start timestamptz,
   out counted_at timestamptz
 ) language plpgsql as $$
@@ -13,6 +15,7 @@ declare
   v_second rate_limits;
   v_plan plan_windows;
   v_start timestamptz;
+  v_hour_max integer;
 begin
   -- The sweeper deletes counters that are long over, so each row is made and locked in one step.
   insert into rate_limits as r (key_id, class, window_start, count)
@@ -44,22 +47,25 @@ begin
     v_plan.day_count := 0;
   end if;
 
-  -- The window that ends last is named: until then every request is refused.
-  refused_by := case
-    when v_plan.day_count >= p_day then 'day'
-    when v_plan.hour_count >= case when v_plan.previous_hour_count <= p_hour then 2 else 1 end * p_hour
-      then 'hour'
-    when v_second.count >= 2 * p_second then 'second' end;
-  if refused_by is null then
-    v_second.count := v_second.count + 1;
-    v_plan.hour_count := v_plan.hour_count + 1;
-    v_plan.day_count := v_plan.day_count + 1;
+  v_hour_max := case when v_plan.previous_hour_count <= p_hour then 2 else 1 end * p_hour;
+  -- Without a limit the difference is null, which `least` leaves out.
+  admitted := greatest(0, least(p_number, 2 * p_second - v_second.count,
+    v_hour_max - v_plan.hour_count, p_day - v_plan.day_count));
+  if admitted > 0 then
+    v_second.count := v_second.count + admitted;
+    v_plan.hour_count := v_plan.hour_count + admitted;
+    v_plan.day_count := v_plan.day_count + admitted;
     update rate_limits set window_start = v_second.window_start, count = v_second.count
       where key_id = p_key and class = p_class;
     update plan_windows p set hour_start = v_plan.hour_start, hour_count = v_plan.hour_count,
         previous_hour_count = v_plan.previous_hour_count, day_start = v_plan.day_start,
         day_count = v_plan.day_count
       where p.account_id = p_account;
+  end if;
+  -- The window that ends last is named: until then every request is refused.
+  if admitted < p_number then
+    refused_by := case when v_plan.day_count >= p_day then 'day'
+      when v_plan.hour_count >= v_hour_max then 'hour' else 'second' end;
   end if;
   second_count := v_second.count;
   hour_count := v_plan.hour_count;
