@@ -84,7 +84,7 @@ const STORIES: Record<WorkflowType, Story> = {
   sendDocuments: {
     workflowId: (subject) => contract.documentsWorkflowId(subject('send_id')),
     input: ['sendId', 'send_id'],
-    summary: (subject) => `documents of ${subject('invoice_id')} once more`,
+    summary: (subject) => `documents once more: ${subject('send_id')}`,
     attributes: [],
     links: [LINK.invoice],
   },

@@ -12,11 +12,9 @@ import {
   updateInvoiceVoid,
   type CreditNoteRow,
 } from '../db/credit-notes.ts'
-import { getDeliverySettings } from '../db/document-sends.ts'
 import { takeDocumentNumber } from '../db/document-numbers.ts'
 import { emitEvent } from '../db/events.ts'
 import { getInvoiceOwed, lockCustomerBalance, postJournal } from '../db/ledger.ts'
-import { writeCreditNoteMail } from '../documents/credit-note-mail.ts'
 import { documentFormats } from '../documents/render.ts'
 import { isOfRefund } from '../db/refunded-units.ts'
 import { canonicalJson } from '../domain/canonical-json.ts'
@@ -24,14 +22,14 @@ import { computeCreditNote } from '../domain/credit-note.ts'
 import type { InvoiceSnapshot } from '../domain/invoice.ts'
 import { creditNoteIssued } from '../domain/ledger.ts'
 import { renderCreditNote } from '../wire/credit-note.ts'
+import { sendIssuedCreditNote } from './document-sends.ts'
 import type { ActivityDeps } from './index.ts'
 import { settleInvoice } from './invoice-paid.ts'
-import { sendDocumentMail } from './mails.ts'
 
 type CreditNoteInput = { accountId: string; creditNoteId: string }
 
 export function creditNoteActivities(deps: ActivityDeps) {
-  const { database, log, press } = deps
+  const { database, press } = deps
   const { db } = database
 
   const readIssued = async (input: CreditNoteInput): Promise<InvoiceSnapshot> => {
@@ -97,33 +95,13 @@ export function creditNoteActivities(deps: ActivityDeps) {
     },
 
     /**
-     * Mails a credit note with its PDF and CSV to the customer. Safe to run twice: one mail per
+     * Mails a credit note with its documents to the customer. Safe to run twice: one mail per
      * credit note; a reply lost after the server took the mail sends it again under the same
      * Message-ID.
      */
     async sendCreditNote(input: CreditNoteInput): Promise<void> {
-      const snapshot = await readIssued(input)
-      const { recipients } = await getDeliverySettings(db, {
-        accountId: input.accountId,
-        customerId: snapshot.buyer.customer_id,
-      })
-      const taken = await sendDocumentMail(
-        deps,
-        {
-          ...writeCreditNoteMail(snapshot),
-          accountId: input.accountId,
-          key: `credit-note/${input.creditNoteId}`,
-          recipients,
-          creditNoteId: input.creditNoteId,
-        },
-        async ({ format }) => {
-          const kept = await findCreditNoteDocument(db, { ...input, format })
-          if (kept === null) throw new Error(`${snapshot.number} has no ${format} to send`)
-          return kept
-        },
-      )
-      await updateCreditNoteEnded(db, { ...input, taken })
-      log.info({ creditNote: input.creditNoteId, taken }, 'credit note mailed')
+      await sendIssuedCreditNote(deps, input)
+      await updateCreditNoteEnded(db, input)
     },
   }
 }

@@ -14,7 +14,7 @@ import { eventRoutes } from './v2/events.ts'
 import { fulfillmentSettingsRoutes } from './v2/fulfillment-settings.ts'
 import { inventoryRoutes } from './v2/inventory.ts'
 import { invoiceCreditRoutes } from './v2/invoice-credits.ts'
-import { invoiceMailRoutes } from './v2/invoice-mails.ts'
+import { documentMailRoutes } from './v2/document-mails.ts'
 import { invoiceRoutes } from './v2/invoices.ts'
 import { orderCancelRoutes } from './v2/order-cancels.ts'
 import { orderProofRoutes } from './v2/order-proofs.ts'
@@ -27,6 +27,7 @@ import { receivedPaymentRoutes } from './v2/received-payments.ts'
 import { recoveryRoutes } from './v2/recoveries.ts'
 import { refundRoutes } from './v2/refunds.ts'
 import { rootRoutes } from './v2/root.ts'
+import { sellerRoutes } from './v2/seller.ts'
 import { statementRoutes } from './v2/statements.ts'
 import { supplierSkuRoutes } from './v2/supplier-skus.ts'
 import { supplierRoutes } from './v2/suppliers.ts'
@@ -57,8 +58,9 @@ export const ROUTES: readonly Route[] = [
   ...purchaseOrderRoutes,
   ...invoiceRoutes,
   ...invoiceCreditRoutes,
-  ...invoiceMailRoutes,
+  ...documentMailRoutes,
   ...billingSettingsRoutes,
+  ...sellerRoutes,
   ...creditNoteRoutes,
   ...dayCloseRoutes,
   ...receivedPaymentRoutes,

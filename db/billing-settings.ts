@@ -11,6 +11,8 @@ export type BillingSettings = {
   invoice_recipients: string[] | null
   invoice_formats: string[] | null
   bill_on: BillOn | null
+  /** BCP 47. */
+  locale: string | null
 }
 
 /** What holds for all customers that say nothing else. */
@@ -27,7 +29,7 @@ type CustomerKey = { accountId: string; customerId: string }
 export async function getBillingSettings(db: Db, key: CustomerKey): Promise<BillingSettings> {
   const row = await db
     .selectFrom('customers')
-    .select(['invoice_recipients', 'invoice_formats', 'bill_on'])
+    .select(['invoice_recipients', 'invoice_formats', 'bill_on', 'locale'])
     .where('account_id', '=', key.accountId)
     .where('id', '=', key.customerId)
     .executeTakeFirst()

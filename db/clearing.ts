@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Db } from './client.ts'
+import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
 
 /** What moved on the clearing account of the payment provider, and what the provider owes after it. */
 export type ClearingLine = {
@@ -54,13 +55,18 @@ export async function listClearingBalances(db: Db, accountId: string): Promise<C
 export async function listClearingLines(
   db: Db,
   key: { accountId: string; currency: string },
-  page: { offset: number; limit: number },
-): Promise<ClearingLine[]> {
-  const { rows } = await sql<ClearingLine>`
-    select occurred_at, kind, source_id, amount_minor,
+  request: PageRequest,
+): Promise<RowsPage<ClearingLine>> {
+  const lines = sql<ClearingLine & { id: string }>`(
+    select id, occurred_at, kind, source_id, amount_minor,
       (sum(amount_minor) over (order by occurred_at, id))::bigint as balance_minor
-    from (${MOVEMENTS} where a.account_id = ${key.accountId} and a.currency = ${key.currency}) moved
-    order by moved.occurred_at desc, moved.id desc
-    limit ${page.limit} offset ${page.offset}`.execute(db)
-  return rows
+    from (${MOVEMENTS} where a.account_id = ${key.accountId} and a.currency = ${key.currency}) moved)`
+  const query = db
+    .selectFrom(lines.as('line'))
+    .select(['occurred_at', 'kind', 'source_id', 'amount_minor', 'balance_minor'])
+  const columns = [
+    { value: sql.ref('line.occurred_at'), type: 'timestamptz' },
+    { value: sql.ref('line.id'), type: 'text' },
+  ] as const
+  return listPage(db, query, { columns, descending: true }, request)
 }

@@ -189,15 +189,22 @@ export async function findCreditNoteDocument(
   return row?.content ?? null
 }
 
-/** Its workflow has nothing left to do; `taken`: its mail reached somebody. Repeatable. */
-export async function updateCreditNoteEnded(
-  db: Db,
-  key: CreditNoteKey & { taken: boolean },
-): Promise<void> {
-  const now = sql<Date>`business_now(${key.accountId})`
+/** Its mail reached somebody. Repeatable: the first time stays. */
+export async function updateCreditNoteSent(db: Db, key: CreditNoteKey): Promise<void> {
   await db
     .updateTable('credit_notes')
-    .set({ ended_at: now, ...(key.taken ? { sent_at: now } : {}) })
+    .set({ sent_at: sql<Date>`business_now(${key.accountId})` })
+    .where('account_id', '=', key.accountId)
+    .where('id', '=', key.creditNoteId)
+    .where('sent_at', 'is', null)
+    .execute()
+}
+
+/** Its workflow has nothing left to do. Repeatable. */
+export async function updateCreditNoteEnded(db: Db, key: CreditNoteKey): Promise<void> {
+  await db
+    .updateTable('credit_notes')
+    .set({ ended_at: sql<Date>`business_now(${key.accountId})` })
     .where('account_id', '=', key.accountId)
     .where('id', '=', key.creditNoteId)
     .where('ended_at', 'is', null)

@@ -25,7 +25,8 @@ export async function getIssueDate(tx: Tx, accountId: string): Promise<string> {
 }
 
 /**
- * Takes the next number of one of the seller's series for the year of issue. The counter row is
+ * Takes the next number of one of the seller's series, for the fiscal year of the issue: the year in
+ * which it began. The seller stays as it is until the document is committed. The counter row is
  * locked until the document is committed and the clock is read after the lock, so numbers have no
  * gaps and follow the dates, also when the clock steps back or the seller moves west. Nothing may be
  * locked after it.
@@ -37,7 +38,7 @@ export async function takeDocumentNumber(
 ): Promise<DocumentNumber> {
   const series = sql.ref(kind === 'invoice' ? 'a.invoice_series' : 'a.credit_note_series')
   await sql`insert into counters (account_id, series, value)
-    select a.id, ${series}, 0 from accounts a where a.id = ${accountId}
+    select a.id, ${series}, 0 from accounts a where a.id = ${accountId} for share
     on conflict do nothing`.execute(tx)
   await sql`select 1 from counters c join accounts a on a.id = c.account_id and c.series = ${series}
     where a.id = ${accountId} for update of c`.execute(tx)
@@ -49,7 +50,8 @@ export async function takeDocumentNumber(
     issued_at: Date
   }>`
     with issue as (
-      select a.id, business_now(a.id) as at, a.time_zone, a.payment_term_days, ${series} as series
+      select a.id, business_now(a.id) as at, a.time_zone, a.payment_term_days,
+        make_interval(months => a.fiscal_year_first_month - 1) as into_year, ${series} as series
       from accounts a where a.id = ${accountId}
     ), dated as (
       select issue.*, greatest((at at time zone time_zone)::date, c.issued_on) as issue_date
@@ -59,7 +61,7 @@ export async function takeDocumentNumber(
       where c.account_id = dated.id and c.series = dated.series
     ), taken as (
       insert into counters as c (account_id, series, value)
-      select id, series || '-' || to_char(issue_date, 'YYYY'), 1 from dated
+      select id, series || '-' || to_char(issue_date - into_year, 'YYYY'), 1 from dated
       on conflict (account_id, series) do update set value = c.value + 1
       returning series, value
     )

@@ -36,21 +36,25 @@ export function toFormats(formats: string[] | null): DocumentFormat[] {
   return (['pdf', 'csv', 'ubl', 'cii'] as const).filter((format) => formats.includes(format))
 }
 
-/** Writes the wish to send an invoice again and the command to do it. Answers the send's number. */
+/** An invoice, or a credit note together with the invoice that it corrects. */
+export type SendableKey = { accountId: string; invoiceId: string; creditNoteId?: string }
+
+/** Writes the wish to send a document again and the command to do it. Answers the send's number. */
 export async function requestSend(
   tx: Tx,
-  wish: { accountId: string; invoiceId: string; recipients?: string[]; formats?: string[] },
+  wish: SendableKey & { recipients?: string[]; formats?: string[] },
 ): Promise<number> {
-  await sql`select 1 from invoices where account_id = ${wish.accountId} and id = ${wish.invoiceId}
+  const { accountId, invoiceId, creditNoteId = null, recipients, formats } = wish
+  await sql`select 1 from invoices where account_id = ${accountId} and id = ${invoiceId}
     for no key update`.execute(tx)
   const { rows } = await sql<{ number: number }>`
     with sent as (
-      insert into document_sends (id, account_id, invoice_id, number, recipients, formats, requested_at)
-      select ${wish.invoiceId} || '/' || n, ${wish.accountId}, ${wish.invoiceId}, n,
-        ${wish.recipients ?? null}::text[], ${wish.formats ?? null}::text[],
-        business_now(${wish.accountId})
+      insert into document_sends (id, account_id, invoice_id, credit_note_id, number, recipients,
+        formats, requested_at)
+      select ${creditNoteId ?? invoiceId} || '/' || n, ${accountId}, ${invoiceId}, ${creditNoteId}, n,
+        ${recipients ?? null}::text[], ${formats ?? null}::text[], business_now(${accountId})
       from (select coalesce(max(number), 1) + 1 as n from document_sends
-        where invoice_id = ${wish.invoiceId}) next
+        where invoice_id = ${invoiceId} and credit_note_id is not distinct from ${creditNoteId}) next
       returning id, account_id, invoice_id, number
     ), command as (
       insert into outbox (account_id, verb, workflow, subject, priority)

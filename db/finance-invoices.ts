@@ -76,18 +76,20 @@ export type FinanceInvoiceTotal = {
   subtotal_minor: bigint
   tax_minor: bigint
   total_minor: bigint
+  /** What credit notes take back of it, with tax. */
+  credited_minor: bigint
   /** What of the total is neither paid nor credited, as the ledger says. */
   owed_minor: bigint
 }
 
-/** What all invoices of a filter add up to, by currency; void ones count in `invoices` only. */
+/** What all invoices of a filter add up to, by currency. */
 export async function sumFinanceInvoices(
   db: Db,
   accountId: string,
   filter: FinanceInvoiceFilter,
 ): Promise<FinanceInvoiceTotal[]> {
-  const sum = (column: 'subtotal_minor' | 'tax_minor' | 'total_minor') =>
-    sql<bigint>`coalesce(sum(${sql.ref(`i.${column}`)}) filter (where i.state <> 'void'), 0)::bigint`
+  const sum = (column: 'subtotal_minor' | 'tax_minor' | 'total_minor' | 'credited_minor') =>
+    sql<bigint>`sum(${sql.ref(`i.${column}`)})::bigint`
   return filtered(db, accountId, filter)
     .select([
       'i.currency',
@@ -95,6 +97,7 @@ export async function sumFinanceInvoices(
       sum('subtotal_minor').as('subtotal_minor'),
       sum('tax_minor').as('tax_minor'),
       sum('total_minor').as('total_minor'),
+      sum('credited_minor').as('credited_minor'),
       sql<bigint>`coalesce(sum(case when i.state = 'open' then ${owed} end), 0)::bigint`.as(
         'owed_minor',
       ),

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { InvoiceAddress, InvoiceHead } from '../domain/invoice.ts'
 import { DomainError } from '../domain/error.ts'
 import type { Tx } from './client.ts'
@@ -24,7 +25,11 @@ export async function getInvoiceParties(
       'a.tax_id as seller_tax_id',
       'a.finance_email',
       'a.country',
+      'a.registration_id',
+      'a.bank_account',
+      'a.bank_code',
       'a.time_zone',
+      sql<string>`coalesce(c.locale, a.locale)`.as('locale'),
       'c.email',
       'c.first_name',
       'c.last_name',
@@ -49,12 +54,21 @@ export async function getInvoiceParties(
     buyerCountry: address?.country ?? row.country,
     snapshot: {
       time_zone: row.time_zone,
-      locale: 'en',
+      locale: row.locale,
       seller: {
         legal_name: row.legal_name,
         address: sellerAddress,
         ...(row.seller_tax_id === null ? {} : { tax_id: row.seller_tax_id }),
+        ...(row.registration_id === null ? {} : { registration_id: row.registration_id }),
         email: row.finance_email,
+        ...(row.bank_account === null
+          ? {}
+          : {
+              bank_account: {
+                account: row.bank_account,
+                ...(row.bank_code === null ? {} : { bank_code: row.bank_code }),
+              },
+            }),
       },
       buyer: {
         customer_id: customerId,

@@ -99,17 +99,21 @@ export type MailRow = Pick<
   'id' | 'recipients' | 'refused' | 'subject' | 'state' | 'sent_at' | 'bounced_at' | 'last_error'
 > & { attachments: MailAttachment[]; message_id: string | null }
 
-/** Every mail about an invoice, the first one first. Bounded by the number of resends. */
-export async function listInvoiceMails(
+/** Every mail about an invoice or a credit note, the first one first. Bounded by the resends. */
+export async function listDocumentMails(
   db: Db,
-  key: { accountId: string; invoiceId: string },
+  key: { accountId: string } & ({ invoiceId: string } | { creditNoteId: string }),
 ): Promise<MailRow[]> {
+  const [column, id] =
+    'creditNoteId' in key
+      ? (['credit_note_id', key.creditNoteId] as const)
+      : (['invoice_id', key.invoiceId] as const)
   return db
     .selectFrom('mails')
     .select(['id', 'message_id', 'recipients', 'refused', 'subject', 'state', 'sent_at'])
     .select(['bounced_at', 'last_error', sql<MailAttachment[]>`attachments`.as('attachments')])
     .where('account_id', '=', key.accountId)
-    .where('invoice_id', '=', key.invoiceId)
+    .where(column, '=', id)
     .orderBy('created_at')
     .orderBy('id')
     .execute()

@@ -195,6 +195,9 @@ create table accounts (
   code_validity_seconds_min integer default 86400 not null,
   bill_on text default 'allocation'::text not null,
   deadline_seconds integer default 86400 not null,
+  locale text default 'en'::text not null,
+  registration_id text,
+  fiscal_year_first_month integer default 1 not null,
   constraint accounts_pkey PRIMARY KEY (id),
   constraint accounts_id_mode_key UNIQUE (id, mode),
   constraint accounts_organization_id_mode_key UNIQUE (organization_id, mode),
@@ -206,10 +209,14 @@ create table accounts (
   constraint accounts_credit_note_series_check CHECK ((credit_note_series ~ '^[A-Z0-9-]{1,12}$'::text)),
   constraint accounts_cut_off_check CHECK ((cut_off > '00:00:00'::time without time zone)),
   constraint accounts_deadline_seconds_check CHECK (((deadline_seconds >= 60) AND (deadline_seconds <= 2592000))),
+  constraint accounts_fiscal_year_first_month_check CHECK (((fiscal_year_first_month >= 1) AND (fiscal_year_first_month <= 12))),
   constraint accounts_invoice_series_check CHECK ((invoice_series ~ '^[A-Z0-9-]{1,12}$'::text)),
+  constraint accounts_locale_check CHECK ((locale ~ '^[a-z]{2,3}(-[A-Z]{2})?$'::text)),
   constraint accounts_mode_check CHECK ((mode = ANY (ARRAY['live'::text, 'test'::text]))),
   constraint accounts_payment_term_days_check CHECK (((payment_term_days >= 0) AND (payment_term_days <= 365))),
+  constraint accounts_registration_id_check CHECK (((length(registration_id) >= 1) AND (length(registration_id) <= 40))),
   constraint accounts_series_differ CHECK ((credit_note_series <> invoice_series)),
+  constraint accounts_series_without_year CHECK (((invoice_series !~ '-[0-9]{4}$'::text) AND (credit_note_series !~ '-[0-9]{4}$'::text))),
   constraint accounts_settle_window_seconds_check CHECK (((settle_window_seconds >= 0) AND (settle_window_seconds <= 86400))),
   constraint accounts_time_zone_check CHECK (is_time_zone(time_zone))
 );
@@ -511,6 +518,7 @@ create table customers (
   invoice_recipients text[],
   invoice_formats text[],
   bill_on text,
+  locale text,
   constraint customers_pkey PRIMARY KEY (id),
   constraint customers_account_id_id_key UNIQUE (account_id, id),
   constraint customers_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
@@ -518,6 +526,7 @@ create table customers (
   constraint customers_cut_off_check CHECK ((cut_off > '00:00:00'::time without time zone)),
   constraint customers_invoice_formats_check CHECK (((cardinality(invoice_formats) >= 1) AND (invoice_formats <@ ARRAY['pdf'::text, 'csv'::text, 'ubl'::text, 'cii'::text]))),
   constraint customers_invoice_recipients_check CHECK (((cardinality(invoice_recipients) >= 1) AND (cardinality(invoice_recipients) <= 10))),
+  constraint customers_locale_check CHECK ((locale ~ '^[a-z]{2,3}(-[A-Z]{2})?$'::text)),
   constraint customers_status_check CHECK ((status = ANY (ARRAY['active'::text, 'inactive'::text]))),
   constraint customers_time_zone_check CHECK (((time_zone IS NULL) OR is_time_zone(time_zone)))
 );
@@ -635,9 +644,11 @@ create table document_sends (
   requested_at timestamp with time zone not null,
   ended_at timestamp with time zone,
   created_at timestamp with time zone default clock_timestamp() not null,
+  credit_note_id text,
   constraint document_sends_pkey PRIMARY KEY (id),
   constraint document_sends_account_id_id_key UNIQUE (account_id, id),
-  constraint document_sends_invoice_id_number_key UNIQUE (invoice_id, number),
+  constraint document_sends_number UNIQUE NULLS NOT DISTINCT (invoice_id, credit_note_id, number),
+  constraint document_sends_account_id_credit_note_id_fkey FOREIGN KEY (account_id, credit_note_id) REFERENCES credit_notes(account_id, id),
   constraint document_sends_account_id_invoice_id_fkey FOREIGN KEY (account_id, invoice_id) REFERENCES invoices(account_id, id),
   constraint document_sends_number_check CHECK ((number >= 2))
 );

@@ -33,7 +33,7 @@ type Period = { from: string; before: string; until: string }
  */
 export async function getStatement(db: Db, request: StatementRequest): Promise<Statement> {
   return readTogether(db, async (tx) => {
-    const { seller, buyer } = (await getInvoiceParties(tx, request)).snapshot
+    const { seller, buyer, locale } = (await getInvoiceParties(tx, request)).snapshot
     const period = await getPeriod(tx, request)
     const [openingMinor, moves] = [
       await sumBefore(tx, request, period.from),
@@ -46,6 +46,7 @@ export async function getStatement(db: Db, request: StatementRequest): Promise<S
       currency: request.currency,
       seller,
       buyer,
+      locale,
       ...period,
       openingMinor,
       closingMinor: entries.at(-1)?.balanceMinor ?? openingMinor,

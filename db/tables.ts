@@ -49,6 +49,11 @@ export interface Accounts {
   code_validity_seconds_min: Generated<number>
   bill_on: Generated<'allocation' | 'acceptance'>
   deadline_seconds: Generated<number>
+  locale: Generated<string>
+  registration_id: string | null
+  fiscal_year_first_month: Generated<number>
+  bank_account: string | null
+  bank_code: string | null
 }
 
 export interface ApiKeys {
@@ -255,6 +260,7 @@ export interface Customers {
   invoice_recipients: string[] | null
   invoice_formats: string[] | null
   bill_on: 'allocation' | 'acceptance' | null
+  locale: string | null
 }
 
 export interface DataKeys {
@@ -337,6 +343,7 @@ export interface DocumentSends {
   requested_at: Timestamp
   ended_at: Timestamp | null
   created_at: Generated<Timestamp>
+  credit_note_id: string | null
 }
 
 export interface Entries {

@@ -1,3 +1,4 @@
+import { isIban } from '../domain/bank-account.ts'
 import type { CorrectedInvoice, InvoiceAddress, InvoiceSnapshot } from '../domain/invoice.ts'
 import type { InvoiceLine, InvoiceTax } from '../domain/invoice-lines.ts'
 import { formatDecimal } from '../domain/money.ts'
@@ -8,6 +9,7 @@ import {
   contactName,
   creditTerms,
   NORM,
+  paymentMeans,
   sellerIds,
   typeCode,
 } from './norm.ts'
@@ -147,6 +149,7 @@ function settlement(invoice: InvoiceSnapshot, amount: (minor: string) => string)
   return element('ram:ApplicableHeaderTradeSettlement', [
     element('ram:PaymentReference', invoice.number),
     element('ram:InvoiceCurrencyCode', invoice.currency),
+    creditTransfer(invoice),
     ...invoice.tax_breakdown.map((group) => tradeTax(group, amount)),
     element('ram:BillingSpecifiedPeriod', [
       dateTime('ram:StartDateTime', invoice.business_date),
@@ -165,6 +168,22 @@ function settlement(invoice: InvoiceSnapshot, amount: (minor: string) => string)
       element('ram:DuePayableAmount', amount(invoice.due_minor)),
     ]),
     invoice.corrects === undefined ? undefined : correctedInvoice(invoice.corrects),
+  ])
+}
+
+function creditTransfer(invoice: InvoiceSnapshot): XmlElement | undefined {
+  const means = paymentMeans(invoice)
+  if (means === undefined) return undefined
+  const { account, bank_code, typeCode: code } = means
+  const name = isIban(account) ? 'ram:IBANID' : 'ram:ProprietaryID'
+  return element('ram:SpecifiedTradeSettlementPaymentMeans', [
+    element('ram:TypeCode', code),
+    element('ram:PayeePartyCreditorFinancialAccount', [element(name, account)]),
+    bank_code === undefined
+      ? undefined
+      : element('ram:PayeeSpecifiedCreditorFinancialInstitution', [
+          element('ram:BICID', bank_code),
+        ]),
   ])
 }
 

@@ -1,28 +1,21 @@
+import { displayAccount, type BankAccount } from '../domain/bank-account.ts'
 import type { InvoiceAddress } from '../domain/invoice.ts'
 import { formatDecimal } from '../domain/money.ts'
 import type { InvoiceTax } from '../domain/invoice-lines.ts'
 import { formatRate } from '../domain/tax.ts'
 import type { TaxCategory } from '../domain/tax.ts'
 import { countryName } from './country.ts'
+import { localeOf, writeDate, writeDecimal } from './locale.ts'
 
-const MONTHS = [
-  'January',
-  'February',
-  'March',
-  'April',
-  'May',
-  'June',
-  'July',
-  'August',
-  'September',
-  'October',
-  'November',
-  'December',
-]
+/**
+ * Figures and dates for the eye. Documents write them as their customer's locale does (a BCP 47 tag);
+ * pages are in English.
+ */
+const PAGES = 'en'
 
 /** Minor units for the eye: 123456 EUR is "1,234.56". */
-export function displayAmount(minor: string, currency: string): string {
-  return group(formatDecimal(BigInt(minor), currency))
+export function displayAmount(minor: string, currency: string, locale = PAGES): string {
+  return writeDecimal(formatDecimal(BigInt(minor), currency), localeOf(locale))
 }
 
 /** What the document calls itself. */
@@ -31,20 +24,13 @@ export function displayKind(invoice: { kind: 'invoice' | 'credit_note' }): strin
 }
 
 /** A count for the eye: 12345 is "12,345". */
-export function displayCount(count: number): string {
-  return group(String(count))
+export function displayCount(count: number, locale = PAGES): string {
+  return writeDecimal(String(count), localeOf(locale))
 }
 
-function group(decimal: string): string {
-  const [whole = '', fraction] = decimal.split('.')
-  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ',')
-  return fraction === undefined ? grouped : `${grouped}.${fraction}`
-}
-
-/** A calendar day, YYYY-MM-DD, in words: "22 November 2026". */
-export function displayDate(date: string): string {
-  const [year, month, day] = date.split('-').map(Number)
-  return `${day} ${MONTHS[(month ?? 1) - 1]} ${year}`
+/** A calendar day, YYYY-MM-DD: "22 November 2026". */
+export function displayDate(date: string, locale = PAGES): string {
+  return writeDate(date, localeOf(locale).date)
 }
 
 /**
@@ -53,7 +39,8 @@ export function displayDate(date: string): string {
  *
  * @throws RangeError for a zone that does not exist
  */
-export function wallClock(timeZone: string): (instant: string) => string {
+export function wallClock(timeZone: string, locale = PAGES): (instant: string) => string {
+  const { shortDate } = localeOf(locale)
   const format = new Intl.DateTimeFormat('en-US', {
     timeZone,
     hourCycle: 'h23',
@@ -69,20 +56,24 @@ export function wallClock(timeZone: string): (instant: string) => string {
       format.formatToParts(new Date(instant)).map((part) => [part.type, part.value]),
     )
     const date = `${parts.get('year')}-${parts.get('month')}-${parts.get('day')}`
-    return `${date} ${parts.get('hour')}:${parts.get('minute')}:${parts.get('second')}`
+    return `${writeDate(date, shortDate)} ${parts.get('hour')}:${parts.get('minute')}:${parts.get('second')}`
   }
 }
 
 /** The mark of a tax on a line: the rate where one is charged, else the category's code. */
-export function displayRate(category: TaxCategory, rate_bp: number): string {
-  return category === 'S' ? `${formatRate(rate_bp)}\u00a0%` : category
+export function displayRate(category: TaxCategory, rate_bp: number, locale = PAGES): string {
+  return category === 'S' ? percent(rate_bp, locale) : category
+}
+
+function percent(rate_bp: number, locale: string): string {
+  return `${writeDecimal(formatRate(rate_bp), localeOf(locale))}\u00a0%`
 }
 
 /** How a tax is named beside its amount; the code is the one that stands on the lines. */
-export function displayTax(tax: InvoiceTax): string {
+export function displayTax(tax: InvoiceTax, locale = PAGES): string {
   switch (tax.category) {
     case 'S':
-      return `VAT ${formatRate(tax.rate_bp)}\u00a0%`
+      return `VAT ${percent(tax.rate_bp, locale)}`
     case 'Z':
       return 'VAT 0\u00a0%, zero rated (Z)'
     case 'E':
@@ -94,6 +85,12 @@ export function displayTax(tax: InvoiceTax): string {
     case 'O':
       return 'Outside the scope of VAT'
   }
+}
+
+/** Where and under which reference an invoice is paid, for one line of text. */
+export function displayPayment({ account, bank_code }: BankAccount, reference: string): string {
+  const bank = bank_code === undefined ? '' : `, ${bank_code}`
+  return `${displayAccount(account).replaceAll(' ', '\u00a0')}${bank}, reference ${reference}`
 }
 
 /** The lines of an address as the post wants them; where there is a state, it follows the city. */

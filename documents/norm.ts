@@ -1,3 +1,4 @@
+import type { BankAccount } from '../domain/bank-account.ts'
 import { DomainError } from '../domain/error.ts'
 import type { InvoiceBuyer, InvoiceSnapshot } from '../domain/invoice.ts'
 import { taxOf, type InvoiceTax } from '../domain/invoice-lines.ts'
@@ -13,6 +14,8 @@ export const NORM = {
   invoiceTypeCode: '380',
   /** UNCL 1001: credit note. */
   creditNoteTypeCode: '381',
+  /** UNCL 4461: credit transfer. */
+  creditTransferCode: '30',
   /** UN/ECE Recommendation 20: piece. */
   unitCode: 'H87',
   /** EAS code list: the electronic address is an e-mail address. */
@@ -56,6 +59,17 @@ export function creditTerms(invoice: InvoiceSnapshot): string | undefined {
   return invoice.corrects === undefined
     ? undefined
     : `Set off against invoice ${invoice.corrects.number} or paid back.`
+}
+
+/** BG-16: how an invoice is paid; nothing where nothing is to be paid, or nobody said where to. */
+export function paymentMeans(
+  invoice: InvoiceSnapshot,
+): (BankAccount & { typeCode: string }) | undefined {
+  const { bank_account: account } = invoice.seller
+  const isOwed = invoice.corrects === undefined && invoice.due_minor !== '0'
+  return account === undefined || !isOwed
+    ? undefined
+    : { ...account, typeCode: NORM.creditTransferCode }
 }
 
 /** BT-3: what kind of document it is, UNCL 1001. */

@@ -89,19 +89,23 @@ function drawBlock(sheet: Sheet, box: Box, lines: Line[]): number {
 }
 
 function facts(invoice: InvoiceSnapshot): Fact[] {
-  const due = `${invoice.currency} ${displayAmount(invoice.due_minor, invoice.currency)}`
-  const day = `${displayDate(invoice.business_date)} (${invoice.business_time_zone})`
-  const { corrects } = invoice
+  const { corrects, locale } = invoice
+  const due = `${invoice.currency} ${displayAmount(invoice.due_minor, invoice.currency, locale)}`
   return [
-    { label: 'Issue date', value: displayDate(invoice.issue_date), style: STYLE.body },
+    { label: 'Issue date', value: displayDate(invoice.issue_date, locale), style: STYLE.body },
     ...(corrects === undefined
-      ? [{ label: 'Due date', value: displayDate(invoice.due_date), style: STYLE.body }]
+      ? [{ label: 'Due date', value: displayDate(invoice.due_date, locale), style: STYLE.body }]
       : [
           { label: 'For invoice', value: corrects.number, style: STYLE.strong },
-          { label: 'of', value: displayDate(corrects.issue_date), style: STYLE.body },
+          { label: 'Its date', value: displayDate(corrects.issue_date, locale), style: STYLE.body },
         ]),
     { label: 'Purchase order', value: invoice.purchase_order_number, style: STYLE.body },
-    { label: 'Business day', value: day, style: STYLE.body },
+    {
+      label: 'Business day',
+      value: displayDate(invoice.business_date, locale),
+      style: STYLE.body,
+    },
+    { label: 'Time zone', value: invoice.business_time_zone, style: STYLE.body },
     { label: 'Customer', value: invoice.buyer.customer_id, style: STYLE.body },
     {
       label: corrects === undefined ? 'Amount due' : 'Credited',

@@ -1,5 +1,5 @@
 import type { InvoiceSnapshot } from '../domain/invoice.ts'
-import { displayAmount, displayDate, displayTax } from './display.ts'
+import { displayAmount, displayDate, displayPayment, displayTax } from './display.ts'
 import { drawRule, drawText, ensureRoom, PAGE, PAGE_WIDTH, STYLE, textHeight } from './pdf-sheet.ts'
 import type { Box, Sheet, Style } from './pdf-sheet.ts'
 
@@ -58,7 +58,8 @@ export function drawNotes(sheet: Sheet, invoice: InvoiceSnapshot): void {
 }
 
 function totals(invoice: InvoiceSnapshot): Total[] {
-  const amount = (minor: string) => `${invoice.currency} ${displayAmount(minor, invoice.currency)}`
+  const { currency, locale } = invoice
+  const amount = (minor: string) => `${currency} ${displayAmount(minor, currency, locale)}`
   const paid: Total[] =
     invoice.prepaid_minor === '0'
       ? []
@@ -69,7 +70,7 @@ function totals(invoice: InvoiceSnapshot): Total[] {
   return [
     { label: 'Subtotal', amount: amount(invoice.subtotal_minor), style: STYLE.body },
     ...invoice.tax_breakdown.map((tax) => ({
-      label: `${displayTax(tax)} on ${amount(tax.taxable_minor)}`,
+      label: `${displayTax(tax, locale)} on ${amount(tax.taxable_minor)}`,
       amount: amount(tax.tax_minor),
       style: STYLE.body,
     })),
@@ -89,11 +90,13 @@ function closingTexts(invoice: InvoiceSnapshot): string[] {
 }
 
 function paymentText(invoice: InvoiceSnapshot): string {
-  const { corrects } = invoice
+  const { corrects, locale } = invoice
   if (corrects !== undefined) {
-    const date = displayDate(corrects.issue_date)
+    const date = displayDate(corrects.issue_date, locale)
     return `Takes back a part or all of invoice ${corrects.number} of ${date}. The amount is set off against it or paid back.`
   }
   if (invoice.due_minor === '0') return 'This invoice is paid; nothing is due.'
-  return `Payable by ${displayDate(invoice.due_date)}.`
+  const { bank_account: account } = invoice.seller
+  const to = account === undefined ? '' : ` to ${displayPayment(account, invoice.number)}`
+  return `Payable by ${displayDate(invoice.due_date, locale)}${to}.`
 }

@@ -27,7 +27,7 @@ export async function renderInvoicePdf(invoice: InvoiceSnapshot): Promise<Uint8A
     subset: 'PDF/A-3b',
     pdfVersion: '1.7',
     tagged: true,
-    // The labels are English, whatever the customer's language is.
+    // The labels are English; figures and dates are written as in the customer's locale.
     lang: 'en',
     displayTitle: true,
     info: {
@@ -48,14 +48,14 @@ export async function renderInvoicePdf(invoice: InvoiceSnapshot): Promise<Uint8A
   drawTransactions(sheet, invoice)
   closeSheet(sheet, {
     head: `${displayKind(invoice)} ${invoice.number}`,
-    date: displayDate(invoice.issue_date),
+    date: displayDate(invoice.issue_date, invoice.locale),
     foot: [invoice.seller.legal_name, invoice.seller.tax_id, invoice.number],
   })
   return bytes
 }
 
 function drawLines(sheet: Sheet, invoice: InvoiceSnapshot): void {
-  const { currency } = invoice
+  const { currency, locale } = invoice
   // Where one treatment covers the document, the breakdown below the lines says it once.
   const showTax = invoice.tax_breakdown.length > 1
   const taxColumn: Column = { title: 'VAT', align: 'right', widthMax: 60 }
@@ -73,29 +73,29 @@ function drawLines(sheet: Sheet, invoice: InvoiceSnapshot): void {
       String(line.position),
       line.sku,
       line.name,
-      displayCount(line.quantity),
-      displayAmount(line.unit_price_minor, currency),
-      ...(showTax ? [displayRate(line.tax_category, line.tax_rate_bp)] : []),
-      displayAmount(line.net_minor, currency),
+      displayCount(line.quantity, locale),
+      displayAmount(line.unit_price_minor, currency, locale),
+      ...(showTax ? [displayRate(line.tax_category, line.tax_rate_bp, locale)] : []),
+      displayAmount(line.net_minor, currency, locale),
     ]
   })
   drawTable(sheet, { columns, rows, keepBelow: totalsHeight(sheet, invoice) })
 }
 
 function drawTransactions(sheet: Sheet, invoice: InvoiceSnapshot): void {
-  const { currency, transactions } = invoice
-  const clock = wallClock(invoice.business_time_zone)
+  const { currency, locale, transactions } = invoice
+  const clock = wallClock(invoice.business_time_zone, locale)
   const rows = transactions.map((transaction) => [
     transaction.transaction_id,
     transaction.client_reference ?? '',
     clock(transaction.accepted_at),
-    displayCount(transaction.units),
-    displayAmount(transaction.total_minor, currency),
+    displayCount(transaction.units, locale),
+    displayAmount(transaction.total_minor, currency, locale),
   ])
   const units = transactions.reduce((sum, transaction) => sum + transaction.units, 0)
   sheet.y += 18
   drawTable(sheet, {
-    title: `Transactions of ${displayDate(invoice.business_date)}`,
+    title: `Transactions of ${displayDate(invoice.business_date, locale)}`,
     columns: [
       { title: 'Transaction', align: 'left', widthMax: 190 },
       { title: 'Your reference', align: 'left', widthMax: 'rest' },
@@ -105,11 +105,11 @@ function drawTransactions(sheet: Sheet, invoice: InvoiceSnapshot): void {
     ],
     rows,
     total: [
-      `${displayCount(transactions.length)} ${transactions.length === 1 ? 'transaction' : 'transactions'}`,
+      `${displayCount(transactions.length, locale)} ${transactions.length === 1 ? 'transaction' : 'transactions'}`,
       '',
       '',
-      displayCount(units),
-      displayAmount(invoice.subtotal_minor, currency),
+      displayCount(units, locale),
+      displayAmount(invoice.subtotal_minor, currency, locale),
     ],
   })
 }

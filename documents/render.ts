@@ -22,6 +22,10 @@ export function documentFormats(snapshot: InvoiceSnapshot): DocumentFormat[] {
   return normObstacles(snapshot).length === 0 ? ['csv', 'cii', 'pdf', 'ubl'] : ['csv', 'pdf']
 }
 
+export function isDocumentFormat(text: string): text is DocumentFormat {
+  return Object.hasOwn(CONTENT_TYPES, text)
+}
+
 /** What the file is called. Numbers hold letters, digits and hyphens only, so it needs no quoting. */
 export function fileName(number: string, format: DocumentFormat): string {
   return `${number}.${format === 'pdf' || format === 'csv' ? format : `${format}.xml`}`

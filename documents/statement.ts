@@ -33,8 +33,8 @@ export async function renderStatementDocument(
 }
 
 /** Minor units for the eye; what is the customer's has a minus before it. */
-export function displaySigned(minor: bigint, currency: string): string {
-  const amount = displayAmount(String(minor < 0n ? -minor : minor), currency)
+export function displaySigned(minor: bigint, currency: string, locale?: string): string {
+  const amount = displayAmount(String(minor < 0n ? -minor : minor), currency, locale)
   return minor < 0n ? `−${amount}` : amount
 }
 
@@ -62,7 +62,7 @@ function renderStatementCsv(statement: Statement): Uint8Array {
 
 /** PDF/A-3b. Its dates are those of the period's end, so rendering again gives the same file. */
 async function renderStatementPdf(statement: Statement): Promise<Uint8Array> {
-  const { seller, buyer, from, until } = statement
+  const { seller, buyer, locale, from, until } = statement
   const dated = new Date(`${until}T00:00:00Z`)
   const sheet = openSheet({
     subset: 'PDF/A-3b',
@@ -82,7 +82,7 @@ async function renderStatementPdf(statement: Statement): Promise<Uint8Array> {
   const bytes = collectBytes(sheet)
   drawHead(sheet, {
     title: 'Statement',
-    number: `${displayDate(from)} to ${displayDate(until)}`,
+    number: `${displayDate(from, locale)} to ${displayDate(until, locale)}`,
     seller,
     to: 'For',
     buyer,
@@ -92,18 +92,18 @@ async function renderStatementPdf(statement: Statement): Promise<Uint8Array> {
   drawOpenInvoices(sheet, statement)
   closeSheet(sheet, {
     head: `Statement of account, ${buyer.company ?? buyer.name}`,
-    date: displayDate(until),
+    date: displayDate(until, locale),
     foot: [seller.legal_name, seller.tax_id, statement.customerId],
   })
   return bytes
 }
 
-function facts({ customerId, currency, ...statement }: Statement): Fact[] {
-  const amount = (minor: bigint) => `${currency} ${displaySigned(minor, currency)}`
+function facts({ customerId, currency, locale, ...statement }: Statement): Fact[] {
+  const amount = (minor: bigint) => `${currency} ${displaySigned(minor, currency, locale)}`
   return [
     { label: 'Customer', value: customerId, style: STYLE.body },
-    { label: 'From', value: displayDate(statement.from), style: STYLE.body },
-    { label: 'To', value: displayDate(statement.until), style: STYLE.body },
+    { label: 'From', value: displayDate(statement.from, locale), style: STYLE.body },
+    { label: 'To', value: displayDate(statement.until, locale), style: STYLE.body },
     { label: 'Opening', value: amount(statement.openingMinor), style: STYLE.body },
     {
       label: statement.closingMinor < 0n ? 'In your favour' : 'Balance due',
@@ -113,8 +113,8 @@ function facts({ customerId, currency, ...statement }: Statement): Fact[] {
   ]
 }
 
-function drawEntries(sheet: Sheet, { currency, entries, ...statement }: Statement): void {
-  const amount = (minor: bigint) => displaySigned(minor, currency)
+function drawEntries(sheet: Sheet, { currency, locale, entries, ...statement }: Statement): void {
+  const amount = (minor: bigint) => displaySigned(minor, currency, locale)
   const columns: Column[] = [
     { title: 'Date', align: 'left', widthMax: 110 },
     { title: 'What', align: 'left', widthMax: 130 },
@@ -124,7 +124,7 @@ function drawEntries(sheet: Sheet, { currency, entries, ...statement }: Statemen
     { title: `Balance (${currency})`, align: 'right', widthMax: 100 },
   ]
   const row = ({ date, kind, reference, amountMinor, balanceMinor }: StatementEntry) => [
-    displayDate(date),
+    displayDate(date, locale),
     STATEMENT_WORDS[kind],
     reference,
     amountMinor > 0n ? amount(amountMinor) : '',
@@ -134,11 +134,18 @@ function drawEntries(sheet: Sheet, { currency, entries, ...statement }: Statemen
   drawTable(sheet, {
     columns,
     rows: [
-      [displayDate(statement.from), 'Opening balance', '', '', '', amount(statement.openingMinor)],
+      [
+        displayDate(statement.from, locale),
+        'Opening balance',
+        '',
+        '',
+        '',
+        amount(statement.openingMinor),
+      ],
       ...entries.map(row),
     ],
     total: [
-      displayDate(statement.until),
+      displayDate(statement.until, locale),
       'Closing balance',
       '',
       '',
@@ -148,14 +155,17 @@ function drawEntries(sheet: Sheet, { currency, entries, ...statement }: Statemen
   })
 }
 
-function drawOpenInvoices(sheet: Sheet, { currency, openInvoices, ...statement }: Statement): void {
+function drawOpenInvoices(
+  sheet: Sheet,
+  { currency, locale, openInvoices, ...statement }: Statement,
+): void {
   if (openInvoices.length === 0 && statement.unallocatedMinor === 0n) return
-  const amount = (minor: bigint) => displaySigned(minor, currency)
+  const amount = (minor: bigint) => displaySigned(minor, currency, locale)
   const owed = openInvoices.reduce((sum, invoice) => sum + invoice.owedMinor, 0n)
   const onAccount = ['On account', '', '', '', amount(-statement.unallocatedMinor)]
   sheet.y += 18
   drawTable(sheet, {
-    title: `Open on ${displayDate(statement.until)}`,
+    title: `Open on ${displayDate(statement.until, locale)}`,
     columns: [
       { title: 'Invoice', align: 'left', widthMax: 'rest' },
       { title: 'Issued', align: 'left', widthMax: 110 },
@@ -166,8 +176,8 @@ function drawOpenInvoices(sheet: Sheet, { currency, openInvoices, ...statement }
     rows: [
       ...openInvoices.map((invoice) => [
         invoice.number,
-        displayDate(invoice.issueDate),
-        displayDate(invoice.dueDate),
+        displayDate(invoice.issueDate, locale),
+        displayDate(invoice.dueDate, locale),
         amount(invoice.totalMinor),
         amount(invoice.owedMinor),
       ]),

@@ -9,6 +9,7 @@ import {
   contactName,
   creditTerms,
   NORM,
+  paymentMeans,
   sellerIds,
   typeCode,
 } from './norm.ts'
@@ -69,6 +70,7 @@ export function renderUbl(invoice: InvoiceSnapshot): string {
         invoice.corrects === undefined ? undefined : correctedInvoice(invoice.corrects),
         element('cac:AccountingSupplierParty', [supplier(invoice)]),
         element('cac:AccountingCustomerParty', [customer(invoice)]),
+        creditTransfer(invoice),
         paymentTerms(creditTerms(invoice)),
         element('cac:TaxTotal', [
           amount('cbc:TaxAmount', invoice.tax_minor),
@@ -157,6 +159,22 @@ function correctedInvoice(corrects: CorrectedInvoice): XmlElement {
     element('cac:InvoiceDocumentReference', [
       element('cbc:ID', corrects.number),
       element('cbc:IssueDate', corrects.issue_date),
+    ]),
+  ])
+}
+
+function creditTransfer(invoice: InvoiceSnapshot): XmlElement | undefined {
+  const means = paymentMeans(invoice)
+  if (means === undefined) return undefined
+  const { account, bank_code, typeCode: code } = means
+  return element('cac:PaymentMeans', [
+    element('cbc:PaymentMeansCode', code),
+    element('cbc:PaymentID', invoice.number),
+    element('cac:PayeeFinancialAccount', [
+      element('cbc:ID', account),
+      bank_code === undefined
+        ? undefined
+        : element('cac:FinancialInstitutionBranch', [element('cbc:ID', bank_code)]),
     ]),
   ])
 }

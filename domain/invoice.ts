@@ -1,3 +1,4 @@
+import type { BankAccount } from './bank-account.ts'
 import { DomainError } from './error.ts'
 import { billLines, billTransactions, breakDownTax, taxOf } from './invoice-lines.ts'
 import type { BillableUnits, InvoiceLine, InvoiceTax, InvoiceTransaction } from './invoice-lines.ts'
@@ -68,6 +69,8 @@ export type InvoiceSeller = {
   /** Number in the register of companies. */
   registration_id?: string
   email: string
+  /** Where the invoice is paid to. */
+  bank_account?: BankAccount
 }
 
 export type InvoiceBuyer = {

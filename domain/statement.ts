@@ -44,6 +44,8 @@ export type Statement = {
   currency: string
   seller: InvoiceSeller
   buyer: InvoiceBuyer
+  /** BCP 47: how the customer's figures and dates are written. */
+  locale: string
   /** The first day of the period, and the first one after it. */
   from: string
   before: string

@@ -1,7 +1,7 @@
 import type { CreditNoteView } from '../db/credit-note-views.ts'
 import { minorToNumber } from '../domain/money.ts'
 import { printInstant } from './instant.ts'
-import { renderDocumentLines, renderDocumentLinks } from './invoice.ts'
+import { renderDocumentLines, renderDocumentLinks, renderTaxLines } from './invoice.ts'
 
 /** `pending`: the amounts are decided, the number follows within seconds. */
 export const CREDIT_NOTE_STATUSES = ['pending', 'issued'] as const
@@ -27,6 +27,7 @@ export function renderCreditNote(note: CreditNoteView, formats: readonly string[
     tax_minor: Number(note.tax_minor),
     total: minorToNumber(note.total_minor, currency),
     total_minor: Number(note.total_minor),
+    tax_lines: snapshot === null ? [] : renderTaxLines(snapshot),
     lines: snapshot === null ? [] : renderDocumentLines(snapshot),
     documents: renderDocumentLinks(`/v2/credit-notes/${note.id}`, snapshot === null ? [] : formats),
     created_at: printInstant(note.requested_at),

@@ -50,6 +50,7 @@ export function renderInvoice({ id, state, snapshot, ...changing }: InvoiceToRen
     amount_paid_minor: Number(paid),
     amount_credited: minorToNumber(changing.creditedMinor ?? 0n, currency),
     amount_credited_minor: Number(changing.creditedMinor ?? 0n),
+    tax_lines: renderTaxLines(snapshot),
     lines: renderDocumentLines(snapshot),
     documents: renderDocumentLinks(`/v2/invoices/${id}`, changing.formats),
     links: {
@@ -73,6 +74,21 @@ export function renderDocumentLines({ lines, currency }: InvoiceSnapshot) {
     net_minor: Number(line.net_minor),
     tax_category: line.tax_category,
     tax_rate_percent: line.tax_rate_bp / BASIS_POINTS_PER_PERCENT,
+  }))
+}
+
+/** The taxes of an invoice or a credit note, one per category and rate; they add up to `tax`. */
+export function renderTaxLines({ tax_breakdown, currency }: InvoiceSnapshot) {
+  const decimal = (minor: string): number => minorToNumber(BigInt(minor), currency)
+  return tax_breakdown.map((tax) => ({
+    category: tax.category,
+    rate_percent: tax.rate_bp / BASIS_POINTS_PER_PERCENT,
+    taxable: decimal(tax.taxable_minor),
+    taxable_minor: Number(tax.taxable_minor),
+    tax: decimal(tax.tax_minor),
+    tax_minor: Number(tax.tax_minor),
+    exemption_code: tax.exemption_code ?? null,
+    exemption_text: tax.exemption_text ?? null,
   }))
 }
 

@@ -12,12 +12,21 @@ type Action = {
   next(params: Readonly<Record<string, string>>, answer: unknown): string
 }
 
-const backToInvoice =
+const backTo =
+  (page: string) =>
   (done: string): Action['next'] =>
-  ({ id }) =>
-    `/finance/invoices/${id}?done=${done}`
+  ({ id = '' }) =>
+    `${page.replace(':id', id)}?done=${done}`
 
 const INVOICE = '/finance/invoices/:id'
+const backToInvoice = backTo(INVOICE)
+const CREDIT_NOTE = '/finance/credit-notes/:id'
+
+/** Nobody named: to whom it always goes. */
+function readSend({ recipients = '' }: Fields): unknown {
+  const addresses = recipients.split(/[\s,;]+/).filter((address) => address !== '')
+  return addresses.length === 0 ? {} : { recipients: addresses }
+}
 
 /** By the path that a form is sent to. */
 export const FINANCE_ACTIONS: Readonly<Record<string, Action>> = {
@@ -43,11 +52,13 @@ export const FINANCE_ACTIONS: Readonly<Record<string, Action>> = {
   },
   [`${INVOICE}/send`]: {
     operationId: 'sendInvoice',
-    body({ recipients = '' }) {
-      const addresses = recipients.split(/[\s,;]+/).filter((address) => address !== '')
-      return addresses.length === 0 ? {} : { recipients: addresses }
-    },
+    body: readSend,
     next: backToInvoice('sent'),
+  },
+  [`${CREDIT_NOTE}/send`]: {
+    operationId: 'sendCreditNote',
+    body: readSend,
+    next: backTo(CREDIT_NOTE)('sent'),
   },
   [`${INVOICE}/credit`]: {
     operationId: 'createCreditNote',

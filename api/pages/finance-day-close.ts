@@ -40,6 +40,7 @@ export async function renderDayClose(view: FinanceView): Promise<FinanceContent>
   const date = asked ?? (await getBusinessDay(db, { accountId, customerId: null })).business_date
   const day = await getDayClose(db, { accountId, businessDate: date }).catch(noneOrdered)
   const body = html`<h1>Day close</h1>
+    <p>What is still to be done before a business day is over for finance.</p>
     <form class="filter" method="get" action="${PATH}">
       <div>
         <label for="date">Business day</label>
@@ -51,8 +52,8 @@ export async function renderDayClose(view: FinanceView): Promise<FinanceContent>
       day === null
         ? html`<p>Nothing was ordered on ${displayDate(date)}: there is nothing to close.</p>`
         : html`<p>
-              ${renderState(day.state, day.state === 'closed' ? 'good' : 'wait')}
-              ${displayDate(date)}, each customer’s own day.
+              ${renderState(day.state, day.state === 'closed' ? 'good' : 'wait')}:
+              ${displayDate(date)}, in each customer’s own time zone.
             </p>
             ${renderTable(totalColumns(), day.totals, '')}
             <h2>Checklist</h2>

@@ -1,9 +1,11 @@
 import { z } from '@hono/zod-openapi'
+import { listClearingLines } from '../../db/clearing.ts'
 import type { Db } from '../../db/client.ts'
 import {
   listFinancePurchaseOrders,
   listFinanceTransactions,
   listFinanceUnits,
+  type FinancePurchaseOrder,
 } from '../../db/finance.ts'
 import { listFinanceInvoices } from '../../db/finance-invoices.ts'
 import {
@@ -12,8 +14,9 @@ import {
   listFinancePayments,
 } from '../../db/finance-money.ts'
 import type { PageRequest, Position, RowsPage } from '../../db/keyset.ts'
+import { listDifferences, listReconciliations } from '../../db/payment-reconciliations.ts'
 import { amountCell, renderCsvRow, type Cell } from '../../documents/csv.ts'
-import { requireId } from '../fields.ts'
+import { currencyField, requireId } from '../fields.ts'
 import { parseInput } from '../input.ts'
 import { numberOf } from './finance-view.ts'
 import { creditNoteQuery, paymentQuery } from './finance-money.ts'
@@ -63,6 +66,23 @@ function exportOf<Query extends z.ZodType, Row>(spec: {
 
 const count = (value: bigint | number): Cell => ({ number: String(value) })
 const instant = (at: Date | null) => at?.toISOString() ?? ''
+const orNone = (minor: bigint | null, currency: string) =>
+  minor === null ? '' : amountCell(minor, currency)
+
+const PURCHASE_ORDER_COLUMNS: Columns<FinancePurchaseOrder> = {
+  purchase_order_id: (po) => po.id,
+  number: numberOf,
+  customer_id: (po) => po.customer_id,
+  customer: (po) => po.customer_name,
+  business_date: (po) => po.business_date,
+  time_zone: (po) => po.time_zone,
+  state: (po) => po.state,
+  closed_at: (po) => instant(po.closed_at),
+  invoices: (po) => po.invoices.map(({ number }) => number).join(' '),
+  transactions: (po) => count(po.transaction_count),
+  total: (po) => amountCell(po.total_minor, po.currency),
+  currency: (po) => po.currency,
+}
 
 /** By the name of their file. */
 const EXPORTS: Readonly<Record<string, Export>> = {
@@ -70,20 +90,7 @@ const EXPORTS: Readonly<Record<string, Export>> = {
     query: purchaseOrderQuery,
     list: (db, accountId, { date, status }, request) =>
       listFinancePurchaseOrders(db, accountId, { businessDate: date, status }, request),
-    columns: {
-      purchase_order_id: (po) => po.id,
-      number: numberOf,
-      customer_id: (po) => po.customer_id,
-      customer: (po) => po.customer_name,
-      business_date: (po) => po.business_date,
-      time_zone: (po) => po.time_zone,
-      state: (po) => po.state,
-      closed_at: (po) => instant(po.closed_at),
-      invoices: (po) => po.invoices.map(({ number }) => number).join(' '),
-      transactions: (po) => count(po.transaction_count),
-      total: (po) => amountCell(po.total_minor, po.currency),
-      currency: (po) => po.currency,
-    },
+    columns: PURCHASE_ORDER_COLUMNS,
   }),
   transactions: exportOf({
     query: z.object({ purchase_order_id: z.string() }),
@@ -178,6 +185,55 @@ const EXPORTS: Readonly<Record<string, Export>> = {
       amount: (payment) => amountCell(payment.amount_minor, payment.currency),
       allocated: (payment) => amountCell(payment.allocated_minor, payment.currency),
       currency: (payment) => payment.currency,
+    },
+  }),
+  today: exportOf({
+    query: z.object({}),
+    list: (db, accountId, _filter, request) =>
+      listFinancePurchaseOrders(db, accountId, { today: true }, request),
+    columns: PURCHASE_ORDER_COLUMNS,
+  }),
+  'provider-differences': exportOf({
+    query: z.object({}),
+    list: (db, accountId, _filter, request) =>
+      listDifferences(db, accountId, { open: true }, request),
+    columns: {
+      business_date: (row) => row.business_date,
+      difference: (row) => row.kind,
+      about: (row) => row.about,
+      reference: (row) => row.subject,
+      payment_id: (row) => row.payment_id ?? '',
+      ours: (row) => orNone(row.ours_minor, row.currency),
+      our_state: (row) => row.ours ?? '',
+      theirs: (row) => orNone(row.theirs_minor, row.currency),
+      their_state: (row) => row.theirs ?? '',
+      currency: (row) => row.currency,
+    },
+  }),
+  'provider-days': exportOf({
+    query: z.object({}),
+    list: (db, accountId, _filter, request) => listReconciliations(db, accountId, request),
+    columns: {
+      business_date: (row) => row.business_date,
+      payments: (row) => count(row.payments_seen),
+      movements: (row) => count(row.movements_seen),
+      open_differences: (row) => count(row.open_differences),
+      compared_at: (row) => instant(row.ended_at),
+    },
+  }),
+  clearing: exportOf({
+    query: z.object({ currency: currencyField }),
+    list: async (db, accountId, { currency }, request) => {
+      const { rows, ...page } = await listClearingLines(db, { accountId, currency }, request)
+      return { ...page, rows: rows.map((row) => ({ ...row, currency })) }
+    },
+    columns: {
+      occurred_at: (row) => instant(row.occurred_at),
+      what: (row) => row.kind,
+      reference: (row) => row.source_id,
+      amount: (row) => amountCell(row.amount_minor, row.currency),
+      balance: (row) => amountCell(row.balance_minor, row.currency),
+      currency: (row) => row.currency,
     },
   }),
   customers: exportOf({

@@ -6,13 +6,13 @@ import {
   listFinancePayments,
   type FinancePayment,
 } from '../../db/finance-money.ts'
-import { listInvoiceMails } from '../../db/mails.ts'
 import { RECEIVED_METHODS } from '../../db/received-payments.ts'
 import { formatDecimal } from '../../domain/money.ts'
 import { renderFormKey } from './form-call.ts'
-import { creditNoteColumns, renderPaymentState } from './finance-money.ts'
+import { renderMails, renderResend } from './finance-mails.ts'
+import { creditNoteOfInvoiceColumns, renderPaymentState } from './finance-money.ts'
 import type { FinanceView } from './finance-view.ts'
-import { renderAmount, renderClock, renderState, renderTable, type Markup } from './layout.ts'
+import { renderAmount, renderTable, wallDate, type Markup } from './layout.ts'
 
 const ROWS_MAX = 200 // of one invoice; all of them are in the lists
 
@@ -29,32 +29,16 @@ export async function renderInvoiceMoney(
   const [payments, notes, mails, balance] = await Promise.all([
     listFinancePayments(db, accountId, filter, first),
     listFinanceCreditNotes(db, accountId, filter, first),
-    listInvoiceMails(db, { accountId, invoiceId: invoice.id }),
+    renderMails(view, { invoiceId: invoice.id }),
     findFinanceBalance(db, { accountId, customerId: invoice.customer_id, currency }),
   ])
   const onAccount = balance?.unallocated_minor ?? 0n
   return html`<h2>Payments received</h2>
     ${renderPayments(view, invoice, payments.rows)}
     ${notes.rows.length === 0 ? '' : html`<h2>Credit notes</h2>`}
-    ${notes.rows.length === 0 ? '' : renderTable(creditNoteColumns(), notes.rows, '')}
-    <h2>Mails</h2>
-    ${renderTable(
-      [
-        {
-          head: 'Sent',
-          cell: (mail) => (mail.sent_at === null ? '–' : renderClock(mail.sent_at, view.timeZone)),
-        },
-        { head: 'To', cell: (mail) => mail.recipients.join(', ') },
-        { head: 'State', cell: (mail) => renderState(mail.state, MAIL_TONES[mail.state]) },
-        { head: 'Last error', cell: (mail) => mail.last_error ?? '' },
-      ],
-      mails,
-      'It was not mailed yet.',
-    )}
-    ${view.mayWrite ? renderForms(view, invoice, onAccount) : ''}`
+    ${notes.rows.length === 0 ? '' : renderTable(creditNoteOfInvoiceColumns(), notes.rows, '')}
+    ${mails} ${view.mayWrite ? renderForms(view, invoice, onAccount) : ''}`
 }
-
-const MAIL_TONES = { queued: 'wait', sent: 'good', bounced: 'bad' } as const
 
 function renderPayments(
   view: FinanceView,
@@ -111,8 +95,8 @@ function renderForms(
   const path = `/finance/invoices/${invoice.id}`
   const owed = formatDecimal(invoice.owed_minor, currency)
   const least = onAccount < invoice.owed_minor ? onAccount : invoice.owed_minor
-  const today = view.now.toISOString().slice(0, 'YYYY-MM-DD'.length)
-  return html`<h2>What happened?</h2>
+  const today = wallDate(view.now, view.timeZone)
+  return html`<h2 class="screen">Actions</h2>
     <div class="forms">
       <details>
         <summary>Money came in</summary>
@@ -158,17 +142,7 @@ function renderForms(
               </form>
             </details>`
       }
-      <details>
-        <summary>Send it again</summary>
-        <form method="post" action="${path}/send">
-          ${renderFormKey()}
-          <label>
-            To, if not to whom it always goes
-            <input name="recipients" placeholder="${invoice.snapshot.buyer.email}" />
-          </label>
-          <button class="main">Send</button>
-        </form>
-      </details>
+      ${renderResend(path, invoice.snapshot.buyer.email)}
       <p><a href="${path}/credit">Credit it, in whole or in part</a></p>
     </div>`
 }

@@ -6,7 +6,6 @@ import {
   displayCount,
   displayDate,
   displayRate,
-  displayTax,
   wallClock,
 } from '../../documents/display.ts'
 import type { InvoiceSnapshot } from '../../domain/invoice.ts'
@@ -14,10 +13,12 @@ import type { InvoiceLine, InvoiceTransaction } from '../../domain/invoice-lines
 import type { ApiContext } from '../context.ts'
 import type { ApiDeps } from '../deps.ts'
 import { requireId } from '../fields.ts'
-import { renderDocumentList, sendFile } from './finance-documents.ts'
+import { renderDocumentList, renderSums, sendFile } from './finance-documents.ts'
 import { renderInvoiceMoney } from './finance-invoice-money.ts'
+import { pageRows } from './finance-list.ts'
 import type { FinanceContent, FinanceView } from './finance-view.ts'
 import { renderInvoiceState } from './finance-invoices.ts'
+import { renderDone } from './finance-done.ts'
 import { renderAmount, renderClock, renderTable, type Column, type Markup } from './layout.ts'
 
 /** One invoice as it was issued, from the snapshot that its documents are made from. */
@@ -25,17 +26,23 @@ export async function renderInvoicePage(view: FinanceView): Promise<FinanceConte
   const id = requireId('invoice', view.id)
   const invoice = await getFinanceInvoice(view.deps.database.db, view.accountId, id)
   const { snapshot } = invoice
+  const path = `/finance/invoices/${id}`
+  const lines = await pageRows(view, path, 'lines', snapshot.lines)
+  const transactions = await pageRows(view, path, 'transactions', snapshot.transactions)
   const body = html`<h1>Invoice ${snapshot.number}</h1>
     <p>${snapshot.buyer.name}, ${displayDate(snapshot.business_date)}</p>
-    ${renderDocumentList(`/finance/invoices/${id}`, snapshot)} ${renderDone(view)}
-    ${renderHead(view, invoice)} ${await renderInvoiceMoney(view, invoice)}
+    ${renderDocumentList(path, snapshot)} ${renderDone(view)} ${renderHead(view, invoice)}
+    ${await renderInvoiceMoney(view, invoice)}
     <h2>Lines</h2>
-    ${renderTable(lineColumns(snapshot), snapshot.lines, 'It has no line.', renderSums(snapshot))}
+    ${renderTable(lineColumns(snapshot), lines.rows, 'It has no line.', renderSums(snapshot, { before: 5 }))}
+    ${lines.pager}
     ${snapshot.tax_breakdown
       .flatMap(({ exemption_text }) => exemption_text ?? [])
       .map((text) => html`<p class="small">${text}</p>`)}
     <h2>Transactions</h2>
-    ${renderTable(transactionColumns(snapshot), snapshot.transactions, 'It bills no transaction.')}`
+    ${renderTable(transactionColumns(snapshot), transactions.rows, 'It bills no transaction.')}
+    ${transactions.pager}
+    <p class="export"><a href="${path}/documents/csv?rows=transactions">CSV</a></p>`
   return { title: snapshot.number, body }
 }
 
@@ -53,19 +60,6 @@ export async function sendInvoiceDocument(
   )
 }
 
-/** What the form before this page has done. */
-const DONE: Readonly<Record<string, string>> = {
-  received: 'The payment is recorded.',
-  allocated: 'It is paid from what was on account.',
-  reversed: 'The return is recorded; the invoice owes it again.',
-  sent: 'It is being sent.',
-}
-
-function renderDone({ query }: FinanceView): Markup {
-  const words = new Map(Object.entries(DONE)).get(query['done'] ?? '')
-  return words === undefined ? html`` : html`<p class="notice" role="status">${words}</p>`
-}
-
 function renderHead(view: FinanceView, invoice: FinanceInvoiceDocument): Markup {
   const { snapshot } = invoice
   const { buyer } = snapshot
@@ -79,13 +73,7 @@ function renderHead(view: FinanceView, invoice: FinanceInvoiceDocument): Markup 
     <dt>Due</dt>
     <dd>${displayDate(snapshot.due_date)}</dd>
     <dt>Sent</dt>
-    <dd>
-      ${
-        invoice.sent_at === null
-          ? 'not yet'
-          : `${renderClock(invoice.sent_at, view.timeZone)} to ${buyer.email}`
-      }
-    </dd>
+    <dd>${invoice.sent_at === null ? 'not yet' : renderClock(invoice.sent_at, view.timeZone)}</dd>
     <dt>Bill to</dt>
     <dd>
       <a href="/finance/customers/${invoice.customer_id}/statement?currency=${snapshot.currency}"
@@ -125,17 +113,6 @@ function lineColumns({ currency }: InvoiceSnapshot): Column<InvoiceLine>[] {
     },
     { head: 'Net', number: true, cell: ({ net_minor }) => renderAmount(net_minor, currency) },
   ]
-}
-
-function renderSums(snapshot: InvoiceSnapshot): Markup {
-  const row = (label: string, minor: string) =>
-    html`<tr>
-      <td colspan="5" class="number">${label}</td>
-      <td class="number">${renderAmount(minor, snapshot.currency)}</td>
-    </tr>`
-  return html`${row('Net', snapshot.subtotal_minor)}
-  ${snapshot.tax_breakdown.map((tax) => row(displayTax(tax), tax.tax_minor))}
-  ${row('Total', snapshot.total_minor)}`
 }
 
 function transactionColumns(snapshot: InvoiceSnapshot): Column<InvoiceTransaction>[] {

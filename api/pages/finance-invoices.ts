@@ -82,7 +82,7 @@ function renderFilter({ month, status, currency }: Filter): Markup {
 export function renderInvoiceTotals(totals: FinanceInvoiceTotal[]): Markup {
   const amount = (
     head: string,
-    column: 'subtotal_minor' | 'tax_minor' | 'total_minor' | 'owed_minor',
+    column: 'subtotal_minor' | 'tax_minor' | 'total_minor' | 'credited_minor' | 'owed_minor',
   ): Column<FinanceInvoiceTotal> => ({
     head,
     number: true,
@@ -102,6 +102,7 @@ export function renderInvoiceTotals(totals: FinanceInvoiceTotal[]): Markup {
       amount('Net', 'subtotal_minor'),
       amount('Tax', 'tax_minor'),
       amount('Total', 'total_minor'),
+      amount('Credited', 'credited_minor'),
       amount('Owed', 'owed_minor'),
     ],
     totals,
@@ -109,23 +110,24 @@ export function renderInvoiceTotals(totals: FinanceInvoiceTotal[]): Markup {
   )
 }
 
-/** How lists show an invoice. */
+/** How lists show an invoice: what it is and of which day, for whom, by when, and how much. */
 export function invoiceColumns(): Column<FinanceInvoice>[] {
   return [
     {
       head: 'Invoice',
-      cell: ({ id, number }) => html`<a class="nowrap" href="${PATH}/${id}">${number}</a>`,
+      cell: ({ id, number, business_date, purchase_order_id }) =>
+        html`<a class="nowrap" href="${PATH}/${id}">${number}</a>
+          <a class="small nowrap" href="/finance/purchase-orders/${purchase_order_id}"
+            >day ${business_date}</a
+          >`,
     },
     { head: 'Customer', cell: ({ customer_name }) => customer_name },
     {
-      head: 'Business day',
-      cell: ({ business_date, purchase_order_id }) =>
-        html`<a class="nowrap" href="/finance/purchase-orders/${purchase_order_id}"
-          >${business_date}</a
-        >`,
+      head: 'Issued',
+      cell: ({ issue_date, due_date }) =>
+        html`<span class="nowrap">${issue_date}</span>
+          <span class="small nowrap">due ${due_date}</span>`,
     },
-    { head: 'Issued', cell: ({ issue_date }) => html`<span class="nowrap">${issue_date}</span>` },
-    { head: 'Due', cell: ({ due_date }) => html`<span class="nowrap">${due_date}</span>` },
     { head: 'State', cell: renderInvoiceState },
     { head: 'Net', number: true, cell: (row) => renderAmount(row.subtotal_minor, row.currency) },
     { head: 'Tax', number: true, cell: (row) => renderAmount(row.tax_minor, row.currency) },
@@ -142,6 +144,6 @@ const TONES: Readonly<Record<FinanceInvoice['state'], Tone>> = {
 
 /** An invoice that nobody was told of yet says so. */
 export function renderInvoiceState(invoice: Pick<FinanceInvoice, 'state' | 'sent_at'>): Markup {
-  const sent = invoice.sent_at === null ? ', not sent yet' : ''
-  return renderState(`${invoice.state}${sent}`, TONES[invoice.state])
+  return html`${renderState(invoice.state, TONES[invoice.state])}
+  ${invoice.sent_at === null ? html`<span class="small nowrap">not sent yet</span>` : ''}`
 }

@@ -2,8 +2,8 @@ import { html } from 'hono/html'
 import type { PageRequest, RowsPage } from '../../db/keyset.ts'
 import { printPage, readPage } from '../middleware/pagination.ts'
 import type { FinanceView } from './finance-view.ts'
-import { linkTo, type Markup } from './layout.ts'
-import { ROWS_PER_PAGE } from './page-query.ts'
+import { linkTo, renderPager, type Markup } from './layout.ts'
+import { readPageNumber, ROWS_PER_PAGE } from './page-query.ts'
 
 type Filter = Readonly<Record<string, string | undefined>>
 
@@ -41,6 +41,36 @@ function renderWalk(path: string, filter: Filter, cursor: string, next: string |
       }
     </span>
   </div>`
+}
+
+/** One page of a list that shares its page with others: each goes by a parameter of its own. */
+export async function pageList<Row>(
+  view: FinanceView,
+  path: string,
+  parameter: string,
+  list: (page: { page: number; limit: number }) => Promise<{ rows: Row[]; total: number | null }>,
+): Promise<{ rows: Row[]; pager: Markup }> {
+  const number = readPageNumber(view.query, parameter)
+  const { rows, total } = await list({ page: number, limit: ROWS_PER_PAGE })
+  const { done: _, ...query } = view.query
+  const pager = renderPager({
+    ...{ path, query, parameter, number, limit: ROWS_PER_PAGE },
+    ...{ rows: rows.length, total: total ?? rows.length },
+  })
+  return { rows, pager }
+}
+
+/** The same of rows that are all at hand. */
+export function pageRows<Row>(
+  view: FinanceView,
+  path: string,
+  parameter: string,
+  all: readonly Row[],
+): Promise<{ rows: Row[]; pager: Markup }> {
+  return pageList(view, path, parameter, async ({ page, limit }) => ({
+    rows: all.slice((page - 1) * limit, page * limit),
+    total: all.length,
+  }))
 }
 
 /** The way to a list as a file, with the same filter. */

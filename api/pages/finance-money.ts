@@ -88,21 +88,30 @@ export async function renderCreditNoteList(view: FinanceView): Promise<FinanceCo
 }
 
 /** How lists show a credit note. */
-export function creditNoteColumns(): Column<FinanceCreditNote>[] {
+function creditNoteColumns(): Column<FinanceCreditNote>[] {
+  const [number, ...rest] = creditNoteOfInvoiceColumns()
   return [
-    {
-      head: 'Credit note',
-      cell: (row) =>
-        html`<a class="nowrap" href="/finance/credit-notes/${row.id}"
-          >${row.number ?? 'pending'}</a
-        >`,
-    },
+    ...(number === undefined ? [] : [number]),
     { head: 'Customer', cell: (row) => row.customer_name },
     {
       head: 'For invoice',
       cell: (row) =>
         html`<a class="nowrap" href="/finance/invoices/${row.invoice_id}"
           >${row.invoice_number}</a
+        >`,
+    },
+    ...rest,
+  ]
+}
+
+/** The same among those of one invoice. */
+export function creditNoteOfInvoiceColumns(): Column<FinanceCreditNote>[] {
+  return [
+    {
+      head: 'Credit note',
+      cell: (row) =>
+        html`<a class="nowrap" href="/finance/credit-notes/${row.id}"
+          >${row.number ?? 'pending'}</a
         >`,
     },
     { head: 'Issued', cell: (row) => html`<span class="nowrap">${row.issue_date ?? '–'}</span>` },
@@ -115,9 +124,13 @@ export function creditNoteColumns(): Column<FinanceCreditNote>[] {
 }
 
 /** One that nobody was told of yet says so. */
-export function renderCreditNoteState({ state, sent_at }: FinanceCreditNote): Markup {
+export function renderCreditNoteState({
+  state,
+  sent_at,
+}: Pick<FinanceCreditNote, 'state' | 'sent_at'>): Markup {
   if (state === 'pending') return renderState('pending', 'wait')
-  return renderState(sent_at === null ? 'issued, not sent yet' : 'issued', 'good')
+  return html`${renderState('issued', 'good')}
+  ${sent_at === null ? html`<span class="small nowrap">not sent yet</span>` : ''}`
 }
 
 /** What every customer owes and has. */
@@ -158,7 +171,7 @@ function balanceColumns(): Column<FinanceBalance>[] {
       number: true,
       cell: (row) =>
         row.credit_limit_minor === null
-          ? 'none'
+          ? 'unlimited'
           : renderAmount(row.credit_limit_minor, row.currency),
     },
   ]

@@ -12,12 +12,11 @@ import {
   type ReconciliationRow,
 } from '../../db/payment-reconciliations.ts'
 import { displayCount, displayDate } from '../../documents/display.ts'
+import { pageList, renderExport } from './finance-list.ts'
 import type { FinanceContent, FinanceView } from './finance-view.ts'
 import { renderAmount, renderClock, renderState, renderTable, type Column } from './layout.ts'
 
-const DAYS = 14
-const DIFFERENCES = 50
-const LINES = 50
+const PATH = '/finance/provider'
 
 /** Payments reconciliation: what the provider owes, what does not agree with it, which days were compared. */
 export async function renderPaymentReconciliation(view: FinanceView): Promise<FinanceContent> {
@@ -25,13 +24,19 @@ export async function renderPaymentReconciliation(view: FinanceView): Promise<Fi
   const { accountId } = view
   const [balances, days, differences] = await Promise.all([
     listClearingBalances(db, accountId),
-    listReconciliations(db, accountId, { kind: 'page', page: 1, limit: DAYS }),
-    listDifferences(db, accountId, { open: true }, { kind: 'page', page: 1, limit: DIFFERENCES }),
+    pageList(view, PATH, 'days', (page) =>
+      listReconciliations(db, accountId, { kind: 'page', ...page }),
+    ),
+    pageList(view, PATH, 'differences', (page) =>
+      listDifferences(db, accountId, { open: true }, { kind: 'page', ...page }),
+    ),
   ])
   const statements = await Promise.all(
     balances.map(async ({ currency }) => ({
       currency,
-      lines: await listClearingLines(db, { accountId, currency }, { offset: 0, limit: LINES }),
+      lines: await pageList(view, PATH, `lines_${currency}`, (page) =>
+        listClearingLines(db, { accountId, currency }, { kind: 'page', ...page }),
+      ),
     })),
   )
   const body = html`<h1>Payments reconciliation</h1>
@@ -39,12 +44,15 @@ export async function renderPaymentReconciliation(view: FinanceView): Promise<Fi
     ${renderTable(BALANCE_COLUMNS, balances, 'No payment has been captured yet.')}
     <h2>Differences</h2>
     ${renderTable(DIFFERENCE_COLUMNS, differences.rows, 'Our books and the provider agree.')}
+    ${differences.pager} ${renderExport('provider-differences', {})}
     <h2>Compared days</h2>
     ${renderTable(dayColumns(view.timeZone), days.rows, 'No day has been compared yet.')}
+    ${days.pager} ${renderExport('provider-days', {})}
     ${statements.map(
       ({ currency, lines }) =>
         html`<h2>Clearing account in ${currency}</h2>
-          ${renderTable(lineColumns(view.timeZone, currency), lines, '')}`,
+          ${renderTable(lineColumns(view.timeZone, currency), lines.rows, '')} ${lines.pager}
+          ${renderExport('clearing', { currency })}`,
     )}`
   return { title: 'Payments reconciliation', body }
 }

@@ -93,7 +93,9 @@ export function purchaseOrderColumns(): Column<FinancePurchaseOrder>[] {
         html`<span class="nowrap"
             >${renderClock(po.closed_at ?? po.scheduled_end, po.time_zone)}</span
           >
-          <span class="small">${po.closed_at === null ? '' : 'closed, '}${po.time_zone}</span>`,
+          <span class="small nowrap"
+            >${po.closed_at === null ? '' : 'closed, '}${po.time_zone}</span
+          >`,
     },
     {
       head: 'Invoice',

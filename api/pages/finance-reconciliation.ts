@@ -25,7 +25,7 @@ export async function renderReconciliation(view: FinanceView): Promise<FinanceCo
 
 function identityColumns(): Column<IdentityResult>[] {
   return [
-    { head: 'Identity', cell: ({ name }) => html`<span class="nowrap">${name}</span>` },
+    { head: 'Identity', cell: ({ name }) => html`<span class="nowrap">${wordsOf(name)}</span>` },
     { head: 'What must be equal', cell: ({ says }) => says },
     {
       head: 'Now',
@@ -36,6 +36,8 @@ function identityColumns(): Column<IdentityResult>[] {
     },
   ]
 }
+
+const wordsOf = (name: string) => name.replaceAll('_', ' ')
 
 function renderDifferences({ name, differences }: IdentityResult): Markup {
   const amount = (head: string, minor: (difference: Difference) => bigint): Column<Difference> => ({
@@ -49,6 +51,6 @@ function renderDifferences({ name, differences }: IdentityResult): Markup {
     amount('Ledger says', (each) => each.actual_minor),
     amount('Difference', (each) => each.actual_minor - each.expected_minor),
   ]
-  return html`<h2>${name}</h2>
+  return html`<h2>${wordsOf(name)}</h2>
     ${renderTable(columns, differences, '')}`
 }

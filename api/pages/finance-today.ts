@@ -3,7 +3,7 @@ import { displayCount, displayDate, wallClock } from '../../documents/display.ts
 import { listFinanceInvoices, sumFinanceInvoices } from '../../db/finance-invoices.ts'
 import { sumFinanceDay, sumFinanceDays } from '../../db/finance-days.ts'
 import { listFinancePurchaseOrders } from '../../db/finance.ts'
-import { walkList } from './finance-list.ts'
+import { renderExport, walkList } from './finance-list.ts'
 import type { FinanceContent, FinanceView } from './finance-view.ts'
 import { invoiceColumns, renderInvoiceTotals } from './finance-invoices.ts'
 import { purchaseOrderColumns } from './finance-purchase-orders.ts'
@@ -48,7 +48,7 @@ export async function renderToday(view: FinanceView): Promise<FinanceContent> {
       day.rows,
       'Nothing has been ordered today. The first order of a customer opens its purchase order.',
     )}
-    ${day.pager} ${renderCharts(days)}
+    ${day.pager} ${renderExport('today', {})} ${renderCharts(days)}
     <h2>Invoices by currency</h2>
     ${renderInvoiceTotals(invoices)}
     <h2>Latest invoices</h2>

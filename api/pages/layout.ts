@@ -97,7 +97,9 @@ export function renderTable<Row>(
 export function renderPager(page: {
   path: string
   /** The other parameters of the query; they stay. */
-  query: Record<string, string | undefined>
+  query: Readonly<Record<string, string | undefined>>
+  /** The parameter that names the page of this list. */
+  parameter?: string
   number: number
   limit: number
   rows: number
@@ -106,7 +108,8 @@ export function renderPager(page: {
   const first = (page.number - 1) * page.limit + 1
   const last = first + page.rows - 1
   if (page.number === 1 && last >= page.total) return html``
-  const to = (number: number) => linkTo(page.path, { ...page.query, page: String(number) })
+  const { parameter = 'page' } = page
+  const to = (number: number) => linkTo(page.path, { ...page.query, [parameter]: String(number) })
   const total =
     page.total > COUNTED_MAX ? `more than ${displayCount(COUNTED_MAX)}` : displayCount(page.total)
   return html`<div class="pager">
@@ -130,7 +133,7 @@ export function pagesMax(limit: number): number {
 }
 
 /** A path with a query; what is undefined or empty is left out. */
-export function linkTo(path: string, query: Record<string, string | undefined>): string {
+export function linkTo(path: string, query: Readonly<Record<string, string | undefined>>): string {
   const search = new URLSearchParams()
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined && value !== '') search.set(name, value)
@@ -146,6 +149,11 @@ export function renderAmount(minor: bigint | string, currency: string): string {
 /** An instant as the wall clock of a zone shows it, to the minute: "2026-11-22 14:05". */
 export function renderClock(instant: Date, timeZone: string): string {
   return wallClock(timeZone)(instant.toISOString()).slice(0, 'YYYY-MM-DD HH:MM'.length)
+}
+
+/** The calendar day of an instant in a zone, YYYY-MM-DD. */
+export function wallDate(instant: Date, timeZone: string): string {
+  return wallClock(timeZone)(instant.toISOString()).slice(0, 'YYYY-MM-DD'.length)
 }
 
 /** Done well, still moving, somebody has to look, or nothing to say. */

@@ -4,9 +4,17 @@ import { pagesMax } from './layout.ts'
 
 export const ROWS_PER_PAGE = 50
 
-/** The number of the page that is asked for; other parameters are read elsewhere. */
-export function readPageNumber(query: Readonly<Record<string, string>>): number {
-  return parseInput(z.object({ page: pageNumber }), query, 'query').page
+/** The number of the page that a parameter asks for; other parameters are read elsewhere. */
+export function readPageNumber(
+  query: Readonly<Record<string, string>>,
+  parameter = 'page',
+): number {
+  const read: Record<string, number> = parseInput(
+    z.object({ [parameter]: pageNumber }),
+    query,
+    'query',
+  )
+  return read[parameter] ?? 1
 }
 
 /** `?page=`, from 1, as far as a list can be paged. */

@@ -16,10 +16,10 @@ a:focus-visible, button:focus-visible, input:focus-visible, select:focus-visible
   outline: 2px solid var(--accent); outline-offset: 2px }
 .top { border-bottom: 1px solid var(--line) }
 .top > div, main, footer { max-width: 1180px; margin: 0 auto; padding: 0 1.5rem }
-.top > div { display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; align-items: center;
-  min-height: 3.5rem; padding-top: .6rem; padding-bottom: .6rem }
+.top > div { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: center;
+  justify-content: space-between; padding-top: .8rem; padding-bottom: .7rem }
 .brand { font-weight: 650; letter-spacing: .01em; color: var(--ink) }
-.top nav { display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; flex: 1;
+.top nav { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; order: 3; flex-basis: 100%;
   font-size: .93rem }
 .top nav a { color: var(--quiet) }
 .top nav a[aria-current] { color: var(--ink); box-shadow: 0 2px 0 var(--accent) }
@@ -113,8 +113,8 @@ footer { color: var(--quiet); font-size: .82rem; padding-bottom: 2rem }
   :root { color-scheme: light; --paper: #fff; --sheet: #fff; --ink: #000; --quiet: #444;
     --line: #bbb; --accent: #000 }
   body { font-size: 10pt }
-  .top nav, button, .pager, .filter, .documents, .export, .forms, .state::before { display: none }
-  .top > div { justify-content: space-between }
+  .top nav, button, details, .pager, .filter, .documents, .export, .forms, .screen,
+  .state::before { display: none }
   .top > div, main, footer { max-width: none; padding-left: 0; padding-right: 0 }
   .table { overflow: visible; border: 0 }
   th, td { padding: .25rem .5rem }

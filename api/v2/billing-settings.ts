@@ -14,7 +14,7 @@ import type { ApiDeps } from '../deps.ts'
 import { idParameter, instantField, notFound, requireId } from '../fields.ts'
 import { route, type Route } from '../route.ts'
 import { cutOffField, timeZoneField } from './customer-fields.ts'
-import { formatsField, recipientsField } from './document-shapes.ts'
+import { formatsField, localeField, recipientsField } from './document-shapes.ts'
 import { businessDate } from './order-shapes.ts'
 
 const byId = z.strictObject({ id: idParameter('id', 'cust_0199c0de5a000123456789abcd') })
@@ -47,6 +47,7 @@ const customerSettings = z
     customer_id: z.string(),
     ...customerFields,
     invoice_formats: z.array(z.string()).nullable(),
+    locale: z.string().nullable(),
     bill_on: billOnField.nullable(),
     business_day: businessDayObject,
   })
@@ -101,7 +102,8 @@ const replacingCustomer = route({
   method: 'put',
   summary: 'Say how a customer is billed',
   description:
-    'Recipients and formats hold from the next mail, `bill_on` from the next purchase order.',
+    'Recipients and formats hold from the next mail, `bill_on` from the next purchase order, `locale` ' +
+    'from the next document.',
   access: 'customers:write',
   rateClass: 'write',
   body: z
@@ -111,6 +113,10 @@ const replacingCustomer = route({
         .nullable()
         .default(null)
         .openapi({ description: 'Null, or left out: what the account says.' }),
+      locale: localeField.nullable().default(null).openapi({
+        description:
+          'How figures and dates of documents are written. Null, or left out: as the seller says.',
+      }),
     })
     .openapi('BillingSettingsReplace'),
   async handler(deps, call) {
@@ -180,6 +186,7 @@ async function printCustomer(deps: ApiDeps, key: { accountId: string; customerId
     customer_id: key.customerId,
     invoice_recipients: settings.invoice_recipients,
     invoice_formats: settings.invoice_formats,
+    locale: settings.locale,
     bill_on: settings.bill_on,
     business_day: printBusinessDay(await getBusinessDay(db, key)),
   }

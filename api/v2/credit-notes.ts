@@ -5,19 +5,21 @@ import {
   type CreditNoteView,
 } from '../../db/credit-note-views.ts'
 import { findCreditNoteDocument } from '../../db/credit-notes.ts'
-import { CONTENT_TYPES, documentFormats, renderDocument } from '../../documents/render.ts'
+import { documentFormats } from '../../documents/render.ts'
 import { DomainError } from '../../domain/error.ts'
 import { CREDIT_NOTE_STATUSES, renderCreditNote } from '../../wire/credit-note.ts'
+import { readDocumentFile } from '../document-file.ts'
 import { idParameter, instantField, requireId } from '../fields.ts'
 import { listOf, pageParameters, printPage, readPage } from '../middleware/pagination.ts'
 import { route, type Route } from '../route.ts'
 import {
   documentLine,
   documentLinks,
+  documentTaxLine,
   fileHeaders,
   fileParameters,
+  fileQuery,
   fileResponse,
-  requireFormat,
 } from './document-shapes.ts'
 import { ownerOf } from './order-calls.ts'
 import { businessDate, decimal, minor } from './order-shapes.ts'
@@ -44,6 +46,7 @@ export const creditNoteObject = z
     tax_minor: minor,
     total: decimal,
     total_minor: minor,
+    tax_lines: z.array(documentTaxLine).openapi({ description: 'They add up to `tax`.' }),
     lines: z.array(documentLine),
     documents: documentLinks,
     created_at: instantField,
@@ -109,23 +112,21 @@ const readingDocument = route({
   summary: 'Download a credit note',
   description: 'As for invoices: the bytes that were sent, the same every time.',
   params: fileParameters(EXAMPLE_ID),
+  query: fileQuery,
   responses: { 200: fileResponse },
-  errors: ['not_found', 'document_format_unavailable', 'document_pending'],
+  errors: ['not_found', 'document_format_unavailable', 'document_pending', 'invalid_parameter'],
   async handler(deps, call) {
     const id = requireId('creditNote', call.input.params.id)
     const { snapshot } = await getCreditNoteView(deps.database.db, ownerOf(call.caller), id)
     if (snapshot === null) {
       throw new DomainError('document_pending', 'The credit note is not issued yet.')
     }
-    const format = requireFormat(call.input.params.format, snapshot)
-    const key = { accountId: call.caller.accountId, creditNoteId: id, format }
-    const kept = await findCreditNoteDocument(deps.database.db, key)
-    return {
-      status: 200,
-      bytes: kept ?? (await renderDocument(snapshot, format)),
-      contentType: CONTENT_TYPES[format],
-      headers: fileHeaders(snapshot.number, format),
-    }
+    const wish = { format: call.input.params.format, ...call.input.query }
+    const key = { accountId: call.caller.accountId, creditNoteId: id }
+    const { bytes, contentType, name } = await readDocumentFile(snapshot, wish, (format) =>
+      findCreditNoteDocument(deps.database.db, { ...key, format }),
+    )
+    return { status: 200, bytes, contentType, headers: fileHeaders(name) }
   },
 })
 

@@ -1,8 +1,6 @@
 import { z } from '@hono/zod-openapi'
-import type { DocumentFormat } from '../../documents/render.ts'
-import { documentFormats, fileName } from '../../documents/render.ts'
-import { DomainError } from '../../domain/error.ts'
-import type { InvoiceSnapshot } from '../../domain/invoice.ts'
+import { findLocale } from '../../documents/locale.ts'
+import { CSV_ROWS } from '../document-file.ts'
 import { idParameter } from '../fields.ts'
 import { decimal, minor } from './order-shapes.ts'
 
@@ -23,6 +21,26 @@ export const documentLine = z
   })
   .openapi('InvoiceLine')
 
+export const documentTaxLine = z
+  .strictObject({
+    category: z.string().openapi({ description: 'UNCL 5305, as in EN 16931.', example: 'S' }),
+    rate_percent: z.number().openapi({ example: 19 }),
+    taxable: decimal,
+    taxable_minor: minor,
+    tax: decimal,
+    tax_minor: minor,
+    exemption_code: z.string().nullable().openapi({ example: 'VATEX-EU-AE' }),
+    exemption_text: z.string().nullable(),
+  })
+  .openapi('TaxLine')
+
+/** How figures and dates are written: a language, or a language and a country. */
+export const localeField = z
+  .string()
+  .regex(/^[a-z]{2,3}(?:-[A-Z]{2})?$/, 'Must be a language tag such as de or de-AT')
+  .refine((tag) => findLocale(tag) !== undefined, 'Is not a language that documents can be set in')
+  .openapi({ example: 'de-AT' })
+
 /** Who gets documents by mail, and as what. */
 export const recipientsField = z.array(z.email().max(254)).min(1).max(10)
 export const formatsField = z
@@ -42,6 +60,14 @@ export const fileParameters = (idExample: string) =>
       .openapi({ param: { name: 'format', in: 'path' }, example: 'pdf' }),
   })
 
+/** Query parameters of a file. */
+export const fileQuery = z.strictObject({
+  rows: z.enum(CSV_ROWS).optional().openapi({
+    description:
+      'Of a CSV: the lines of the document (the default), or the transactions behind it.',
+  }),
+})
+
 /** The answer of a route that hands a file out. */
 export const fileResponse = {
   description: 'The document.',
@@ -49,14 +75,7 @@ export const fileResponse = {
   headers: { 'Content-Disposition': 'A file name with the number of the document.' },
 } as const
 
-/** Throws `document_format_unavailable`. */
-export function requireFormat(text: string, snapshot: InvoiceSnapshot): DocumentFormat {
-  const format = documentFormats(snapshot).find((known) => known === text)
-  if (format !== undefined) return format
-  throw new DomainError('document_format_unavailable', 'There is no such document.')
-}
-
-/** `Content-Disposition` of a file. */
-export function fileHeaders(number: string, format: DocumentFormat): Record<string, string> {
-  return { 'Content-Disposition': `attachment; filename="${fileName(number, format)}"` }
+/** `Content-Disposition` of a file; its name needs no quoting of its own. */
+export function fileHeaders(name: string): Record<string, string> {
+  return { 'Content-Disposition': `attachment; filename="${name}"` }
 }

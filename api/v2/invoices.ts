@@ -1,18 +1,20 @@
 import { z } from '@hono/zod-openapi'
 import { getInvoiceView, listInvoiceViews, type InvoiceView } from '../../db/invoice-views.ts'
 import { findInvoiceDocument } from '../../db/invoices.ts'
-import { CONTENT_TYPES, documentFormats, renderDocument } from '../../documents/render.ts'
+import { documentFormats } from '../../documents/render.ts'
 import { INVOICE_STATUSES, renderInvoice } from '../../wire/invoice.ts'
+import { readDocumentFile } from '../document-file.ts'
 import { idParameter, instantField, requireId } from '../fields.ts'
 import { listOf, pageParameters, printPage, readPage } from '../middleware/pagination.ts'
 import { route, type Route } from '../route.ts'
 import {
   documentLine,
   documentLinks,
+  documentTaxLine,
   fileHeaders,
   fileParameters,
+  fileQuery,
   fileResponse,
-  requireFormat,
 } from './document-shapes.ts'
 import { ownerOf } from './order-calls.ts'
 import { businessDate, decimal, minor } from './order-shapes.ts'
@@ -42,6 +44,7 @@ export const invoiceObject = z
     amount_paid_minor: minor,
     amount_credited: decimal,
     amount_credited_minor: minor,
+    tax_lines: z.array(documentTaxLine).openapi({ description: 'They add up to `tax`.' }),
     lines: z.array(documentLine),
     documents: documentLinks,
     links: z.strictObject({ self: z.string(), purchase_order: z.string() }),
@@ -117,20 +120,18 @@ const readingDocument = route({
     'The bytes that were sent; rendered from the frozen invoice when they are not kept yet. The ' +
     'same bytes every time. `ubl` and `cii` are the XML of EN 16931, where it can express this invoice.',
   params: fileParameters('inv_0199c0de5a000123456789abcd'),
+  query: fileQuery,
   responses: { 200: fileResponse },
-  errors: ['not_found', 'document_format_unavailable'],
+  errors: ['not_found', 'document_format_unavailable', 'invalid_parameter'],
   async handler(deps, call) {
     const id = requireId('invoice', call.input.params.id)
     const { snapshot } = await getInvoiceView(deps.database.db, ownerOf(call.caller), id)
-    const format = requireFormat(call.input.params.format, snapshot)
-    const key = { accountId: call.caller.accountId, invoiceId: id, format }
-    const kept = await findInvoiceDocument(deps.database.db, key)
-    return {
-      status: 200,
-      bytes: kept ?? (await renderDocument(snapshot, format)),
-      contentType: CONTENT_TYPES[format],
-      headers: fileHeaders(snapshot.number, format),
-    }
+    const wish = { format: call.input.params.format, ...call.input.query }
+    const key = { accountId: call.caller.accountId, invoiceId: id }
+    const { bytes, contentType, name } = await readDocumentFile(snapshot, wish, (format) =>
+      findInvoiceDocument(deps.database.db, { ...key, format }),
+    )
+    return { status: 200, bytes, contentType, headers: fileHeaders(name) }
   },
 })
 

@@ -72,7 +72,7 @@ export function sampleInput(changes: Partial<InvoiceInput> = {}): InvoiceInput {
       },
       tax_id: 'EL094259216',
     },
-    locale: 'el-GR',
+    locale: 'en',
     notes: [],
     units: sampleUnits(3),
     prepaid_minor: 0n,

@@ -40,6 +40,22 @@ export const SAMPLES: Readonly<Record<string, InvoiceSnapshot>> = {
       tax_id: 'BG123456789',
     },
   }),
+  // Each writes figures in a way of its own: 1.234,50 and 1 234,50 and 1'234.50.
+  greek: sampleInvoice(40, { units: sampleUnits(40, 120), locale: 'el-GR' }),
+  polish: computeInvoice(sampleInput({ units: taxedUnits(), locale: 'pl' })),
+  swiss: sampleInvoice(6, { locale: 'de-CH', units: sampleUnits(6, 90) }),
+  'to-an-iban': sampleInvoice(2, {
+    seller: {
+      ...sampleInput().seller,
+      bank_account: { account: 'DE89370400440532013000', bank_code: 'COBADEFFXXX' },
+    },
+  }),
+  'to-another-account': computeInvoice(
+    sampleInput({
+      units: taxedUnits(),
+      seller: { ...sampleInput().seller, bank_account: { account: '000123456789' } },
+    }),
+  ),
   yen: sampleInvoice(2, { currency: 'JPY' }),
   // Three decimals: PDF and CSV only.
   dinar: sampleInvoice(2, { currency: 'KWD' }),
@@ -65,6 +81,7 @@ function sampleStatement(rows: number): Statement {
     currency: 'EUR',
     seller,
     buyer,
+    locale: 'el-GR',
     from: '2026-01-01',
     before: '2027-01-01',
     until: '2026-12-31',

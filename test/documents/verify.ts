@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { displayAmount } from '../../documents/display.ts'
 import { documentFormats, fileName, renderDocument } from '../../documents/render.ts'
 import { displaySigned, renderStatementDocument } from '../../documents/statement.ts'
 import type { InvoiceSnapshot } from '../../domain/invoice.ts'
@@ -37,29 +36,55 @@ function keep(name: string, content: Uint8Array | string): string {
   return path
 }
 
-/** Money that the PDF, the XML and the CSV must state alike. */
-function judgeTotals(name: string, invoice: InvoiceSnapshot, csv: string[][]): string[] {
-  const text = readText(join(FOLDER, `${name}.pdf`))
-  const label = invoice.kind === 'credit_note' ? 'Total credited' : 'Total due'
-  const line = text.split('\n').find((each) => each.includes(label)) ?? ''
-  const due = displayAmount(invoice.due_minor, invoice.currency)
-  const [head = [], ...rows] = csv
+/** What a document states, in minor units: the digits as they stand, whatever is set between them. */
+type Stated = { net: string; tax: string; due: string }
+
+const digitsOf = (text: string) => BigInt(text.replaceAll(/\D/g, '') || '-1')
+
+/** What a person reads in the PDF; each figure ends its line, behind its label. */
+function readPdfTotals(name: string): Stated {
+  const lines = readText(join(FOLDER, `${name}.pdf`)).split('\n')
+  const figure = (line: string) =>
+    digitsOf(/ [A-Z]{3} (\S+(?:\u00a0\S+)*)\s*$/.exec(line)?.[1] ?? '')
+  const sum = (label: RegExp) =>
+    lines.filter((line) => label.test(line)).reduce((all, line) => all + figure(line), 0n)
+  return {
+    net: String(sum(/^ *Subtotal /)),
+    tax: String(sum(/^ *(?:VAT|Exempt from VAT|Outside the scope of VAT) .*on [A-Z]{3} /)),
+    due: String(sum(/^ *Total (?:due|credited) /)),
+  }
+}
+
+/** The same in either syntax of the norm. */
+function readXmlTotals(xml: string): Stated {
+  const figure = (pattern: RegExp) => String(digitsOf(pattern.exec(xml)?.[1] ?? ''))
+  return {
+    net: figure(/<(?:ram:TaxBasisTotalAmount|cbc:TaxExclusiveAmount currencyID="\w+")>([^<]*)</),
+    tax: figure(/<(?:ram:TaxTotalAmount|cac:TaxTotal><cbc:TaxAmount) currencyID="\w+">([^<]*)</),
+    due: figure(/<(?:ram:DuePayableAmount|cbc:PayableAmount currencyID="\w+")>([^<]*)</),
+  }
+}
+
+function judgeTotals(source: string, stated: Stated, invoice: InvoiceSnapshot): string[] {
+  const right: Stated = {
+    net: invoice.subtotal_minor,
+    tax: invoice.tax_minor,
+    due: invoice.due_minor,
+  }
+  return (['net', 'tax', 'due'] as const)
+    .filter((figure) => stated[figure] !== right[figure])
+    .map((figure) => `${source} says ${figure} ${stated[figure]}, not ${right[figure]}`)
+}
+
+/** The rows of the CSV add up to the net amount, and none of them lacks a cell. */
+function judgeCsv(invoice: InvoiceSnapshot, [head = [], ...rows]: string[][]): string[] {
   const net = head.indexOf('net')
-  const digits = (amount: string) => BigInt(amount.replace('.', ''))
-  const sum = rows.reduce((all, row) => all + digits(row[net] ?? ''), 0n)
+  const sum = rows.reduce((all, row) => all + digitsOf(row[net] ?? ''), 0n)
   const ragged = rows.filter((row) => row.length !== head.length).length
   return [
-    ...(line.includes(due) ? [] : [`the PDF says "${line.trim()}", not ${due}`]),
     ...(sum === BigInt(invoice.subtotal_minor) ? [] : [`the CSV adds up to ${sum}`]),
     ...(ragged === 0 ? [] : [`${ragged} rows of the CSV have another number of cells`]),
   ]
-}
-
-/** The amount due as the XML writes it, in either syntax. */
-function judgeXmlTotal(xml: string, invoice: InvoiceSnapshot): string[] {
-  const [, due] = /(?:DuePayableAmount|PayableAmount currencyID="\w+")>([^<]*)</.exec(xml) ?? []
-  const right = formatDecimal(BigInt(invoice.due_minor), invoice.currency)
-  return due === right ? [] : [`the XML says ${due} is due, not ${right}`]
 }
 
 async function verifyInvoice(name: string, invoice: InvoiceSnapshot): Promise<void> {
@@ -73,7 +98,10 @@ async function verifyInvoice(name: string, invoice: InvoiceSnapshot): Promise<vo
   report(`${name}.pdf: qpdf, pdfinfo`, judgePdf(pdf))
   report(`${name}.pdf: PDF/A-3b by veraPDF`, judgePdfA(pdf))
   const csv = readCsv(join(FOLDER, `${name}.csv`))
-  report(`${name}: PDF and CSV state the same totals`, judgeTotals(name, invoice, csv))
+  report(`${name}: PDF and CSV state the same totals`, [
+    ...judgeTotals('the PDF', readPdfTotals(name), invoice),
+    ...judgeCsv(invoice, csv),
+  ])
   const cii = rendered.get('cii')
   if (cii === undefined) return
   const attached = detach(pdf, 'factur-x.xml')
@@ -84,7 +112,7 @@ async function verifyInvoice(name: string, invoice: InvoiceSnapshot): Promise<vo
     const xml = Buffer.from(rendered.get(format) ?? []).toString()
     report(`${name}.${format}.xml: EN 16931 by Mustang`, [
       ...judgeNorm(path),
-      ...judgeXmlTotal(xml, invoice),
+      ...judgeTotals('the XML', readXmlTotals(xml), invoice),
     ])
   }
 }
@@ -96,7 +124,7 @@ for (const [name, statement] of Object.entries(STATEMENTS)) {
   report(`${name}.pdf: qpdf, pdfinfo`, judgePdf(pdf))
   report(`${name}.pdf: PDF/A-3b by veraPDF`, judgePdfA(pdf))
   const csv = readCsv(keep(`${name}.csv`, await renderStatementDocument(statement, 'csv')))
-  const closing = displaySigned(statement.closingMinor, statement.currency)
+  const closing = displaySigned(statement.closingMinor, statement.currency, statement.locale)
   const line =
     readText(pdf)
       .split('\n')

@@ -125,8 +125,27 @@ test('an invoice that bounced is not called sent', async () => {
     () => checkDrained(stack.database.db),
     (left) => left.length === 0,
   )
-  const note = await customer.client.get<CreditNote>(`/v2/credit-notes/${asked.body.id}`)
+  const path = `/v2/credit-notes/${asked.body.id}`
+  const note = await customer.client.get<CreditNote>(path)
   expect(note.body).toMatchObject({ status: 'issued', sent_at: null })
+  // Sent again, to somebody who is there and as what is wished: now it is sent.
+  const wish = { recipients: ['somebody@reseller.example'], formats: ['pdf'] }
+  expect(await customer.client.post(`${path}/send`, wish)).toMatchObject({
+    status: 202,
+    body: { invoice_id: customer.invoiceId, credit_note_id: asked.body.id, number: 2 },
+  })
+  const { body } = await eventually(
+    () => customer.client.get<{ data: Mail[] }>(`${path}/mails`),
+    ({ body: { data } }) => data.at(1)?.status === 'sent',
+  )
+  expect(body.data).toMatchObject([
+    { status: 'bounced', recipients: ['nobody@reseller.example'] },
+    { recipients: wish.recipients, attachments: [`${note.body.number}.pdf`] },
+  ])
+  await eventually(
+    () => customer.client.get<CreditNote>(path),
+    (answer) => answer.body.sent_at !== null,
+  )
 })
 
 test('a bounce that comes back later is kept by its Message-ID', async () => {

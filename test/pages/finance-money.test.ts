@@ -147,6 +147,27 @@ test('documents are sent again, to whom the form says', async () => {
   expect(sends).toEqual([{ recipients: ['one@buyer.example', 'two@buyer.example'] }])
 })
 
+test('a credit note shows who was sent it, and is sent again', async () => {
+  const { browser, invoice, books } = await openDesk()
+  const meant = await browser.get(`${invoice}/credit?reason=Recalled&whole=yes`)
+  const made = await send(browser, meant, `${invoice}/credit`, {})
+  const path = made.headers.get('location') ?? ''
+  expect(readable((await browser.get(path)).text)).toContain('its number follows within seconds')
+  await issueCreditNotes(api, books.account.accountId)
+  const page = await browser.get(path)
+  expect(readable(page.text)).toMatch(/@\S+ PDF, CSV sent/)
+  expect(readable(page.text)).toContain('Credited 49.36 EUR')
+  const again = await send(browser, page, `${path}/send`, { recipients: 'one@buyer.example' })
+  expect(again.headers.get('location')).toBe(`${path}?done=sent`)
+  expect(readable((await browser.get(`${path}?done=sent`)).text)).toContain('It is being sent.')
+  const sends = await api.database.db
+    .selectFrom('document_sends')
+    .select(['id', 'recipients'])
+    .where('credit_note_id', '=', path.split('/').at(-1) ?? '')
+    .execute()
+  expect(sends).toEqual([{ id: `${path.split('/').at(-1)}/2`, recipients: ['one@buyer.example'] }])
+})
+
 test('what is typed wrong is refused in words and changes nothing', async () => {
   const { browser, invoice } = await openDesk()
   const page = await browser.get(invoice)
@@ -184,6 +205,10 @@ test('every list comes as a file that no spreadsheet runs', async () => {
     'credit-notes': 'credit_note_id',
     payments: `'=cmd|calc`,
     customers: books.invoiced.customerId,
+    today: books.open.purchaseOrderId,
+    'provider-days': 'compared_at',
+    'provider-differences': 'their_state',
+    'clearing.csv?currency=EUR': 'balance',
   }
   for (const [name, text] of Object.entries(files)) {
     const file = await browser.get(`/finance/exports/${name.includes('.') ? name : `${name}.csv`}`)
@@ -205,5 +230,5 @@ test('the ledger’s differences are shown to whoever opens the reconciliation',
   )
   const text = readable((await browser.get(path)).text)
   expect(text).toContain('1 of')
-  expect(text).toMatch(/balance_receivable .* 1 differ/)
+  expect(text).toMatch(/balance receivable .* 1 differ/)
 })

@@ -40,6 +40,24 @@ test('what the provider owes, what differs from it and which days were compared'
   expect(text).toContain('psp fee charged pi_a -6.10 USD 193.89 USD')
 })
 
+test('long lists are paged, each by itself, and come whole as files', async () => {
+  const account = await makeAccount(api.database)
+  await api.database.pool.query(
+    `select post_journal($1, null, 'USD', 'payment_captured', 'pi_' || n, '{"amount": 100}',
+       now() + n * interval '1 second') from generate_series(1, 51) n`,
+    [account.accountId],
+  )
+  const browser = await signIn(api.url, account.key)
+  const first = (await browser.get('/finance/provider')).text
+  expect(first).toContain('href="/finance/provider?lines_USD=2"')
+  expect(first).not.toContain('>pi_1 ')
+  const second = (await browser.get('/finance/provider?lines_USD=2')).text
+  expect(second).toMatch(/>pi_1<[\s\S]*1\.00\u00a0USD/)
+  const file = (await browser.get('/finance/exports/clearing.csv?currency=USD')).text
+  expect(file.split('\r\n')).toHaveLength(53)
+  expect(file).toMatch(/payment_captured,pi_51,1\.00,51\.00,USD/)
+})
+
 test('an account without payments is told so, and sees nobody else’s', async () => {
   const text = await read(await makeAccount(api.database))
   expect(text).toContain('No payment has been captured yet.')

@@ -8,6 +8,7 @@ import {
 } from '../../db/finance.ts'
 import { newId } from '../../new-id.ts'
 import { serveApi, type ServedApi } from '../api/serve.ts'
+import { billDay, placeOrder } from '../billing.ts'
 import { makeCustomer, makeProduct } from '../factories.ts'
 import { signIn, type Browser, type Page } from './browser.ts'
 import { keepBooks, type Books } from './books.ts'
@@ -71,7 +72,7 @@ describe('the finance pages', () => {
   test('show invoices with their totals by currency', async () => {
     for (const path of ['/finance', '/finance/invoices']) {
       const text = readable((await browser.get(path)).text)
-      expect(text).toContain('EUR 1 49.36 EUR 0.00 EUR 49.36 EUR 49.36 EUR')
+      expect(text).toContain('EUR 1 49.36 EUR 0.00 EUR 49.36 EUR 0.00 EUR 49.36 EUR')
       expect(text).toContain(books.invoiced.number)
     }
   })
@@ -107,7 +108,7 @@ describe('the finance pages', () => {
     expect(pdf.headers.get('content-type')).toBe('application/pdf')
     const csv = await browser.get(`/finance/invoices/${invoiceId}/documents/csv`)
     expect(csv.headers.get('content-disposition')).toBe(`attachment; filename="${number}.csv"`)
-    expect((await browser.get(`/finance/invoices/${invoiceId}/documents/exe`)).status).toBe(404)
+    expect((await browser.get(`/finance/invoices/${invoiceId}/documents/exe`)).status).toBe(406)
   })
 
   test('never show a code', async () => {
@@ -201,6 +202,31 @@ describe('the finance pages', () => {
     expect(second.text).toContain(`rel="first" href="${path}"`)
     const shown = `${first.text}${second.text}`
     for (const { id } of placed) expect(shown).toContain(`/finance/transactions/${id}`)
+  })
+
+  test('page through the lines and the orders of an invoice', async () => {
+    const { accountId } = books.account
+    const customerId = await makeCustomer(api.database, accountId)
+    const placed: { id: string; purchase_order: { id: string } }[] = []
+    while (placed.length < 51) {
+      placed.push(
+        await placeOrder(api, books.account, customerId, [{ priceMinor: 100n, quantity: 1 }]),
+      )
+    }
+    const purchaseOrderId = placed[0]?.purchase_order.id ?? ''
+    const [invoice] = await billDay(api, accountId, purchaseOrderId, { documents: false })
+    const path = `/finance/invoices/${invoice?.id}`
+    const first = await browser.get(path)
+    for (const list of ['lines', 'transactions']) {
+      expect(first.text).toContain(`href="${path}?${list}=2"`)
+    }
+    expect(readable(first.text)).toContain('1–50 of 51')
+    const second = await browser.get(`${path}?transactions=2`)
+    expect(readable(second.text)).toContain('51–51 of 51')
+    expect(second.text).toContain(`href="${path}?transactions=2&amp;lines=2"`)
+    const shown = `${first.text}${second.text}`
+    for (const { id } of placed) expect(shown).toContain(`/finance/transactions/${id}`)
+    expect((await browser.get(`${path}?lines=0`)).status).toBe(400)
   })
 
   test('narrow invoices down, and add up what is shown only', async () => {

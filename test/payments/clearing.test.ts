@@ -63,7 +63,8 @@ test('the clearing account returns to zero after captures, fees, refunds, a disp
   expect(await compareToday(till)).toMatchObject({ open_differences: 0, payments_compared: 4 })
   const [balance] = await listClearingBalances(stack.database.db, owner.accountId)
   expect(balance).toMatchObject({ paid_out_minor: BigInt(-owed), balance_minor: 0n })
-  const lines = await listClearingLines(stack.database.db, owner, { offset: 0, limit: 50 })
+  const page = { kind: 'page', page: 1, limit: 50 } as const
+  const { rows: lines } = await listClearingLines(stack.database.db, owner, page)
   expect(lines[0]).toMatchObject({ balance_minor: 0n })
   // The provider tells whole seconds: what happened within one may stand after the payout.
   expect(lines.filter(({ kind }) => kind === 'psp_paid_out')).toHaveLength(1)
