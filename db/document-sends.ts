@@ -37,7 +37,7 @@ export function toFormats(formats: string[] | null): DocumentFormat[] {
 }
 
 /** An invoice, or a credit note together with the invoice that it corrects. */
-export type SendableKey = { accountId: string; invoiceId: string; creditNoteId?: string }
+type SendableKey = { accountId: string; invoiceId: string; creditNoteId?: string }
 
 /** Writes the wish to send a document again and the command to do it. Answers the send's number. */
 export async function requestSend(

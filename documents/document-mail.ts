@@ -2,7 +2,7 @@ import type { InvoiceSnapshot } from '../domain/invoice.ts'
 import { displayAmount, displayDate, displayKind, displayPayment } from './display.ts'
 import { fileName, type DocumentFormat } from './render.ts'
 
-export type DocumentMail = {
+type DocumentMail = {
   subject: string
   body: string
   attachments: { filename: string; format: DocumentFormat }[]

@@ -18,6 +18,7 @@ import { currencyField, requireId } from '../fields.ts'
 import { parseInput } from '../input.ts'
 import type { Caller } from '../route.ts'
 import { readQuery } from '../url.ts'
+import { pageRows } from './finance-list.ts'
 import type { FinanceContent, FinanceView } from './finance-view.ts'
 import { linkTo, renderAmount, renderTable, type Column, type Markup } from './layout.ts'
 import { optional } from './page-query.ts'
@@ -36,6 +37,8 @@ export async function renderStatementPage(view: FinanceView): Promise<FinanceCon
   const { customerId, currency, from, until, buyer } = statement
   const path = `/finance/customers/${customerId}/statement`
   const query = { currency, date_from: from, until }
+  const entries = await pageRows(view, path, 'entries', statement.entries)
+  const open = await pageRows(view, path, 'open', statement.openInvoices)
   const signed = (minor: bigint) => `${displaySigned(minor, currency)}\u00a0${currency}`
   const body = html`<h1>Statement</h1>
     <p>${buyer.name}, ${displayDate(from)} to ${displayDate(until)}</p>
@@ -61,9 +64,10 @@ export async function renderStatementPage(view: FinanceView): Promise<FinanceCon
         <span class="quiet">on account, pays no invoice yet</span>
       </li>
     </ul>
-    ${renderTable(entryColumns(signed), statement.entries, 'Nothing happened in this time.')}
+    ${renderTable(entryColumns(signed), entries.rows, 'Nothing happened in this time.')}
+    ${entries.pager}
     <h2>Open on ${displayDate(until)}</h2>
-    ${renderTable(openColumns(currency), statement.openInvoices, 'No invoice was open.')}`
+    ${renderTable(openColumns(currency), open.rows, 'No invoice was open.')} ${open.pager}`
   return { title: `Statement, ${buyer.name}`, body }
 }
 
