@@ -108,7 +108,7 @@ describe('renderInvoicePdf', () => {
       )
       expect([lines, low, crowded]).toEqual([lines, [], []])
     }
-  })
+  }, 120_000)
 
   test('repeats the head and the number on every page and loses no row', async () => {
     const invoice = sampleInvoice(400, { units: sampleUnits(400, 90) })
@@ -142,7 +142,7 @@ describe('renderInvoicePdf', () => {
       const last = pages.find((each) => each.includes('3 transactions')) ?? []
       expect([lines, count(last, /^txn_/) >= 1]).toEqual([lines, true])
     }
-  })
+  }, 120_000)
 
   test('never refers to a glyph that the font does not have', async () => {
     const buyer = { ...sampleInput().buyer, name: '田中\u0000\u200b e\u0301', company: undefined }
