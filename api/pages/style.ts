@@ -119,6 +119,7 @@ footer { color: var(--quiet); font-size: .82rem; padding-bottom: 2rem }
   .table { overflow: visible; border: 0 }
   th, td { padding: .25rem .5rem }
   tr, dl, .cards, figure { break-inside: avoid }
+  h2 { break-after: avoid }
   thead { display: table-header-group }
 }
 `
