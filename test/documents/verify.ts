@@ -16,7 +16,10 @@ import {
 } from './judges.ts'
 import { BAD_SAMPLES, SAMPLES, STATEMENTS } from './verify-samples.ts'
 
-/** `npm run verify:documents`: every document in every format, judged by programs that are not ours. */
+/**
+ * `npm run verify:documents`: every document in every format, judged by programs that are not ours; with
+ * `-- NAME…` only those samples.
+ */
 
 let failed = 0
 
@@ -117,9 +120,15 @@ async function verifyInvoice(name: string, invoice: InvoiceSnapshot): Promise<vo
   }
 }
 
+const names = process.argv.slice(2)
+
+function chosen<Sample>(samples: Readonly<Record<string, Sample>>): [string, Sample][] {
+  return Object.entries(samples).filter(([name]) => names.length === 0 || names.includes(name))
+}
+
 prepareJudges()
-for (const [name, invoice] of Object.entries(SAMPLES)) await verifyInvoice(name, invoice)
-for (const [name, statement] of Object.entries(STATEMENTS)) {
+for (const [name, invoice] of chosen(SAMPLES)) await verifyInvoice(name, invoice)
+for (const [name, statement] of chosen(STATEMENTS)) {
   const pdf = keep(`${name}.pdf`, await renderStatementDocument(statement, 'pdf'))
   report(`${name}.pdf: qpdf, pdfinfo`, judgePdf(pdf))
   report(`${name}.pdf: PDF/A-3b by veraPDF`, judgePdfA(pdf))
@@ -136,7 +145,8 @@ for (const [name, statement] of Object.entries(STATEMENTS)) {
     ...(last === decimal ? [] : [`the CSV says ${last}, not ${decimal}`]),
   ])
 }
-for (const { name, reason, judge, content } of BAD_SAMPLES) {
+const bad = Object.fromEntries(BAD_SAMPLES.map((sample) => [sample.name, sample]))
+for (const [name, { reason, judge, content }] of chosen(bad)) {
   const problems = judge(keep(name, await content()))
   const named = problems.some((problem) => problem.includes(reason))
   const seen = problems.length === 0 ? ['it passed'] : problems
