@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Db } from './db/client.ts'
 import { insertDataKey, listDataKeys, type DataKeyRow } from './db/data-keys.ts'
 import type { KeyProvider } from './key-provider.ts'
-import { seal, unseal } from './vault.ts'
+import { openKey, seal, unseal, type VaultKey } from './vault.ts'
 
 /** Something sealed, and what it was sealed for. */
 export type SealedValue = { rowId: string; sealed: Buffer; keyVersion: number }
@@ -30,8 +30,8 @@ const ACCOUNTS_MAX = 10_000
 type Entry = {
   readAtMs: number
   /** Usually one key per version; several candidates where values were sealed directly. */
-  keys: Map<number, readonly Buffer[]>
-  current: { version: number; key: Buffer } | null
+  keys: Map<number, readonly VaultKey[]>
+  current: { version: number; key: VaultKey } | null
 }
 
 /** Reads on a connection of its own: never wait for it inside of a transaction on a small pool. */
@@ -40,7 +40,7 @@ export function createKeyRing(db: Db, provider: KeyProvider): KeyRing {
 
   async function read(accountId: string, before: Entry | null): Promise<Entry> {
     const rows = await listDataKeys(db, accountId)
-    const keys = new Map<number, readonly Buffer[]>()
+    const keys = new Map<number, readonly VaultKey[]>()
     for (const row of rows) {
       keys.set(row.version, before?.keys.get(row.version) ?? (await unwrap(accountId, row)))
     }
@@ -50,10 +50,12 @@ export function createKeyRing(db: Db, provider: KeyProvider): KeyRing {
     return { readAtMs: performance.now(), keys, current }
   }
 
-  async function unwrap(accountId: string, row: DataKeyRow): Promise<readonly Buffer[]> {
-    if (row.key_id === null || row.wrapped === null) return provider.directKeys()
+  async function unwrap(accountId: string, row: DataKeyRow): Promise<readonly VaultKey[]> {
+    if (row.key_id === null || row.wrapped === null) {
+      return provider.directKeys().map(openKey)
+    }
     const wrapped = { keyId: row.key_id, wrapped: row.wrapped }
-    return [await provider.unwrap(wrapped, { accountId, version: row.version })]
+    return [openKey(await provider.unwrap(wrapped, { accountId, version: row.version }))]
   }
 
   /** Those who ask meanwhile share the one statement; a failed one is forgotten. */

@@ -1,10 +1,10 @@
 import type { SealedCode } from './db/new-codes.ts'
 import type { AccountKeys, KeyRing } from './key-ring.ts'
 import { newId } from './new-id.ts'
-import { blindIndex, lastFour, type CodeSecret } from './vault.ts'
+import { blindIndex, lastFour, openKey, type CodeSecret, type VaultKey } from './vault.ts'
 
 /** What new codes of an account are sealed and recognized with. */
-export type CodeKeys = { account: AccountKeys; blindIndex: Buffer }
+export type CodeKeys = { account: AccountKeys; blindIndex: VaultKey }
 
 /** A code in the clear, as it was bought or read from a file. */
 export type PlainCode = {
@@ -33,7 +33,8 @@ export async function openCodeKeys(
   keys: { ring: KeyRing; blindIndex: Buffer },
   accountId: string,
 ): Promise<CodeKeys> {
-  return { account: await keys.ring.forSealing(accountId), blindIndex: keys.blindIndex }
+  const account = await keys.ring.forSealing(accountId)
+  return { account, blindIndex: openKey(keys.blindIndex) }
 }
 
 /** Encrypts a code for a row of its own. From here on the plain text is gone until get-codes. */

@@ -1,4 +1,11 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  randomBytes,
+  type KeyObject,
+} from 'node:crypto'
 
 /**
  * Encryption at rest of bearer secrets: codes, webhook secrets, stored answers. AES-256-GCM with a
@@ -9,6 +16,13 @@ import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
+/** A key ready for use: opened once, it costs a quarter of what a key of bytes costs at each use. */
+export type VaultKey = KeyObject
+
+export function openKey(bytes: Buffer): VaultKey {
+  return createSecretKey(bytes)
+}
+
 export type SealedFor = { accountId: string; rowId: string; keyVersion: number }
 
 export type CodeSecret = {
@@ -18,8 +32,8 @@ export type CodeSecret = {
   url: string | null
 }
 
-/** Encrypts `plain` for one row. `key` is 32 bytes. */
-export function seal(key: Buffer, plain: string, sealedFor: SealedFor): Buffer {
+/** Encrypts `plain` for one row. `key` is of 32 bytes. */
+export function seal(key: VaultKey, plain: string, sealedFor: SealedFor): Buffer {
   const nonce = randomBytes(NONCE_BYTES)
   const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
   cipher.setAAD(additionalData(sealedFor))
@@ -27,7 +41,7 @@ export function seal(key: Buffer, plain: string, sealedFor: SealedFor): Buffer {
 }
 
 /** Decrypts; throws when a byte, the row, the account or the key version differs. */
-export function unseal(key: Buffer, sealed: Buffer, sealedFor: SealedFor): string {
+export function unseal(key: VaultKey, sealed: Buffer, sealedFor: SealedFor): string {
   if (sealed.length <= NONCE_BYTES + TAG_BYTES) throw new Error('A sealed value is too short')
   const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE_BYTES), {
     authTagLength: TAG_BYTES,
@@ -43,7 +57,7 @@ export function unseal(key: Buffer, sealed: Buffer, sealedFor: SealedFor): strin
  * it, so that a test account may hold the same text as a live one, and nothing else is: a secret
  * is sold once over all accounts of a mode.
  */
-export function blindIndex(key: Buffer, mode: 'live' | 'test', secret: CodeSecret): Buffer {
+export function blindIndex(key: VaultKey, mode: 'live' | 'test', secret: CodeSecret): Buffer {
   const parts = [mode, secret.code, secret.pin, secret.url].map((part) => part ?? '')
   return createHmac('sha256', key).update(JSON.stringify(parts)).digest()
 }

@@ -4,7 +4,7 @@ import { openDatabase, type Database } from '../../db/client.ts'
 import { insertDataKey, listDataKeys } from '../../db/data-keys.ts'
 import { createLocalKeyProvider } from '../../key-provider.ts'
 import { createKeyRing, makeDataKey, type SealedValue } from '../../key-ring.ts'
-import { seal } from '../../vault.ts'
+import { openKey, seal } from '../../vault.ts'
 import { makeAccount } from '../factories.ts'
 import { createTestDatabase, type TestDatabase } from '../stack.ts'
 
@@ -106,7 +106,7 @@ test('what was sealed before data keys existed opens, and new values get a data 
   const old = { accountId, rowId: 'code_1', keyVersion: 1 }
   const ring = createKeyRing(database.db, createLocalKeyProvider({ current, former: [former] }))
   for (const direct of [current, former]) {
-    const value = { ...old, sealed: seal(direct, 'OLD-TEXT', old) }
+    const value = { ...old, sealed: seal(openKey(direct), 'OLD-TEXT', old) }
     expect((await ring.forOpening(accountId, [1])).unseal(value)).toBe('OLD-TEXT')
   }
   const keys = await ring.forSealing(accountId)

@@ -4,14 +4,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { rotate } from '../../cli/keys-rotate.ts'
 import { listDataKeys } from '../../db/data-keys.ts'
 import { createLocalKeyProvider } from '../../key-provider.ts'
-import { seal } from '../../vault.ts'
+import { openKey, seal } from '../../vault.ts'
 import { importCodes, makeAccount, openSealed } from '../factories.ts'
 import { eventually, startStack, type Stack } from '../harness.ts'
 import { openShop, type OpenShop } from '../shop.ts'
 
 /** Keys change while orders go on: every value stays readable, and old keys go when nothing needs them. */
 
-const ORDERS = Number(process.env['BARK_ROTATION_ORDERS'] ?? 24)
+const ORDERS = Number(process.env['BARK_PROVE_ROTATION'] ?? 24)
 
 let stack: Stack
 beforeAll(async () => {
@@ -186,7 +186,11 @@ test('codes that were sealed before data keys existed move under one', async () 
     db,
   )
   for (const [index, row] of rows.entries()) {
-    const sealed = seal(current, texts[index] ?? '', { accountId, rowId: row.id, keyVersion: 1 })
+    const sealed = seal(openKey(current), texts[index] ?? '', {
+      accountId,
+      rowId: row.id,
+      keyVersion: 1,
+    })
     await db.updateTable('codes').set({ sealed }).where('id', '=', row.id).execute()
   }
   await orderAndRead(shop)

@@ -3,7 +3,7 @@ import { requestCancelRemaining } from '../../../../db/fulfillment.ts'
 import { inTransaction } from '../../../../db/client.ts'
 import { newId } from '../../../../new-id.ts'
 import { openKeys } from '../../../../cli/open-keys.ts'
-import { blindIndex } from '../../../../vault.ts'
+import { blindIndex, openKey } from '../../../../vault.ts'
 import { importCodes, makeKey, makeProduct } from '../../../factories.ts'
 import { openShop, type OrderBody, type Shop } from '../orders/shop.ts'
 
@@ -121,7 +121,7 @@ test('every kind of code is printed in its fields, without an expiry as null', a
         types[index],
         sealed,
         keyVersion,
-        blindIndex(indexKey, 'test', secret),
+        blindIndex(openKey(indexKey), 'test', secret),
         index === 0 ? '2030-01-31T00:00:00Z' : null,
       ],
     )
