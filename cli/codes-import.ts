@@ -7,7 +7,10 @@ import { readCodeFile } from '../api/code-file.ts'
 import { renderInventory } from '../wire/inventory.ts'
 import { UsageError, type CommandContext } from './command.ts'
 import { openKeys } from './open-keys.ts'
-import { showProgress, type Progress } from './progress.ts'
+import { showProgress } from './progress.ts'
+
+/** A million rows are compared with all codes in one statement; nobody waits behind it. */
+const STATEMENT_MS_MAX = 600_000
 
 /**
  * `bark codes import`. Exit code 0 when all were imported, 1 when none were. Never prints a code.
@@ -18,6 +21,7 @@ export async function importCodeFile(args: string[], context: CommandContext): P
     url: context.config.database.url,
     poolSizeMax: 1,
     applicationName: 'bark codes import',
+    statementMsMax: STATEMENT_MS_MAX,
     onError: (error) => context.err(`The database connection failed: ${error.message}`),
   })
   try {
@@ -28,14 +32,13 @@ export async function importCodeFile(args: string[], context: CommandContext): P
       .executeTakeFirst()
     if (account === undefined) throw new UsageError(`There is no account ${accountId}`)
     const keys = await openCodeKeys(openKeys(database, context.config), accountId)
-    const progress = showProgress(context, 'bytes read', statSync(path).size)
     const result = await importCodes(database.db, {
       accountId,
-      openRows: () => readCodeFile(countBytes(path, progress), formatOf(path)),
+      rows: readCodeFile(readBytes(path, context), formatOf(path)),
       seal: (row, mode) => sealCode(keys, mode, plainCode(row)),
       printInventory: renderInventory,
+      showStored: (codes) => showProgress(context, 'codes stored', codes),
     })
-    progress.done()
     print(result, context)
     return result.outcome === 'imported' ? 0 : 1
   } finally {
@@ -46,12 +49,14 @@ export async function importCodeFile(args: string[], context: CommandContext): P
 const formatOf = (path: string): 'csv' | 'jsonl' =>
   /\.(jsonl|ndjson)$/i.test(path) ? 'jsonl' : 'csv'
 
-async function* countBytes(path: string, progress: Progress): AsyncGenerator<Buffer> {
+async function* readBytes(path: string, context: CommandContext): AsyncGenerator<Buffer> {
+  const progress = showProgress(context, 'bytes read', statSync(path).size)
   const chunks: AsyncIterable<Buffer> = createReadStream(path)
   for await (const chunk of chunks) {
     progress.add(chunk.length)
     yield chunk
   }
+  progress.done()
 }
 
 function readArguments(

@@ -2,7 +2,14 @@ import { sql } from 'kysely'
 import type { CodeRow, RowProblem } from '../domain/code-import.ts'
 import { inTransaction, type Db, type Tx } from './client.ts'
 import { wakeBackorders } from './backorders.ts'
-import { insertNewCodes, type NewCode, type SealedCode } from './new-codes.ts'
+import {
+  createImportRows,
+  dropImportRows,
+  findRepeatedRows,
+  insertImportRows,
+  moveImportRows,
+} from './code-import-rows.ts'
+import { insertStockLevels, type SealedCode } from './new-codes.ts'
 import { lookAtStock, type InventoryRow } from './stock-levels.ts'
 
 export type CodeImport =
@@ -12,84 +19,140 @@ export type CodeImport =
 
 export type CodeImportSource = {
   accountId: string
-  /** Opens the rows from the beginning; called again when a deadlock undid the first try. */
-  openRows: () => AsyncIterable<CodeRow | RowProblem>
+  /** Read once, to the end. */
+  rows: AsyncIterable<CodeRow | RowProblem>
   /** Encrypts one row for an account of this mode. */
   seal: (row: CodeRow, mode: 'live' | 'test') => SealedCode
   /** How the stock goes over the wire, for those who hear that there is more. */
   printInventory: (inventory: InventoryRow) => Record<string, unknown>
   /** The one product whose SKUs the rows may name. */
   productId?: string
+  /** Shows how far the storing of so many codes is. */
+  showStored?: (codes: number) => { add(count: number): void; done(): void }
 }
 
 const BATCH_ROWS = 1_000 // one statement of about half a megabyte
+const MOVED_ROWS = 10_000 // about half a second of PostgreSQL's: well below any statement's end
 const PROBLEMS_KEPT_MAX = 100 // a file with more is wrong as a whole
+/** Whoever stores the same secrets just now is waited for; statements have an end of their own. */
+const LOCK_SECONDS_MAX = 15
 
 /**
  * Puts codes into the own pool: all of them, or none when one row is bad. A secret that is stored
  * already, in any account of the mode, is bad, so importing a file twice imports it once. Then
- * every transaction that waits for one of the products is woken once, oldest first. Throws
- * when there is no such account.
+ * every transaction that waits for one of the products is woken once, oldest first. The file is read
+ * once, before the one transaction that stores it. Throws when there is no such account.
  */
 export async function importCodes(db: Db, source: CodeImportSource): Promise<CodeImport> {
-  try {
-    return await inTransaction(db, (tx) => importAll(tx, source))
-  } catch (error) {
-    if (error instanceof Refused) return error.result
-    throw error
-  }
+  return db.connection().execute(async (connection) => {
+    await createImportRows(connection)
+    try {
+      return await importThrough(connection, source)
+    } finally {
+      await dropImportRows(connection)
+    }
+  })
 }
 
-/** Undoes the transaction and carries the reasons out of it. */
-class Refused extends Error {
-  readonly result: CodeImport & { outcome: 'refused' }
-  constructor(problems: RowProblem[], problemCount: number) {
-    super(`${problemCount} rows cannot be imported`)
-    this.result = { outcome: 'refused', problems, problemCount }
-  }
-}
+/** Somebody else stored one of the secrets between the look for such and the storing. */
+class Overtaken extends Error {}
 
 /** What a SKU means; null: nothing in this account. */
 type Items = Map<string, (Item & { sellable: boolean }) | null>
 type Item = { productId: string; variantId: string }
 type Account = { id: string; mode: 'live' | 'test'; now: Date; outlive: Date }
 
-async function importAll(tx: Tx, source: CodeImportSource): Promise<CodeImport> {
-  const account = await tx
+async function importThrough(connection: Db, source: CodeImportSource): Promise<CodeImport> {
+  const account = await connection
     .selectFrom('accounts')
     .select(['id', 'mode', sql<Date>`business_now(id)`.as('now')])
     .select(sql<Date>`code_outlives(id, business_now(id))`.as('outlive'))
     .where('id', '=', source.accountId)
     .executeTakeFirstOrThrow()
+  const { items, rowCount, problems, problemCount } = await readAll(connection, account, source)
+  for (;;) {
+    const repeated = await findRepeatedRows(connection, PROBLEMS_KEPT_MAX)
+    if (problemCount + repeated.count > 0) {
+      return {
+        outcome: 'refused',
+        problems: firstProblems([...problems, ...repeated.problems]),
+        problemCount: problemCount + repeated.count,
+      }
+    }
+    try {
+      return await inTransaction(connection, (tx) => storeAll(tx, source, { items, rowCount }))
+    } catch (error) {
+      if (!(error instanceof Overtaken)) throw error
+    }
+  }
+}
+
+/** `rowCount` counts the good rows, `problemCount` the bad ones. */
+type ReadFile = { items: Item[]; rowCount: number; problems: RowProblem[]; problemCount: number }
+
+/** Reads the file to its end: good rows are sealed and wait in their table. */
+async function readAll(
+  connection: Db,
+  account: Account,
+  source: CodeImportSource,
+): Promise<ReadFile> {
   const items: Items = new Map()
-  const problems: RowProblem[] = []
+  let problems: RowProblem[] = []
+  let rowCount = 0
   let problemCount = 0
-  let imported = 0
-  for await (const batch of batchesOf(source.openRows())) {
-    await loadItems(tx, account.id, items, batch)
+  for await (const batch of batchesOf(source.rows)) {
+    await loadItems(connection, account.id, items, batch)
     const { good, bad } = sortOut(batch, items, { ...account, productId: source.productId })
-    const repeated = await insertRows(tx, account, good, source.seal)
-    const all = [...bad, ...repeated]
-    imported += good.length
-    problemCount += all.length
-    problems.push(...all)
-    problems.sort((a, b) => a.line - b.line).splice(PROBLEMS_KEPT_MAX)
+    await insertImportRows(
+      connection,
+      good.map(({ row, item }) => ({
+        line: row.line,
+        productId: item.productId,
+        variantId: item.variantId,
+        code: source.seal(row, account.mode),
+      })),
+    )
+    rowCount += good.length
+    problemCount += bad.length
+    problems = firstProblems([...problems, ...bad])
   }
-  if (problemCount > 0) throw new Refused(problems, problemCount)
-  const used = [...items.values()].filter((item) => item !== null)
-  for (const productId of new Set(used.map((item) => item.productId).toSorted())) {
-    await lookAtStock(tx, { accountId: account.id, productId }, source.printInventory)
+  const known = [...items.values()].filter((item) => item !== null)
+  return { items: known, rowCount, problems, problemCount }
+}
+
+function firstProblems(problems: RowProblem[]): RowProblem[] {
+  return problems.toSorted((a, b) => a.line - b.line).slice(0, PROBLEMS_KEPT_MAX)
+}
+
+/** @throws Overtaken when a secret is stored already, and then nothing was. */
+async function storeAll(
+  tx: Tx,
+  { accountId, printInventory, showStored }: CodeImportSource,
+  { items, rowCount }: Pick<ReadFile, 'items' | 'rowCount'>,
+): Promise<CodeImport> {
+  await sql`select set_config('lock_timeout', ${`${LOCK_SECONDS_MAX}s`}, true)`.execute(tx)
+  const progress = showStored?.(rowCount)
+  let imported = 0
+  for (let after = 0; ;) {
+    const moved = await moveImportRows(tx, { accountId, after, rowsMax: MOVED_ROWS })
+    if (moved === null) break
+    if (moved.stored < moved.found) throw new Overtaken()
+    imported += moved.stored
+    after = moved.last
+    progress?.add(moved.stored)
   }
-  return {
-    outcome: 'imported',
-    imported,
-    woken: await wakeBackorders(tx, account.id, used, 'codes were imported'),
+  progress?.done()
+  await insertStockLevels(tx, accountId, items)
+  for (const productId of new Set(items.map((item) => item.productId).toSorted())) {
+    await lookAtStock(tx, { accountId, productId }, printInventory)
   }
+  const woken = await wakeBackorders(tx, accountId, items, 'codes were imported')
+  return { outcome: 'imported', imported, woken }
 }
 
 /** Looks up the SKUs that are new; each once per file. */
 async function loadItems(
-  tx: Tx,
+  connection: Db,
   accountId: string,
   items: Items,
   batch: (CodeRow | RowProblem)[],
@@ -102,7 +165,7 @@ async function loadItems(
     select s.sku, s.product_id as "productId", coalesce(s.variant_id, '') as "variantId",
       p.fulfillment_type = 'digital_code' as sellable
     from skus s join products p on p.account_id = s.account_id and p.id = s.product_id
-    where s.account_id = ${accountId} and s.sku = any(${[...fresh]})`.execute(tx)
+    where s.account_id = ${accountId} and s.sku = any(${[...fresh]})`.execute(connection)
   for (const sku of fresh) items.set(sku, null)
   for (const { sku, ...item } of rows) items.set(sku, item)
 }
@@ -138,44 +201,6 @@ function sortOut(
     else good.push({ row, item })
   }
   return { good, bad }
-}
-
-/** Answers the rows whose secret was stored before. */
-async function insertRows(
-  tx: Tx,
-  account: Account,
-  good: Candidate[],
-  seal: CodeImportSource['seal'],
-): Promise<RowProblem[]> {
-  const sealed = good.map(({ row, item }) => ({ row, item, code: seal(row, account.mode) }))
-  const stored = await insertNewCodes(
-    tx,
-    account.id,
-    sealed.map(({ item, code }): NewCode => {
-      return {
-        code,
-        productId: item.productId,
-        variantId: item.variantId,
-        supply: null,
-        place: 'pool',
-      }
-    }),
-    account.now,
-  )
-  const repeated = sealed.filter(({ code }) => !stored.has(code.id))
-  if (repeated.length === 0) return []
-  // Rows of this very transaction came from this file, all others were there before it.
-  const { rows: earlier } = await sql<{ blind_index: Buffer }>`
-    select blind_index from codes
-    where blind_index = any(${repeated.map(({ code }) => code.blindIndex)}::bytea[])
-      and xmin = pg_current_xact_id()::xid`.execute(tx)
-  const inFile = new Set(earlier.map((one) => one.blind_index.toString('hex')))
-  return repeated.map(({ row, code }) => ({
-    line: row.line,
-    message: inFile.has(code.blindIndex.toString('hex'))
-      ? 'the same code stands on another line'
-      : 'this code is stored already',
-  }))
 }
 
 async function* batchesOf<T>(rows: AsyncIterable<T>): AsyncGenerator<T[]> {

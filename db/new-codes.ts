@@ -65,22 +65,22 @@ export async function insertNewCodes(
         activation_at, face_value, supplier_id, reference, cost_minor, cost_currency, unit_id, quarantine)
     order by n.blind_index, n.quarantine nulls first
     on conflict (blind_index) do nothing returning id`.execute(tx)
-  await insertStockLevels(
-    tx,
-    accountId,
-    codes.filter(({ place }) => place === 'pool'),
-  )
+  const pooled = codes.filter(({ place }) => place === 'pool')
+  if (pooled.length > 0) await insertStockLevels(tx, accountId, pooled)
   return new Set(rows.map((row) => row.id))
 }
 
 /** Whatever was ever in the pool has a level from then on (`db/stock-levels.ts`). */
-async function insertStockLevels(tx: Tx, accountId: string, pooled: NewCode[]): Promise<void> {
-  if (pooled.length === 0) return
+export async function insertStockLevels(
+  tx: Tx,
+  accountId: string,
+  items: readonly { productId: string; variantId: string }[],
+): Promise<void> {
   await sql`
     insert into stock_levels (account_id, product_id, variant_id)
     select distinct ${accountId}, n.product_id, n.variant_id
-    from unnest(${pooled.map((one) => one.productId)}::text[],
-      ${pooled.map((one) => one.variantId)}::text[]) as n (product_id, variant_id)
+    from unnest(${items.map((one) => one.productId)}::text[],
+      ${items.map((one) => one.variantId)}::text[]) as n (product_id, variant_id)
     order by 2, 3 on conflict do nothing`.execute(tx)
 }
 

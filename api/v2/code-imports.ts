@@ -62,7 +62,7 @@ const importing = route({
     const result = await importCodes(deps.database.db, {
       accountId,
       productId: product.id,
-      openRows: () => readRows(file, product.sku),
+      rows: readRows(file, product.sku),
       seal: (row, mode) => sealCode(keys, mode, plainCode(row)),
       printInventory: renderInventory,
     })

@@ -123,7 +123,7 @@ test('imports nothing when one row is bad, and names each bad line without its c
   expect(err).toEqual([
     'line 3: no product and no variant has this sku',
     'line 4: code and url are both empty',
-    'line 5: the same code stands on another line',
+    'line 5: the same code stands on line 2',
     'line 6: this code is stored already',
     'line 7: expires_at is neither a date (2027-12-31) nor an RFC 3339 instant',
     'line 8: has expired already',
@@ -211,10 +211,15 @@ test('wakes each waiting transaction of these products once, oldest first', asyn
   ])
 })
 
-test('imports twenty thousand codes as a stream', async () => {
+test('of two imports of one file at the same time one stores it, the other hears that it is stored', async () => {
   const { id, sku } = await makeProduct(world)
-  const lines = Array.from({ length: 20_000 }, (_, index) => `${sku},BULK-${sku}-${index}`)
-  const { exitCode, out } = await importFile(['sku,code', ...lines])
-  expect([exitCode, out]).toEqual([0, ['20000 codes imported, 0 waiting orders woken']])
-  expect(await listPool(id)).toHaveLength(20_000)
+  const lines = Array.from({ length: 1_500 }, (_, index) => `${sku},TWICE-${sku}-${index}`)
+  const both = await Promise.all([
+    importFile(['sku,code', ...lines], true),
+    importFile(['sku,code', ...lines], true),
+  ])
+  const told = both.map(({ out }) => JSON.parse(out[0] ?? '') as Record<string, unknown>)
+  expect(told).toContainEqual({ imported: 1_500, woken: 0 })
+  expect(told).toContainEqual(expect.objectContaining({ imported: 0, problem_count: 1_500 }))
+  expect(await listPool(id)).toHaveLength(1_500)
 })

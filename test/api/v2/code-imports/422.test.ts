@@ -39,7 +39,7 @@ test('one bad line keeps the whole file out, and every bad line is named', async
     'line 5': 'no product and no variant has this sku',
     'line 6': 'expires_at is neither a date (2027-12-31) nor an RFC 3339 instant',
     'line 7': 'has expired already',
-    'line 8': 'the same code stands on another line',
+    'line 8': 'the same code stands on line 2',
   })
 })
 
