@@ -1,7 +1,6 @@
 import { asyncLocalStorage } from '@temporalio/activity'
 import { ApplicationFailure } from '@temporalio/common'
-import { inTransaction, type Database, type Tx } from '../db/client.ts'
-import type { FulfillmentProgress } from '../db/fulfillment.ts'
+import { inTransaction, type Database } from '../db/client.ts'
 import {
   recordSupplierAnswers,
   sumTallies,
@@ -10,17 +9,8 @@ import {
   type SourcingTally,
   type SupplierAnswers,
 } from '../db/sourcing-answers.ts'
-import { getSourcingOutlook } from '../db/sourcing-outlook.ts'
-import {
-  claimSourcingBatch,
-  stepTransaction,
-  type SourcingBatch,
-  type SourcingHold,
-} from '../db/sourcing.ts'
+import { claimSourcingBatch, type SourcingBatch, type SourcingHold } from '../db/sourcing.ts'
 import type { SupplierConnection } from '../db/suppliers.ts'
-import { endWait, registerWait } from '../db/waits.ts'
-import { describeSourcing } from '../domain/sourcing-report.ts'
-import type { RegisteredWait } from '../domain/story.ts'
 import type { TaxPolicy } from '../domain/tax.ts'
 import type { KeyRing } from '../key-ring.ts'
 import type { Log } from '../log.ts'
@@ -31,7 +21,7 @@ import {
   type SupplierAnswer,
 } from './gateways/code-supplier.ts'
 import { openCodeKeys, sealCode } from '../seal-code.ts'
-import { beginOrderMoney } from './order-money.ts'
+import { lookAtCodes, type CodesLook } from './sourcing-look.ts'
 import { createSupplierRoom } from './supplier-room.ts'
 
 /** Calls of one run: a huge order is bought in several runs, each short enough to be repeated. */
@@ -57,53 +47,56 @@ export type SourcingDeps = {
   suppliers: (connection: SupplierConnection) => CodeSupplier | Promise<CodeSupplier>
 }
 
-/** How a transaction stands. `toSource`: `sourceCodes` has something to do at once. */
-export type CodesLook = FulfillmentProgress & {
-  /** Lines for the operator: per supplier what was asked, what came, its last answer. */
-  detail: string[]
-  /** What an order waits for that is not codes. */
-  stage?: string
-} & (
-    | { ended: true; toSource: false; waiting: null }
-    | { ended: false; toSource: true; waiting: null }
-    /** `dueAt` null: only units in doubt for a day are open, and a person must find out. */
-    | {
-        ended: false
-        toSource: false
-        waiting: RegisteredWait
-        /** What comes when the wait is over by itself: a supplier's turn, or a look of our own. */
-        afterwards: 'source' | 'look'
-      }
-  )
-
 export function sourcingActivities(deps: SourcingDeps) {
   const { db } = deps.database
   const room = createSupplierRoom()
   const look = (input: TransactionInput) =>
-    inTransaction(db, (tx): Promise<CodesLook> => lookAtCodes(tx, input, deps.taxPolicies))
+    inTransaction(db, (tx) => lookAtCodes(tx, input, deps.taxPolicies))
 
-  async function sourceInTurns(input: TransactionInput) {
-    let sums = sumTallies([])
+  /** Suppliers are asked side by side, each one thing at a time: none waits for another's answer. */
+  async function sourceSideBySide(input: TransactionInput) {
+    const asking = new Map<string, Promise<void>>()
+    const tallies: SourcingTally[] = []
+    const failures: unknown[] = []
     let said = ''
-    for (let calls = 0; calls < CALLS_MAX; calls++) {
+    let calls = 0
+    while (calls < CALLS_MAX && failures.length === 0) {
       const claimedAtMs = performance.now()
-      const claim = await inTransaction(db, (tx) => claimSourcingBatch(tx, input, CLAIM_LIMITS))
-      if (claim === null) return { calls, ...sums }
-      if ('hold' in claim) throw heldBack(claim.hold, said)
-      const { batch } = claim
-      if (performance.now() - claimedAtMs > START_SECONDS_MAX * 1000) {
-        throw new Error('Came too late to ask the supplier; the references are asked about again')
-      }
-      const answers = await askSupplier(deps, input, batch)
-      const { tally, breaker } = await inTransaction(db, (tx) =>
-        recordSupplierAnswers(tx, input, answers),
+      const claim = await inTransaction(db, (tx) =>
+        claimSourcingBatch(tx, input, CLAIM_LIMITS, new Set(asking.keys())),
       )
-      sums = sumTallies([sums, tally])
-      said = `; last answer: ${batch.supplierName}, ${answers.said}`
-      reportCall(deps.log, input, batch, { said: answers.said, tally, breaker })
-      asyncLocalStorage.getStore()?.heartbeat()
+      if (claim !== null && 'batch' in claim) {
+        const { batch } = claim
+        calls += 1
+        const call = ask(input, batch, claimedAtMs)
+          .then((heard) => {
+            tallies.push(heard.tally)
+            said = `; last answer: ${batch.supplierName}, ${heard.said}`
+          })
+          .catch((error: unknown) => failures.push(error))
+          .then(() => void asking.delete(batch.supplierId))
+        asking.set(batch.supplierId, call)
+      } else if (asking.size > 0) await Promise.race(asking.values())
+      else if (claim === null) break
+      else throw heldBack(claim.hold, said)
     }
-    return { calls: CALLS_MAX, ...sums }
+    await Promise.all(asking.values())
+    if (failures.length > 0) throw failures[0]
+    return { calls, ...sumTallies(tallies) }
+  }
+
+  /** One call: asks, and records what was said. */
+  async function ask(input: TransactionInput, batch: SourcingBatch, claimedAtMs: number) {
+    if (performance.now() - claimedAtMs > START_SECONDS_MAX * 1000) {
+      throw new Error('Came too late to ask the supplier; the references are asked about again')
+    }
+    const answers = await askSupplier(deps, input, batch)
+    const { tally, breaker } = await inTransaction(db, (tx) =>
+      recordSupplierAnswers(tx, input, answers),
+    )
+    reportCall(deps.log, input, batch, { said: answers.said, tally, breaker })
+    asyncLocalStorage.getStore()?.heartbeat()
+    return { said: answers.said, tally }
   }
 
   return {
@@ -121,7 +114,7 @@ export function sourcingActivities(deps: SourcingDeps) {
     ): Promise<{ calls: number } & SourcingTally & CodesLook> {
       const leave = room.enter(input.accountId)
       try {
-        return { ...(await sourceInTurns(input)), ...(await look(input)) }
+        return { ...(await sourceSideBySide(input)), ...(await look(input)) }
       } finally {
         leave()
       }
@@ -134,73 +127,6 @@ export function sourcingActivities(deps: SourcingDeps) {
       return look(input)
     },
   }
-}
-
-async function lookAtCodes(
-  tx: Tx,
-  input: TransactionInput,
-  policies: SourcingDeps['taxPolicies'],
-): Promise<CodesLook> {
-  const step = await stepPaidTransaction(tx, input, policies)
-  const { units, open, ended, deadlineAt, now } = step
-  const progress = { units, open }
-  if (ended) return { ...progress, ended, toSource: false, waiting: null, detail: [] }
-  if (step.awaitedMoney !== null) {
-    const waiting = await registerWait(tx, {
-      accountId: input.accountId,
-      storyId: input.transactionId,
-      workflow: 'fulfillTransaction',
-      subject: { transaction_id: input.transactionId },
-      dueAt: step.awaitedMoney.payBy,
-      reason: step.awaitedMoney.reason,
-    })
-    const stage = { stage: 'awaiting_payment', detail: [] }
-    return { ...progress, ...stage, ended, toSource: false, waiting, afterwards: 'look' }
-  }
-
-  const outlook = await getSourcingOutlook(tx, input, now)
-  const words = describeSourcing({
-    units,
-    suppliers: outlook.suppliers,
-    sellable: outlook.sellable,
-    deadlineAt: deadlineAt.toISOString(),
-  })
-  const { detail } = words
-  if (outlook.nextAt !== null && outlook.nextAt <= now) {
-    await endWait(tx, input.accountId, input.transactionId)
-    return { ...progress, ended, toSource: true, waiting: null, detail }
-  }
-  const unbought = (units.queued ?? 0) + (units.backordered ?? 0)
-  const givenUpAt = unbought > 0 ? deadlineAt : null
-  const dueAt = earliest(givenUpAt, outlook.nextAt)
-  const waiting = await registerWait(tx, {
-    accountId: input.accountId,
-    storyId: input.transactionId,
-    workflow: 'fulfillTransaction',
-    subject: { transaction_id: input.transactionId },
-    dueAt,
-    needsPerson: dueAt === null,
-    reason: words.reason,
-  })
-  const afterwards =
-    dueAt !== null && dueAt.getTime() === outlook.nextAt?.getTime() ? 'source' : 'look'
-  return { ...progress, ended, toSource: false, waiting, afterwards, detail }
-}
-
-/** A step; where the money is not there, what there is to pay is decided and its payment begun. */
-async function stepPaidTransaction(
-  tx: Tx,
-  input: TransactionInput,
-  policies: SourcingDeps['taxPolicies'],
-) {
-  const first = await stepTransaction(tx, input)
-  if (first.awaitedMoney === null) return { ...first, awaitedMoney: null }
-  const problem = await beginOrderMoney(tx, input, policies)
-  const { awaitedMoney, ...step } = await stepTransaction(tx, input)
-  if (awaitedMoney === null) return { ...step, awaitedMoney }
-  const { payBy, dueMinor, paidMinor } = awaitedMoney
-  const reason = problem ?? `money: ${paidMinor} of ${dueMinor ?? '?'} minor units have come`
-  return { ...step, awaitedMoney: { payBy, reason } }
 }
 
 /** A supplier's limit is in real time and short: the activity itself is tried again, in its own time. */
@@ -272,9 +198,4 @@ async function askSupplier(
       return { reference, code: sealed(code), cost: code.cost }
     }),
   }
-}
-
-function earliest(...instants: (Date | null)[]): Date | null {
-  const known = instants.flatMap((at) => at?.getTime() ?? [])
-  return known.length === 0 ? null : new Date(Math.min(...known))
 }

@@ -39,14 +39,16 @@ export type ClaimLimits = {
 }
 
 /**
- * Lets the own pool and the deadline act first, then claims the next batch: questions before
- * purchases, because an answer may make a purchase needless. Null when there is nothing to do now.
- * Safe in any number of processes at once: the transaction's row is locked.
+ * Lets the own pool and the deadline act first, then claims the next batch of a supplier that is not
+ * one of `except`: questions before purchases, because an answer may make a purchase needless. Null
+ * when there is nothing to do now. Safe in any number of processes at once: the transaction's row is
+ * locked.
  */
 export async function claimSourcingBatch(
   tx: Tx,
   key: TransactionKey,
   limits: ClaimLimits,
+  except: ReadonlySet<string> = new Set(),
 ): Promise<{ batch: SourcingBatch } | { hold: SourcingHold } | null> {
   const { ended, now, awaitedMoney } = await stepTransaction(tx, key)
   if (ended || awaitedMoney !== null) return null
@@ -54,6 +56,7 @@ export async function claimSourcingBatch(
   const purchases = await listDuePurchases(tx, key, limits.itemsMax, now)
   let hold: SourcingHold | null = null
   for (const due of [...questions, ...purchases]) {
+    if (except.has(due.supplierId)) continue
     const supplier = await getSupplierAccess(tx, key.accountId, due.supplierId)
     const leaseSeconds = supplier.callSecondsMax + limits.graceSeconds
     const leave = await takeSupplierCall(tx, { ...key, supplierId: due.supplierId }, leaseSeconds)

@@ -10,6 +10,7 @@ import {
   endLeases,
   listAttempts,
   makeProduct,
+  makeSupplier,
   openWorld,
   passTime,
   placeOrder,
@@ -101,6 +102,51 @@ test('a transaction that is held back fails for now, says why, and loses nothing
   expect(await listAttempts(world, order)).toEqual([])
   await end('callId' in leave ? leave.callId : '', true)
   expect(await world.activities.sourceCodes(order)).toMatchObject({ ended: true, delivered: 2 })
+})
+
+/** An order of two codes of each of two suppliers, and sourcing with `order` for both. */
+async function fromTwoSuppliers(order: CodeSupplier['order']) {
+  const good = world.deps.suppliers
+  const other = await makeSupplier(world.database, world.accountId)
+  const products = [
+    await makeProduct(world, 'TEST-INSTANT'),
+    await makeProduct({ ...world, supplierId: other }, 'TEST-INSTANT'),
+  ]
+  const suppliers: typeof good = async (connection) => ({ ...(await good(connection)), order })
+  return {
+    placed: await placeOrder(world, products, 2),
+    run: sourcingActivities({ ...world.deps, suppliers }),
+  }
+}
+
+test('suppliers of one order are asked side by side', async () => {
+  const sandbox = createSandboxSupplier({ url: world.supplier.url })
+  const both = Promise.withResolvers<void>()
+  let asked = 0
+  const { placed, run } = await fromTwoSuppliers(async (items, context) => {
+    asked += 1
+    if (asked === 2) both.resolve()
+    await both.promise
+    return sandbox.order(items, context)
+  })
+  expect(await run.sourceCodes(placed)).toMatchObject({ calls: 2, delivered: 4, ended: true })
+  await sandbox.close()
+})
+
+test('what one supplier answered is kept when the call to another one dies', async () => {
+  const sandbox = createSandboxSupplier({ url: world.supplier.url })
+  const dead = Promise.withResolvers<never>()
+  let asked = 0
+  const { placed, run } = await fromTwoSuppliers(async (items, context) => {
+    asked += 1
+    if (asked === 1) return dead.promise
+    const answer = await sandbox.order(items, context)
+    dead.reject(new Error('killed'))
+    return answer
+  })
+  await expect(run.sourceCodes(placed)).rejects.toThrow('killed')
+  expect(await countUnits(world, placed)).toEqual({ allocated: 2, sourcing: 2 })
+  await sandbox.close()
 })
 
 /** Sourcing against a supplier that counts how often it was asked. */

@@ -95,7 +95,7 @@ export async function makeProduct(
   return product
 }
 
-async function makeSupplier(
+export async function makeSupplier(
   database: Database,
   accountId: string,
   name: string = randomUUID(),
@@ -108,9 +108,10 @@ async function makeSupplier(
   return id
 }
 
+/** An order of so many codes, of each of several products. */
 export async function placeOrder(
   world: World,
-  product: SuppliedProduct,
+  products: SuppliedProduct | SuppliedProduct[],
   quantity: number,
   deadlineSeconds = 86_400,
 ): Promise<{ accountId: string; transactionId: string }> {
@@ -129,7 +130,7 @@ export async function placeOrder(
     allow_backorder: true,
     deadline: clock[0]?.deadline,
     price_override: false,
-    items: [{ product_id: product.id, quantity }],
+    items: [products].flat().map(({ id }) => ({ product_id: id, quantity })),
   }
   const { rows } = await sql<{ answer: { outcome: string } }>`
     select accept_order(${JSON.stringify(order)}::jsonb) as answer`.execute(world.database.db)
