@@ -2,13 +2,13 @@ import { inTransaction, type Tx } from '../db/client.ts'
 import {
   findClaimedCode,
   lockClaim,
-  refundClaim,
   rejectClaim,
   replaceClaimed,
   updateClaimAsked,
   type ClaimKey,
   type ClaimRow,
 } from '../db/claims.ts'
+import { refundClaim } from '../db/claim-refunds.ts'
 import { insertNewCodes, type NewCode } from '../db/new-codes.ts'
 import { insertOperatorDecision, isDecided } from '../db/operator-decisions.ts'
 import { endSupplierCall, takeSupplierCall } from '../db/supplier-calls.ts'
@@ -28,6 +28,11 @@ const GRACE_SECONDS = 10
 /** How a claim stands. `dueAt` null in the wait: a person decides. */
 export type ClaimLook =
   { state: Exclude<ClaimState, 'open'> } | { state: 'open'; waiting: RegisteredWait }
+
+/** What an operator hears; nothing was written when it is not accepted. */
+type Decided = { accepted: boolean; effect: string }
+
+const DISPUTED = 'a payment of the order is disputed: the bank may give the money back'
 
 type ClaimCall = {
   claim: SupplierClaim
@@ -69,7 +74,7 @@ export function claimActivities(deps: ActivityDeps) {
     /** Writes and does what an operator decided about a claim. Key: the Update's id. */
     async decideClaim(
       input: ClaimKey & { verb: 'replace' | 'refund' | 'reject'; key: string; note?: string },
-    ): Promise<{ accepted: boolean; effect: string }> {
+    ): Promise<Decided> {
       return inTransaction(db, async (tx) => {
         const claim = await lockClaim(tx, input)
         const { accountId, claimId: storyId, key, verb, note } = input
@@ -79,12 +84,11 @@ export function claimActivities(deps: ActivityDeps) {
         if (claim.state !== 'open') {
           return { accepted: false, effect: `The claim is ${claim.state} already.` }
         }
-        const effect = await decide(tx, claim, verb)
-        if (effect === null) {
-          return { accepted: false, effect: 'The own pool has no code: import one, or refund.' }
+        const decided = await decide(tx, claim, verb)
+        if (decided.accepted) {
+          await insertOperatorDecision(tx, { accountId, storyId, key, verb, note })
         }
-        await insertOperatorDecision(tx, { accountId, storyId, key, verb, note })
-        return { accepted: true, effect }
+        return decided
       })
     },
   }
@@ -129,8 +133,8 @@ async function record(
     case 'replaced':
       return useReplacement(tx, claim, { call, keys }, result)
     case 'refunded':
-      await refundClaim(tx, claim)
-      return { state: 'refunded' }
+      if (await refundClaim(tx, claim)) return { state: 'refunded' }
+      return leaveToPerson(tx, claim, `${said}, and ${DISPUTED}`)
     case 'rejected':
     case 'unsupported':
       return leaveToPerson(tx, claim, said)
@@ -205,22 +209,26 @@ async function getUnitProduct(
     .executeTakeFirstOrThrow()
 }
 
-/** Null: there is nothing to replace the code with. */
 async function decide(
   tx: Tx,
   claim: ClaimRow,
   verb: 'replace' | 'refund' | 'reject',
-): Promise<string | null> {
+): Promise<Decided> {
   switch (verb) {
     case 'replace': {
-      const done = await replaceClaimed(tx, claim, { unitId: newId('unit'), codeId: null })
-      return done ? 'The buyer has another code from the own pool.' : null
+      const accepted = await replaceClaimed(tx, claim, { unitId: newId('unit'), codeId: null })
+      return accepted
+        ? { accepted, effect: 'The buyer has another code from the own pool.' }
+        : { accepted, effect: 'The own pool has no code: import one, or refund.' }
     }
-    case 'refund':
-      await refundClaim(tx, claim)
-      return 'The unit is reversed, with a credit note if it was billed.'
+    case 'refund': {
+      const accepted = await refundClaim(tx, claim)
+      return accepted
+        ? { accepted, effect: 'The unit is reversed; what was paid or billed for it goes back.' }
+        : { accepted, effect: `Not now: ${DISPUTED}.` }
+    }
     case 'reject':
       await rejectClaim(tx, claim)
-      return 'The claim ends; nothing changes for the unit.'
+      return { accepted: true, effect: 'The claim ends; nothing changes for the unit.' }
   }
 }

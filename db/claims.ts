@@ -3,7 +3,6 @@ import type { ClaimState } from '../domain/claim.ts'
 import { DomainError } from '../domain/error.ts'
 import { emitCodesAvailable, lockForEvent } from './codes-available.ts'
 import type { Db, Tx } from './client.ts'
-import { requestCreditNotes } from './credit-notes.ts'
 import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
 import type { Owner } from './purchase-order-views.ts'
 import type { Claims } from './tables.ts'
@@ -118,20 +117,6 @@ export async function updateClaimAsked(
     where account_id = ${claim.account_id} and id = ${claim.id} and state = 'open'`.execute(tx)
 }
 
-/**
- * Gives the buyer the money back: the unit is reversed, with a credit note when it was billed. The
- * caller holds the claim, which is open. Its key is the claim, so it happens once.
- */
-export async function refundClaim(tx: Tx, claim: ClaimRow): Promise<void> {
-  await requestCreditNotes(tx, {
-    accountId: claim.account_id,
-    key: `claim:${claim.id}`,
-    reason: 'Invalid code',
-    units: [{ unitId: claim.unit_id }],
-  })
-  await endClaim(tx, claim, 'refunded', null)
-}
-
 /** The code is good: nothing changes for the unit. The caller holds the claim, which is open. */
 export async function rejectClaim(tx: Tx, claim: ClaimRow): Promise<void> {
   await endClaim(tx, claim, 'rejected', null)
@@ -183,7 +168,8 @@ export async function replaceClaimed(
   return true
 }
 
-async function endClaim(
+/** The caller holds the claim. Safe to repeat: only an open one ends. */
+export async function endClaim(
   tx: Tx,
   claim: ClaimRow,
   state: Exclude<ClaimState, 'open'>,

@@ -87,6 +87,16 @@ export async function listDisputes(
  * @throws DomainError `payment_disputed`
  */
 export async function requireNoOpenDispute(tx: Tx, payment: PaymentRow): Promise<void> {
+  const disputeId = await findOpenDispute(tx, payment)
+  if (disputeId === null) return
+  throw new DomainError(
+    'payment_disputed',
+    `The payment is disputed (${disputeId}); it is not refunded meanwhile.`,
+  )
+}
+
+/** The dispute about a payment that is not decided, or null. */
+export async function findOpenDispute(tx: Tx, payment: PaymentRow): Promise<string | null> {
   const open = await tx
     .selectFrom('disputes')
     .select('id')
@@ -95,11 +105,7 @@ export async function requireNoOpenDispute(tx: Tx, payment: PaymentRow): Promise
     .where('state', 'in', ['needs_response', 'under_review'])
     .where('ended_at', 'is', null)
     .executeTakeFirst()
-  if (open === undefined) return
-  throw new DomainError(
-    'payment_disputed',
-    `The payment is disputed (${open.id}); it is not refunded meanwhile.`,
-  )
+  return open?.id ?? null
 }
 
 export type DisputeChange = {

@@ -6,6 +6,11 @@ import type { RefundRow } from './refunds.ts'
 
 const KEY = 'refund/'
 
+/** Credit notes that are asked for under this key say that their money goes back by card. */
+export function creditNoteKeyOf(refundId: string): string {
+  return `${KEY}${refundId}`
+}
+
 /** Whether a credit note was asked for because its money goes back by card. */
 export function isOfRefund(creditNoteKey: string): boolean {
   return creditNoteKey.startsWith(KEY)
@@ -35,7 +40,7 @@ export async function creditRefundedUnits(
   if (units.length === 0) return
   await requestCreditNotes(tx, {
     accountId: refund.account_id,
-    key: `${KEY}${refund.id}`,
+    key: creditNoteKeyOf(refund.id),
     reason: refund.reason ?? 'Refunded',
     units,
   })

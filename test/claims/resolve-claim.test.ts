@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { checkDatabase } from '../faults/invariants.ts'
+import { reconcile } from '../../db/reconciliation.ts'
 import { importCodes } from '../factories.ts'
 import { eventually, startStack, type Stack } from '../harness.ts'
 import { openShop, type OpenShop } from '../shop.ts'
@@ -10,7 +11,7 @@ import { repeatEach } from '../workflows/steps.ts'
 let stack: Stack
 let shop: OpenShop
 beforeAll(async () => {
-  stack = await startStack('claims', { supplier: true, wrap: repeatEach })
+  stack = await startStack('claims', { supplier: true, psp: true, wrap: repeatEach })
   shop = await openShop(stack)
 })
 afterAll(() => stack.stop())
@@ -30,12 +31,16 @@ const listOf = async (id: string) =>
 
 /** An order of two with its codes, the first of which is claimed. */
 async function claimed(sku: string) {
-  const id = await shop.order([{ sku, quantity: 2 }])
+  return claimUnit(await shop.order([{ sku, quantity: 2 }]), 0)
+}
+
+/** Claims the nth code of an order, once all are there. */
+async function claimUnit(id: string, nth: number) {
   const list = await eventually(
     () => listOf(id),
     ({ status }) => status === 'complete',
   )
-  const unit = list.codes[0]?.unit_id ?? ''
+  const unit = list.codes[nth]?.unit_id ?? ''
   const path = `/v2/transactions/${id}/units/${unit}/claim`
   const { body: claim } = await shop.client.post<Claim>(path, { reason: 'already redeemed' })
   expect(claim).toMatchObject({ status: 'open', unit_id: unit })
@@ -164,6 +169,106 @@ test('a code of the own pool is for a person at once: refunded after it was bill
   expect(notes).toMatchObject([{ total_minor: 1_000n }])
   expect(await checkDatabase(stack.database.db)).toEqual([])
 }, 60_000)
+
+/** An order of two of the pool that a card has paid. */
+async function paidBy(card: string): Promise<string> {
+  const answer = await shop.client.post<{ id: string; transaction_id: string }>('/v2/orders', {
+    customer_id: shop.customerId,
+    items: [{ sku: shop.pooled.sku, quantity: 2 }],
+    payment_method: card,
+  })
+  expect(answer.status).toBe(201)
+  return answer.body.transaction_id
+}
+
+type Refund = { amount: number; status: string; metadata: { claim_id?: string } }
+
+test('what was paid by card goes back to the card: before and after it was billed', async () => {
+  await importCodes(
+    stack.database,
+    stack.config.keys,
+    shop.account,
+    { productId: shop.pooled.id },
+    2,
+  )
+  const kept = async () => {
+    const connected = shop.account.accountId.replace(/^acc_/, 'acct_')
+    const entries = await stack.psp().ledger(connected)
+    return entries.reduce((sum, { amount }) => sum + amount, 0)
+  }
+  const refundOf = (claimId: string) =>
+    eventually(
+      async () => {
+        const { body } = await shop.client.get<{ data: Refund[] }>('/v2/refunds')
+        return body.data.filter(({ metadata }) => metadata.claim_id === claimId)
+      },
+      ([refund]) => refund?.status === 'succeeded',
+    )
+  const id = await paidBy('pm_card_visa')
+  const first = await claimUnit(id, 0)
+  await first.waits()
+  expect(await kept()).toBe(2_000)
+  await first.handle.executeUpdate(contract.refund, { args: [{}] })
+  expect(await refundOf(first.claim.id)).toMatchObject([{ amount: 1_000 }])
+  expect(await kept()).toBe(1_000)
+
+  const { body } = await shop.client.get<{ purchase_order: { id: string } }>(
+    `/v2/transactions/${id}`,
+  )
+  await shop.client.post(`/v2/purchase-orders/${body.purchase_order.id}/close`)
+  await eventually(
+    () => billedUnits(id),
+    (billed) => billed === 1,
+  )
+  const path = `/v2/transactions/${id}/units/${first.list.codes[1]?.unit_id}/claim`
+  const { body: claim } = await shop.client.post<Claim>(path, { reason: 'already redeemed' })
+  const second = stack.temporal.workflow.getHandle(contract.claimWorkflowId(claim.id))
+  await eventually(
+    () => second.query(contract.waitingFor).catch(() => null),
+    (seen) => seen !== null && seen.dueAt === null,
+  )
+  await second.executeUpdate(contract.refund, { args: [{}] })
+  expect(await refundOf(claim.id)).toMatchObject([{ amount: 1_000 }])
+  expect(await kept()).toBe(0)
+  const { rows: notes } = await stack.database.pool.query(
+    'select net_minor from credit_note_units where unit_id = $1',
+    [first.list.codes[1]?.unit_id],
+  )
+  expect(notes).toEqual([{ net_minor: 1_000n }])
+  // Nothing of it is the customer's cash: it went back to the card.
+  const identities = await eventually(
+    () => reconcile(stack.database.db, shop.account.accountId),
+    (all) => all.every(({ differences }) => differences.length === 0),
+  )
+  expect(identities.length).toBeGreaterThan(0)
+  const { rows: cash } = await stack.database.pool.query(
+    `select l.id from ledger_accounts l join entries e on e.ledger_account_id = l.id
+     where l.account_id = $1 and l.kind = 'unallocated_cash'
+     group by l.id having sum(e.amount_minor) <> 0`,
+    [shop.account.accountId],
+  )
+  expect(cash).toEqual([])
+}, 60_000)
+
+test('while the payment is disputed nothing is refunded, and a person is told why', async () => {
+  await importCodes(
+    stack.database,
+    stack.config.keys,
+    shop.account,
+    { productId: shop.pooled.id },
+    2,
+  )
+  const { claim, handle, waits } = await claimUnit(await paidBy('pm_card_createDispute'), 0)
+  await waits()
+  await eventually(
+    async () => (await shop.client.get<{ data: object[] }>('/v2/payments/disputes')).body.data,
+    (disputes) => disputes.length === 1,
+  )
+  const answer = await handle.executeUpdate(contract.refund, { args: [{}] })
+  expect(answer).toMatchObject({ accepted: false })
+  expect(answer.effect).toContain('disputed')
+  expect((await shop.client.get<Claim>(`/v2/claims/${claim.id}`)).body.status).toBe('open')
+})
 
 test('a rejected claim changes nothing, and the code may be claimed again', async () => {
   const { id, unit, list, handle, ended, waits } = await claimed(shop.pooled.sku)
