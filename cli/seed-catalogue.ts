@@ -148,7 +148,7 @@ function suppliedProducts(): SeedProduct[] {
       'every second code is one that was sold before.',
     ),
     supplied('TEST-SURPLUS', 'Glass Harbour Soundtrack', 899n, 'one code too many.'),
-    supplied('TEST-PROCESSING', 'Nimbus Play Pass, 12 months', 11_999n, 'four times "processing".'),
+    supplied('TEST-PROCESSING', 'Nimbus Play Pass, 12 months', 11_999n, 'five times "processing".'),
   ]
 }
 

@@ -4,6 +4,7 @@ import { rotate } from '../../cli/keys-rotate.ts'
 import { createLocalKeyProvider } from '../../key-provider.ts'
 import { barkAccount } from '../../workflows/contract.ts'
 import { startReceiver, type Receiver } from '../../sandbox/receiver.ts'
+import { readPdf } from '../documents/pdf-reader.ts'
 import { eventually, startStack, type Stack } from '../harness.ts'
 import { openShop, type OpenShop } from '../shop.ts'
 
@@ -49,6 +50,7 @@ async function readEverything(): Promise<Map<string, string>> {
       select to_jsonb(t)::text as row from ${sql.table(name)} t`.execute(stack.database.db)
     places.set(`table ${name}`, rows.map(({ row }) => withBytesDecoded(row)).join('\n'))
   }
+  places.set('text of the invoices', await readInvoiceTexts())
   for (const { path, body, headers } of receiver.requests) {
     places.set(
       `webhook ${path}`,
@@ -56,6 +58,15 @@ async function readEverything(): Promise<Map<string, string>> {
     )
   }
   return places
+}
+
+/** What a reader of a PDF sees, without its line breaks: in the file itself it is compressed. */
+async function readInvoiceTexts(): Promise<string> {
+  const { rows } = await stack.database.pool.query<{ content: Buffer }>(
+    `select content from invoice_documents where format = 'pdf'`,
+  )
+  const pdfs = rows.map(({ content }) => readPdf(content))
+  return pdfs.map(({ pages, files }) => pages.flat().join('') + JSON.stringify(files)).join('\n')
 }
 
 /** All texts of a history. Payloads are bytes, which its own JSON would hide in base64. */
@@ -158,6 +169,7 @@ test('nothing secret is readable anywhere, and a planted leak is found', async (
   ).toHaveLength(1)
   expect(places.get('webhook /hook')).toContain('order.fulfilled')
   expect(places.get('table invoice_documents')?.length).toBeGreaterThan(1_000)
+  expect(places.get('text of the invoices')).toContain(shop.pooled.sku)
   expect(logLines.length).toBeGreaterThan(5)
   expect(places.get('table data_keys')).toContain(shop.account.accountId)
   expect(places.get('table idempotency_keys')).toContain('canary-key')

@@ -10,7 +10,7 @@ import { secondBegins } from './second.ts'
 /** The limits of one key over four processes on one database, at three times what is allowed. */
 
 const PROCESSES = 4
-const SECONDS = Number(process.env['BARK_RATE_SECONDS'] ?? 3)
+const SECONDS = Number(process.env['BARK_PROVE_LIMIT_SECONDS'] ?? 3)
 const SERVER = fileURLToPath(new URL('../../../server.ts', import.meta.url))
 
 let api: ServedApi
