@@ -115,46 +115,50 @@ async function lookOnce(
   known.set(etag, now)
 }
 
-test('no order of polls and deliveries gives a stale answer or loses a code', async () => {
-  const seed = seedOfRun()
-  await fc.assert(
-    fc.asyncProperty(
-      fc.integer({ min: 1, max: 5 }),
-      fc.array(step, { minLength: 4, maxLength: 14 }),
-      async (quantity, steps) => {
-        const { id, productId } = await newOrder(quantity)
-        const pollers: Poller[] = Array.from({ length: 3 }, () => ({ etag: null, list: null }))
-        const known = new Map<string, string>()
-        const look = (index: number, process: number, prefer?: string) =>
-          lookOnce({ id, pollers, known }, index, process, prefer)
-        const waiting: Promise<void>[] = []
-        for (const each of steps) {
-          if ('poll' in each) await look(each.poll, each.process)
-          else if ('wait' in each) waiting.push(look(each.wait, each.process, 'wait=1'))
-          else if ('deliver' in each) {
-            await importCodes(
-              shop.database,
-              shop.config.keys,
-              shop.account,
-              { productId },
-              each.deliver,
-            )
-            await shop.fulfill(id)
-          } else {
-            await shop.database.pool.query(
-              'update units set state = $2 where transaction_id = $1 and state = any($3)',
-              [id, each.move, UNALLOCATED.filter((state) => canUnitMove(state, each.move))],
-            )
+test(
+  'no order of polls and deliveries gives a stale answer or loses a code',
+  async () => {
+    const seed = seedOfRun()
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 5 }),
+        fc.array(step, { minLength: 4, maxLength: 14 }),
+        async (quantity, steps) => {
+          const { id, productId } = await newOrder(quantity)
+          const pollers: Poller[] = Array.from({ length: 3 }, () => ({ etag: null, list: null }))
+          const known = new Map<string, string>()
+          const look = (index: number, process: number, prefer?: string) =>
+            lookOnce({ id, pollers, known }, index, process, prefer)
+          const waiting: Promise<void>[] = []
+          for (const each of steps) {
+            if ('poll' in each) await look(each.poll, each.process)
+            else if ('wait' in each) waiting.push(look(each.wait, each.process, 'wait=1'))
+            else if ('deliver' in each) {
+              await importCodes(
+                shop.database,
+                shop.config.keys,
+                shop.account,
+                { productId },
+                each.deliver,
+              )
+              await shop.fulfill(id)
+            } else {
+              await shop.database.pool.query(
+                'update units set state = $2 where transaction_id = $1 and state = any($3)',
+                [id, each.move, UNALLOCATED.filter((state) => canUnitMove(state, each.move))],
+              )
+            }
+            // Long polls of one poller do not overlap: a client sends the ETag that it has.
+            if (!('deliver' in each)) await Promise.all(waiting.splice(0))
           }
-          // Long polls of one poller do not overlap: a client sends the ETag that it has.
-          if (!('deliver' in each)) await Promise.all(waiting.splice(0))
-        }
-        await Promise.all(waiting)
-        // In the end everybody knows the same, and what they know is the truth.
-        for (const index of pollers.keys()) await look(index, index % 2)
-        expect(new Set(pollers.map(({ etag }) => etag)).size).toBe(1)
-      },
-    ),
-    { seed, numRuns: RUNS },
-  )
-}, 60_000 + RUNS * 8_000)
+          await Promise.all(waiting)
+          // In the end everybody knows the same, and what they know is the truth.
+          for (const index of pollers.keys()) await look(index, index % 2)
+          expect(new Set(pollers.map(({ etag }) => etag)).size).toBe(1)
+        },
+      ),
+      { seed, numRuns: RUNS },
+    )
+  },
+  60_000 + RUNS * 8_000,
+)
