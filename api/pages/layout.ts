@@ -40,7 +40,7 @@ export function renderPage({ title, brand, nav, current, who, body }: Frame): Ma
         <header class="top">
           <div>
             <a class="brand" href="${brand.href}">${brand.label}</a>
-            <nav aria-label="Pages">${nav.map(link)}</nav>
+            ${nav.length === 0 ? '' : html`<nav aria-label="Pages">${nav.map(link)}</nav>`}
             ${who ?? ''}
           </div>
         </header>
