@@ -27,8 +27,17 @@ export type RunningApi = {
   close(): Promise<void>
 }
 
-/** Composition root: database, app, socket. Starts and serves without Temporal; any number may run. */
-export async function startApi(config: Config, log: Log): Promise<RunningApi> {
+/**
+ * Composition root: database, app, socket. Starts and serves without Temporal; any number may run.
+ *
+ * @param options.ownsGlobals whether `Response` and `Request` of this process may be replaced by those of
+ *   the adapter, whose bodies are no streams of the web: that is a tenth of what a small answer costs
+ */
+export async function startApi(
+  config: Config,
+  log: Log,
+  { ownsGlobals = false }: { ownsGlobals?: boolean } = {},
+): Promise<RunningApi> {
   const database = openDatabase({
     url: config.database.url,
     poolSizeMax: config.database.poolSizeMax,
@@ -38,7 +47,7 @@ export async function startApi(config: Config, log: Log): Promise<RunningApi> {
     statementMsMax: STATEMENT_MS_MAX,
   })
   const api = buildApp({ database, config, log })
-  const answer = getRequestListener(api.app.fetch, { overrideGlobalObjects: false })
+  const answer = getRequestListener(api.app.fetch, { overrideGlobalObjects: ownsGlobals })
   const limits = {
     headersTimeout: HEADERS_MS_MAX,
     requestTimeout: REQUEST_MS_MAX,
@@ -95,7 +104,7 @@ function addressOf(server: Server): AddressInfo {
 async function main(): Promise<void> {
   const config = toConfig(readEnv(process.env))
   const log = createLog('api', config.log.level)
-  const api = await startApi(config, log)
+  const api = await startApi(config, log, { ownsGlobals: true })
   log.info({ port: api.port }, 'ready')
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())

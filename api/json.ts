@@ -22,9 +22,11 @@ export function parseJson(bytes: Uint8Array): unknown {
   return value
 }
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
+
 function decode(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return UTF8.decode(bytes)
   } catch {
     throw unusable('The body is not valid UTF-8')
   }

@@ -1,7 +1,8 @@
-import { acceptOrder } from '../db/order-acceptance.ts'
+import { acceptOrder, acceptOrders } from '../db/order-acceptance.ts'
 import { createAcceptance, type Acceptance } from './acceptance.ts'
 import { createCodeWatch, type CodeWatch } from './code-watch.ts'
 import type { ApiParts } from './deps.ts'
+import { createOrderBatches } from './order-batches.ts'
 import { createOutboxGate, type OutboxGate } from './outbox-gate.ts'
 
 /** What the order routes keep for as long as the app lives. */
@@ -14,10 +15,15 @@ export type OrderServices = {
 
 /** Starts one poller, which `close` stops. */
 export function createOrderServices(parts: ApiParts): OrderServices {
+  const { pool } = parts.database
   const outbox = createOutboxGate(parts)
   const codes = createCodeWatch(parts)
+  const accept = createOrderBatches({
+    one: (request) => acceptOrder(pool, request),
+    many: (requests) => acceptOrders(pool, requests),
+  })
   return {
-    acceptance: createAcceptance((request) => acceptOrder(parts.database.pool, request)),
+    acceptance: createAcceptance(accept),
     outbox,
     codes,
     close() {

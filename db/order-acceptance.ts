@@ -46,39 +46,78 @@ export type OrderRequest = {
 /** An accepted order, or the one that the same request made before. */
 export type AcceptedOrder = { replayed: boolean; transaction: TransactionFacts }
 
-type AcceptAnswer =
-  | { outcome: 'accepted' | 'replayed'; transaction: TransactionFacts }
-  | ({ outcome: 'refused' } & OrderRefusal)
+/** What became of one of several orders: a refusal left nothing behind, `locked` was not tried. */
+export type OrderOutcome = AcceptedOrder | DomainError | 'locked'
 
-const ACCEPT = { name: 'accept_order', text: 'select accept_order($1) as answer' }
+type AcceptAnswer =
+  { outcome: 'accepted' | 'replayed' | 'locked' } | ({ outcome: 'refused' } & OrderRefusal)
+
+const ACCEPT = { name: 'accept_orders', text: 'select * from accept_orders($1, $2)' }
 const TRIES_MAX = 4 // a deadlock's victim succeeds at once as a rule
 
 /**
- * Accepts an order in one round trip: key, customer's lock, clock, purchase order, rows. Safe to
- * repeat under an idempotency key or a client reference; without either, a repeat is another order.
+ * Accepts one order in one round trip: key, customer's lock, clock, purchase order, rows. It waits for
+ * the locks of its key and its customer. Safe to repeat under an idempotency key or a client
+ * reference; without either, a repeat is another order.
  *
  * @throws DomainError the refusal, with nothing written: `busy` when the customer's lock and
  *   `idempotency_in_flight` when the key's was not got in time
  */
 export async function acceptOrder(pool: Pool, request: OrderRequest): Promise<AcceptedOrder> {
-  const answer = await askToAccept(pool, JSON.stringify(request))
-  if (answer.outcome === 'refused') throw orderRefused(answer)
-  return { replayed: answer.outcome === 'replayed', transaction: answer.transaction }
-}
-
-async function askToAccept(pool: Pool, request: string): Promise<AcceptAnswer> {
   for (let tries = 1; ; tries++) {
     try {
-      const rows = await runNamed<{ answer: AcceptAnswer }>(pool, ACCEPT, [request])
-      const answer = rows[0]?.answer
-      if (answer === undefined) throw new Error('accept_order returned no row')
-      return answer
+      const [outcome] = await askToAccept(pool, [request], { isPatient: true })
+      if (outcome instanceof DomainError) throw outcome
+      if (outcome === undefined || outcome === 'locked') throw new Error('The lock was waited for')
+      return outcome
     } catch (error) {
       const state = sqlState(error)
       if (state === '55P03') throw lockNotGot(error)
       if ((state !== '40P01' && state !== '40001') || tries >= TRIES_MAX) throw error
     }
   }
+}
+
+/**
+ * Accepts several orders in one round trip and one commit, each as `acceptOrder` would, but without
+ * waiting for any lock: outcomes in the order of the requests. No two of them are of one customer or
+ * have one key, and none refuses a backorder.
+ *
+ * @throws what ended all of them; `isUndone` says whether nothing was written
+ */
+export async function acceptOrders(
+  pool: Pool,
+  requests: readonly OrderRequest[],
+): Promise<OrderOutcome[]> {
+  return askToAccept(pool, requests, { isPatient: false })
+}
+
+/**
+ * Whether an error of `acceptOrders` is PostgreSQL's word that it undid the statement. A connection
+ * that broke says nothing, and neither does a server that is going down (classes 08 and 57).
+ */
+export function isUndone(error: unknown): boolean {
+  const state = sqlState(error)
+  return state !== null && !/^(08|57)/.test(state)
+}
+
+async function askToAccept(
+  pool: Pool,
+  requests: readonly OrderRequest[],
+  { isPatient }: { isPatient: boolean },
+): Promise<OrderOutcome[]> {
+  const rows = await runNamed<{ answer: AcceptAnswer; facts: TransactionFacts | null }>(
+    pool,
+    ACCEPT,
+    [JSON.stringify(requests), isPatient],
+  )
+  if (rows.length !== requests.length) throw new Error('accept_orders forgot an order')
+  return rows.map(({ answer, facts }) => {
+    if (answer.outcome === 'refused') return orderRefused(answer)
+    if (answer.outcome === 'locked') return 'locked'
+    if (facts === null) throw new Error('accept_orders answered without the facts')
+    return { replayed: answer.outcome === 'replayed', transaction: facts }
+  })
 }
 
 /** Which lock was not got: PostgreSQL names the relation in the error's context. */

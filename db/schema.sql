@@ -2,7 +2,7 @@
 
 -- Functions, by what they take and answer: their texts stand in db/functions and the migrations
 
--- accept_order(p jsonb) returns jsonb
+-- accept_orders(p jsonb, p_patient boolean) returns TABLE(answer jsonb, facts jsonb)
 
 -- account_calendar_changed() returns trigger
 
@@ -48,9 +48,13 @@
 
 -- emit_event(p_account text, p_event text, p_type text, p_object text, p_sequence integer, p_customer text, p_facts jsonb, p_at timestamp with time zone) returns void
 
+-- emit_events(p_accounts text[], p_events text[], p_types text[], p_objects text[], p_sequences integer[], p_customers text[], p_facts jsonb[], p_ats timestamp with time zone[]) returns void
+
 -- end_supplier_call(p_account text, p_supplier text, p_call text, p_reached boolean, p_said text) returns text
 
 -- entries_balanced() returns trigger
+
+-- facts_of_transactions(p_accounts text[], p_transactions text[]) returns TABLE(n bigint, facts jsonb)
 
 -- fulfill_transaction(p_account text, p_transaction text) returns jsonb
 
@@ -69,6 +73,10 @@
 -- is_time_zone(zone text) returns boolean
 
 -- journal_moves(p_kind text, p_amounts jsonb) returns TABLE(kind text, amount_minor bigint)
+
+-- keys_kept() returns trigger
+
+-- lines_belong() returns trigger
 
 -- lock_order_money(p_account text, p_transaction text) returns bigint
 
@@ -96,9 +104,17 @@
 
 -- posted_journal(p_account text, p_kind text, p_source text, p_kinds text[], p_minors bigint[]) returns text
 
+-- price_lines(p_account text, p_items jsonb, p_currency text, p_price_override boolean) returns TABLE("position" integer, product_id text, variant_id text, sku text, name text, tax_class text, fulfillment_type text, quantity integer, currency text, unit_price_minor bigint, problem jsonb)
+
 -- record_attempt(p_account text, p_delivery text, p_number integer, p_attempt jsonb, p_end text, p_reason text, p_delay_seconds integer) returns jsonb
 
 -- refund_excess(p_txn transactions) returns void
+
+-- refused(p_reason text, p_more jsonb DEFAULT '{}'::jsonb) returns jsonb
+
+-- refused_credit(p_currency text, p_limit bigint, p_used bigint, p_total bigint) returns jsonb
+
+-- refused_field(p_reason text, p_field text, p_message text) returns jsonb
 
 -- release_codes(p_account text, p_transaction text) returns void
 
@@ -146,7 +162,11 @@
 
 -- transaction_facts(p_account text, p_transaction text) returns jsonb
 
+-- transactions_belong() returns trigger
+
 -- transactions_posted() returns trigger
+
+-- units_belong() returns trigger
 
 -- units_credited() returns trigger
 
@@ -919,12 +939,7 @@ create table lines (
   total_minor bigint not null,
   created_at timestamp with time zone default clock_timestamp() not null,
   constraint lines_pkey PRIMARY KEY (id),
-  constraint lines_account_id_id_key UNIQUE (account_id, id),
-  constraint lines_account_id_transaction_id_id_key UNIQUE (account_id, transaction_id, id),
   constraint lines_transaction_id_position_key UNIQUE (transaction_id, "position"),
-  constraint lines_account_id_product_id_fkey FOREIGN KEY (account_id, product_id) REFERENCES products(account_id, id),
-  constraint lines_account_id_product_id_variant_id_fkey FOREIGN KEY (account_id, product_id, variant_id) REFERENCES variants(account_id, product_id, id),
-  constraint lines_account_id_transaction_id_fkey FOREIGN KEY (account_id, transaction_id) REFERENCES transactions(account_id, id),
   constraint lines_check CHECK ((total_minor = (unit_price_minor * quantity))),
   constraint lines_position_check CHECK (("position" >= 1)),
   constraint lines_quantity_check CHECK (((quantity >= 1) AND (quantity <= 10000))),
@@ -1548,9 +1563,7 @@ create table transactions (
   constraint transactions_pkey PRIMARY KEY (id),
   constraint transactions_account_id_customer_id_client_reference_key UNIQUE (account_id, customer_id, client_reference),
   constraint transactions_account_id_id_key UNIQUE (account_id, id),
-  constraint transactions_account_id_purchase_order_id_id_key UNIQUE (account_id, purchase_order_id, id),
   constraint transactions_purchase_order_id_position_key UNIQUE (purchase_order_id, "position"),
-  constraint transactions_account_id_customer_id_purchase_order_id_fkey FOREIGN KEY (account_id, customer_id, purchase_order_id) REFERENCES purchase_orders(account_id, customer_id, id),
   constraint transactions_check CHECK (((payment_method = 'credit'::text) = (pay_by IS NULL))),
   constraint transactions_check1 CHECK (((pay_by IS NOT NULL) OR ((due_minor IS NULL) AND (paid_at IS NULL) AND (payment_token IS NULL)))),
   constraint transactions_client_reference_check CHECK (((length(client_reference) >= 1) AND (length(client_reference) <= 255))),
@@ -1589,12 +1602,9 @@ create table units (
   gross_minor bigint,
   constraint units_pkey PRIMARY KEY (id),
   constraint units_account_id_id_key UNIQUE (account_id, id),
-  constraint units_replaces_unit_id_key UNIQUE (replaces_unit_id),
   constraint units_transaction_id_position_key UNIQUE (transaction_id, "position"),
   constraint units_account_id_invoice_line_id_fkey FOREIGN KEY (account_id, invoice_line_id) REFERENCES invoice_lines(account_id, id) DEFERRABLE INITIALLY DEFERRED,
-  constraint units_account_id_purchase_order_id_transaction_id_fkey FOREIGN KEY (account_id, purchase_order_id, transaction_id) REFERENCES transactions(account_id, purchase_order_id, id),
   constraint units_account_id_replaces_unit_id_fkey FOREIGN KEY (account_id, replaces_unit_id) REFERENCES units(account_id, id),
-  constraint units_account_id_transaction_id_line_id_fkey FOREIGN KEY (account_id, transaction_id, line_id) REFERENCES lines(account_id, transaction_id, id),
   constraint units_check CHECK (((allocated_at IS NOT NULL) = (state = ANY (ARRAY['allocated'::text, 'reversed'::text])))),
   constraint units_check1 CHECK ((gross_minor >= price_minor)),
   constraint units_check2 CHECK (((replaces_unit_id IS NULL) OR ((price_minor = 0) AND (invoice_line_id IS NULL)))),
@@ -1854,6 +1864,8 @@ CREATE INDEX units_invoiced ON public.units USING btree (invoice_line_id) WHERE 
 
 CREATE INDEX units_open ON public.units USING btree (transaction_id) WHERE (state = ANY (ARRAY['queued'::text, 'sourcing'::text, 'backordered'::text, 'unknown'::text]));
 
+CREATE UNIQUE INDEX units_replaces ON public.units USING btree (replaces_unit_id) WHERE (replaces_unit_id IS NOT NULL);
+
 CREATE INDEX units_waiting ON public.units USING btree (account_id, product_id, variant_id, id) WHERE (state = ANY (ARRAY['queued'::text, 'backordered'::text]));
 
 CREATE INDEX variants_product ON public.variants USING btree (account_id, product_id, "position");
@@ -1916,11 +1928,19 @@ CREATE TRIGGER journals_immutable BEFORE DELETE OR UPDATE ON public.journals FOR
 
 CREATE TRIGGER ledger_accounts_immutable BEFORE DELETE OR UPDATE ON public.ledger_accounts FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
+CREATE TRIGGER lines_belong AFTER INSERT ON public.lines REFERENCING NEW TABLE AS entered FOR EACH STATEMENT EXECUTE FUNCTION lines_belong();
+
+CREATE TRIGGER lines_kept BEFORE DELETE OR UPDATE OF id, account_id, transaction_id, product_id, variant_id ON public.lines FOR EACH ROW EXECUTE FUNCTION keys_kept();
+
 CREATE TRIGGER operator_decisions_immutable BEFORE DELETE OR UPDATE ON public.operator_decisions FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
 CREATE TRIGGER payment_intents_move BEFORE UPDATE OF state ON public.payment_intents FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION payment_intents_move();
 
 CREATE TRIGGER payment_intents_told AFTER UPDATE OF state ON public.payment_intents FOR EACH ROW WHEN (((new.transaction_id IS NOT NULL) AND (new.state = 'succeeded'::text) AND (old.state <> 'succeeded'::text))) EXECUTE FUNCTION payment_intents_told();
+
+CREATE TRIGGER products_kept BEFORE DELETE OR UPDATE OF id, account_id ON public.products FOR EACH ROW EXECUTE FUNCTION keys_kept();
+
+CREATE TRIGGER purchase_orders_kept BEFORE DELETE OR UPDATE OF id, account_id, customer_id, currency ON public.purchase_orders FOR EACH ROW EXECUTE FUNCTION keys_kept();
 
 CREATE TRIGGER received_payment_reversals_immutable BEFORE DELETE OR UPDATE ON public.received_payment_reversals FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
@@ -1928,13 +1948,23 @@ CREATE TRIGGER received_payments_immutable BEFORE DELETE OR UPDATE ON public.rec
 
 CREATE TRIGGER test_clocks_forward BEFORE UPDATE ON public.test_clocks FOR EACH ROW EXECUTE FUNCTION test_clock_only_forward();
 
-CREATE TRIGGER transactions_posted AFTER INSERT ON public.transactions FOR EACH ROW WHEN ((new.payment_method = 'credit'::text)) EXECUTE FUNCTION transactions_posted();
+CREATE TRIGGER transactions_belong AFTER INSERT ON public.transactions REFERENCING NEW TABLE AS entered FOR EACH STATEMENT EXECUTE FUNCTION transactions_belong();
+
+CREATE TRIGGER transactions_kept BEFORE DELETE OR UPDATE OF id, account_id, customer_id, purchase_order_id ON public.transactions FOR EACH ROW EXECUTE FUNCTION keys_kept();
+
+CREATE TRIGGER transactions_posted AFTER INSERT ON public.transactions REFERENCING NEW TABLE AS entered FOR EACH STATEMENT EXECUTE FUNCTION transactions_posted();
+
+CREATE TRIGGER units_belong AFTER INSERT ON public.units REFERENCING NEW TABLE AS entered FOR EACH STATEMENT EXECUTE FUNCTION units_belong();
 
 CREATE TRIGGER units_credited AFTER UPDATE ON public.units REFERENCING NEW TABLE AS units_after FOR EACH STATEMENT EXECUTE FUNCTION units_credited();
+
+CREATE TRIGGER units_kept BEFORE DELETE OR UPDATE OF id, account_id, purchase_order_id, transaction_id, line_id, product_id, variant_id ON public.units FOR EACH ROW EXECUTE FUNCTION keys_kept();
 
 CREATE TRIGGER units_move BEFORE UPDATE OF state ON public.units FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION units_move();
 
 CREATE TRIGGER units_posted AFTER UPDATE ON public.units REFERENCING OLD TABLE AS units_before NEW TABLE AS units_after FOR EACH STATEMENT EXECUTE FUNCTION units_posted();
+
+CREATE TRIGGER variants_kept BEFORE DELETE OR UPDATE OF id, account_id, product_id ON public.variants FOR EACH ROW EXECUTE FUNCTION keys_kept();
 
 -- Comments
 

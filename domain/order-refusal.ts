@@ -2,7 +2,7 @@ import { DomainError } from './error.ts'
 import type { DomainReason, FieldProblem } from './error.ts'
 import { formatDecimal } from './money.ts'
 
-/** Why SQL's `accept_order` wrote nothing; the other fields depend on the reason. */
+/** Why SQL's `accept_orders` wrote nothing; the other fields depend on the reason. */
 export type OrderRefusal = {
   reason: DomainReason
   fields?: FieldProblem[]

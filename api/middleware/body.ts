@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { DomainError } from '../../domain/error.ts'
 import type { ApiContext } from '../context.ts'
 import { parseJson } from '../json.ts'
@@ -17,7 +16,7 @@ export async function readBody(ctx: ApiContext, bytesMax = BODY_BYTES_MAX): Prom
   const declared = Number(ctx.req.header('content-length') ?? Number.NaN)
   if (declared > bytesMax) throw tooLarge(ctx, bytesMax)
   const isChunked = ctx.req.header('transfer-encoding') !== undefined
-  if (ctx.req.raw.body === null || (!isChunked && declared === 0)) return undefined
+  if (!isChunked && declared === 0) return undefined
   const bytes = await readBytes(ctx, bytesMax)
   if (bytes.length === 0) return undefined
   requireJson(ctx)
@@ -46,26 +45,49 @@ export async function readFile(
 
 /** The bytes of a body as they came. Throws as `readBody` does for one that is too large or late. */
 export async function readBytes(ctx: ApiContext, bytesMax = BODY_BYTES_MAX): Promise<Uint8Array> {
-  const late = new AbortController()
+  const late = Promise.withResolvers<'late'>()
+  const timer = setTimeout(() => late.resolve('late'), BODY_MS_MAX).unref()
+  try {
+    return await (hasKnownSize(ctx, bytesMax)
+      ? readWhole(ctx, late.promise)
+      : readPieces(ctx, late.promise, bytesMax))
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Whether Node has checked that the body is no larger than it says, and that is not too large. */
+function hasKnownSize(ctx: ApiContext, bytesMax: number): boolean {
+  const declared = Number(ctx.req.header('content-length') ?? Number.NaN)
+  return declared <= bytesMax && ctx.req.header('transfer-encoding') === undefined
+}
+
+/** Without the streams of the web, which cost more than all else about a small body. */
+async function readWhole(ctx: ApiContext, late: Promise<'late'>): Promise<Uint8Array> {
+  const whole = ctx.req.raw.arrayBuffer()
+  whole.catch(() => undefined) // when it was late, nobody hears how it ends
+  const read = await Promise.race([whole, late])
+  if (read === 'late') throw tooSlow(ctx)
+  return new Uint8Array(read)
+}
+
+async function readPieces(
+  ctx: ApiContext,
+  late: Promise<'late'>,
+  bytesMax: number,
+): Promise<Uint8Array> {
   const body: ReadableStream<Uint8Array> | null = ctx.req.raw.body
   const reader = body?.getReader()
   if (reader === undefined) return new Uint8Array()
-  const timeout = delay(BODY_MS_MAX, 'late' as const, { signal: late.signal, ref: false })
-  // Aborting the timer rejects it; nobody listens any more by then.
-  timeout.catch(() => undefined)
   const chunks: Uint8Array[] = []
   let size = 0
-  try {
-    for (;;) {
-      const read = await Promise.race([reader.read(), timeout])
-      if (read === 'late') throw unusable(ctx, 'The body did not arrive in time')
-      if (read.done) return Buffer.concat(chunks)
-      size += read.value.length
-      if (size > bytesMax) throw tooLarge(ctx, bytesMax)
-      chunks.push(read.value)
-    }
-  } finally {
-    late.abort()
+  for (;;) {
+    const read = await Promise.race([reader.read(), late])
+    if (read === 'late') throw tooSlow(ctx)
+    if (read.done) return Buffer.concat(chunks)
+    size += read.value.length
+    if (size > bytesMax) throw tooLarge(ctx, bytesMax)
+    chunks.push(read.value)
   }
 }
 
@@ -83,6 +105,10 @@ function requireJson(ctx: ApiContext): void {
 function tooLarge(ctx: ApiContext, bytesMax: number): DomainError {
   ctx.header('Connection', 'close')
   return new DomainError('payload_too_large', `The body is larger than ${bytesMax / 1024} KiB.`)
+}
+
+function tooSlow(ctx: ApiContext): DomainError {
+  return unusable(ctx, 'The body did not arrive in time')
 }
 
 function unusable(ctx: ApiContext, message: string): DomainError {

@@ -1,32 +1,9 @@
 import { expect, test } from 'vitest'
 import { createAcceptance, type AcceptanceLimits } from '../../api/acceptance.ts'
-import type { AcceptedOrder, OrderRequest } from '../../db/order-acceptance.ts'
 import { DomainError } from '../../domain/error.ts'
+import { acceptedOrder, orderRequest } from './accepted-order.ts'
 
 const LIMITS: AcceptanceLimits = { perCustomerMax: 2, max: 3, waitMsMax: 1_000 }
-
-function request(over: Partial<OrderRequest> = {}): OrderRequest {
-  return {
-    account_id: 'acc_1',
-    customer_scope: '',
-    customer_id: 'cust_1',
-    transaction_id: 'txn_1',
-    idempotency_key: null,
-    content_hash: 'aa',
-    client_reference: null,
-    currency: null,
-    payment_method: 'credit',
-    allow_backorder: true,
-    deadline: null,
-    price_override: false,
-    shipping_address: null,
-    billing_address: null,
-    shipping_method: null,
-    metadata: {},
-    items: [],
-    ...over,
-  }
-}
 
 /** An acceptance whose database answers only when the test says so. */
 function heldAcceptance(limits = LIMITS) {
@@ -36,7 +13,7 @@ function heldAcceptance(limits = LIMITS) {
       new Promise((resolve, reject) => {
         running.push({
           id: transaction_id,
-          finish: () => resolve(accepted(transaction_id)),
+          finish: () => resolve(acceptedOrder(transaction_id)),
           fail: reject,
         })
       }),
@@ -50,44 +27,13 @@ function heldAcceptance(limits = LIMITS) {
   return { acceptance, running, take }
 }
 
-function accepted(id: string): AcceptedOrder {
-  return {
-    replayed: false,
-    transaction: {
-      id,
-      account_id: 'acc_1',
-      customer_id: 'cust_1',
-      position: 1,
-      client_reference: null,
-      currency: 'USD',
-      total_minor: 0,
-      unit_count: 1,
-      payment_method: 'credit',
-      allow_backorder: true,
-      deadline_at: '2026-11-23T00:00:00Z',
-      shipping_address: null,
-      billing_address: null,
-      shipping_method: null,
-      metadata: {},
-      accepted_at: '2026-11-22T00:00:00Z',
-      created_at: '2026-11-22T00:00:00Z',
-      purchase_order: {
-        id: 'po_1',
-        business_date: '2026-11-22',
-        sequence: 1,
-        currency: 'USD',
-        scheduled_end: '2026-11-23T00:00:00Z',
-      },
-      lines: [],
-    },
-  }
-}
-
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 
 test('one order of a customer runs at a time, in the order of arrival', async () => {
   const { acceptance, running, take } = heldAcceptance()
-  const orders = ['a', 'b', 'c'].map((id) => acceptance.accept(request({ transaction_id: id })))
+  const orders = ['a', 'b', 'c'].map((id) =>
+    acceptance.accept(orderRequest({ transaction_id: id })),
+  )
   const seen: string[] = []
   for (let n = 0; n < 3; n++) {
     expect(running).toHaveLength(1)
@@ -103,9 +49,9 @@ test('one order of a customer runs at a time, in the order of arrival', async ()
 test('customers do not wait for each other', async () => {
   const { acceptance, running, take } = heldAcceptance()
   const orders = [
-    acceptance.accept(request({ transaction_id: 'a' })),
-    acceptance.accept(request({ transaction_id: 'b', customer_id: 'cust_2' })),
-    acceptance.accept(request({ transaction_id: 'c', account_id: 'acc_2' })),
+    acceptance.accept(orderRequest({ transaction_id: 'a' })),
+    acceptance.accept(orderRequest({ transaction_id: 'b', customer_id: 'cust_2' })),
+    acceptance.accept(orderRequest({ transaction_id: 'c', account_id: 'acc_2' })),
   ]
   await settle()
   expect(running.map(({ id }) => id)).toEqual(['a', 'b', 'c'])
@@ -115,8 +61,8 @@ test('customers do not wait for each other', async () => {
 
 test('a failed order lets the next one run', async () => {
   const { acceptance, take } = heldAcceptance()
-  const first = acceptance.accept(request({ transaction_id: 'a' }))
-  const second = acceptance.accept(request({ transaction_id: 'b' }))
+  const first = acceptance.accept(orderRequest({ transaction_id: 'a' }))
+  const second = acceptance.accept(orderRequest({ transaction_id: 'b' }))
   take().fail(new Error('lost'))
   await expect(first).rejects.toThrow('lost')
   await settle()
@@ -126,17 +72,19 @@ test('a failed order lets the next one run', async () => {
 
 test('a full queue refuses without asking the database', async () => {
   const { acceptance, running, take } = heldAcceptance()
-  const orders = ['a', 'b', 'c'].map((id) => acceptance.accept(request({ transaction_id: id })))
-  await expect(acceptance.accept(request({ transaction_id: 'd' }))).rejects.toMatchObject({
+  const orders = ['a', 'b', 'c'].map((id) =>
+    acceptance.accept(orderRequest({ transaction_id: id })),
+  )
+  await expect(acceptance.accept(orderRequest({ transaction_id: 'd' }))).rejects.toMatchObject({
     reason: 'busy',
     detail: { retryAfterSeconds: 1 },
   })
   // The third waiting place is another customer's; after it the whole process is full.
   const other = { customer_id: 'cust_2' }
   const others = ['e', 'f'].map((id) =>
-    acceptance.accept(request({ ...other, transaction_id: id })),
+    acceptance.accept(orderRequest({ ...other, transaction_id: id })),
   )
-  await expect(acceptance.accept(request({ ...other, transaction_id: 'g' }))).rejects.toThrow(
+  await expect(acceptance.accept(orderRequest({ ...other, transaction_id: 'g' }))).rejects.toThrow(
     DomainError,
   )
   expect(running.map(({ id }) => id)).toEqual(['a', 'e'])
@@ -149,10 +97,10 @@ test('a full queue refuses without asking the database', async () => {
 
 test('who waits too long is refused, and the others move up', async () => {
   const { acceptance, running, take } = heldAcceptance({ ...LIMITS, waitMsMax: 20 })
-  const first = acceptance.accept(request({ transaction_id: 'a' }))
-  const late = acceptance.accept(request({ transaction_id: 'b' }))
+  const first = acceptance.accept(orderRequest({ transaction_id: 'a' }))
+  const late = acceptance.accept(orderRequest({ transaction_id: 'b' }))
   await expect(late).rejects.toMatchObject({ reason: 'busy' })
-  const next = acceptance.accept(request({ transaction_id: 'c' }))
+  const next = acceptance.accept(orderRequest({ transaction_id: 'c' }))
   take().finish()
   await settle()
   expect(running.map(({ id }) => id)).toEqual(['c'])
@@ -165,8 +113,8 @@ test('who waits too long is refused, and the others move up', async () => {
 
 test('a duplicate under the same key joins the one that runs or waits', async () => {
   const { acceptance, running, take } = heldAcceptance()
-  const keyed = (id: string) => request({ transaction_id: id, idempotency_key: 'k' })
-  const ahead = acceptance.accept(request({ transaction_id: 'ahead' }))
+  const keyed = (id: string) => orderRequest({ transaction_id: id, idempotency_key: 'k' })
+  const ahead = acceptance.accept(orderRequest({ transaction_id: 'ahead' }))
   const orders = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => acceptance.accept(keyed(id)))
   take().finish()
   await ahead
@@ -185,7 +133,7 @@ test.for([
   ['key', { idempotency_key: 'other' }],
 ])('another %s does not join', async ([, over]) => {
   const { acceptance, running, take } = heldAcceptance()
-  const mine = request({ transaction_id: 'a', idempotency_key: 'k' })
+  const mine = orderRequest({ transaction_id: 'a', idempotency_key: 'k' })
   const orders = [
     acceptance.accept(mine),
     acceptance.accept({ ...mine, customer_id: 'cust_9', ...Object(over), transaction_id: 'b' }),
@@ -198,9 +146,14 @@ test.for([
 
 test('other content under the same key is judged by the database after the first has ended', async () => {
   const { acceptance, running, take } = heldAcceptance()
-  const first = acceptance.accept(request({ transaction_id: 'a', idempotency_key: 'k' }))
+  const first = acceptance.accept(orderRequest({ transaction_id: 'a', idempotency_key: 'k' }))
   const other = acceptance.accept(
-    request({ transaction_id: 'b', idempotency_key: 'k', content_hash: 'bb', customer_id: 'c2' }),
+    orderRequest({
+      transaction_id: 'b',
+      idempotency_key: 'k',
+      content_hash: 'bb',
+      customer_id: 'c2',
+    }),
   )
   await settle()
   expect(running.map(({ id }) => id)).toEqual(['a'])

@@ -347,6 +347,27 @@ describe('out of stock is decided by a look that waits', () => {
     })
   })
 
+  test('codes are kept for an order that is paid by card, and none for one that cannot have all', async () => {
+    const product = await scarce(2)
+    const customerId = await customer()
+    const paid = (quantity: number) =>
+      accept(customerId, {
+        allow_backorder: false,
+        payment_method: 'card',
+        paying: { token: null, within_seconds: 900, currencies: null },
+        items: linesOf([product.sku, quantity]),
+      })
+    await expect(paid(3)).rejects.toMatchObject({ reason: 'out_of_stock' })
+    const { transaction } = await paid(2)
+    await expect(paid(1)).rejects.toMatchObject({ reason: 'out_of_stock' })
+    const { rows } = await database.pool.query(
+      'select reserved_for, unit_id from codes where product_id = $1',
+      [product.id],
+    )
+    const kept = { reserved_for: transaction.id, unit_id: null }
+    expect(rows).toEqual([kept, kept])
+  })
+
   test('600 who want the last 500 get 500, each code once', async () => {
     const product = await scarce(500)
     const customers = await Promise.all(Array.from({ length: 12 }, () => customer()))
@@ -400,6 +421,19 @@ test('the same key of one connection after another is one order, and a second ke
   expect(orders.filter(({ replayed }) => !replayed)).toHaveLength(1)
   const other = await accept(customerId, { idempotency_key: randomUUID() })
   expect(other.transaction.id).not.toBe(orders[0]?.transaction.id)
+})
+
+test('a key under which an earlier order was repeated stands for that order', async () => {
+  const customerId = await customer()
+  const client_reference = randomUUID()
+  const first = await accept(customerId, { client_reference, idempotency_key: randomUUID() })
+  const idempotency_key = randomUUID()
+  for (let n = 0; n < 2; n++) {
+    expect(await accept(customerId, { client_reference, idempotency_key })).toEqual({
+      replayed: true,
+      transaction: first.transaction,
+    })
+  }
 })
 
 test('a key whose first request is refused while others wait for it is given to one of them', async () => {

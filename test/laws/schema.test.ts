@@ -24,6 +24,9 @@ const WITHOUT_ACCOUNT: Record<string, string> = {
 const UNCHECKED_OWNER: Record<string, string> = {
   attempts: 'a log by month, written only beside the row of its delivery',
   entries: 'entries_balanced looks at both parents, without locking them',
+  transactions: 'transactions_belong looks at its purchase order, which stays, once per statement',
+  lines: 'lines_belong looks at its parents, which stay, once per statement',
+  units: 'units_belong looks at its parents, which stay, once per statement',
   journals: 'written with every order: a key would lock the one row of the account',
   events: 'written with every order: a key would lock the one row of the account',
   idempotency_keys: 'written with every order, likewise',

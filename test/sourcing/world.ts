@@ -133,7 +133,9 @@ export async function placeOrder(
     items: [products].flat().map(({ id }) => ({ product_id: id, quantity })),
   }
   const { rows } = await sql<{ answer: { outcome: string } }>`
-    select accept_order(${JSON.stringify(order)}::jsonb) as answer`.execute(world.database.db)
+    select answer from accept_orders(${JSON.stringify([order])}::jsonb, true)`.execute(
+    world.database.db,
+  )
   if (rows[0]?.answer.outcome !== 'accepted') throw new Error(JSON.stringify(rows[0]?.answer))
   return { accountId: world.accountId, transactionId }
 }

@@ -21,7 +21,7 @@ export type Shop = {
   /** Sells from the own pool only. */
   sku: string
   order(quantity: number, key?: string): Promise<string>
-  /** Straight to `accept_order`, past the queues of the API: as many API processes at once would. */
+  /** Straight to `accept_orders`, past the queues of the API: as many API processes at once would. */
   accept(quantity: number, key?: string | null): Promise<AcceptedOrder>
   /** Moves the test clock and waits until all that it released is done. */
   advance(seconds: number): Promise<void>

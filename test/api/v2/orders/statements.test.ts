@@ -40,7 +40,7 @@ test('an order costs one statement and the limiter’s', async () => {
     const seen = await statementsOf(() => client.post('/v2/orders', order(quantity), { headers }))
     expect(seen).toEqual([
       expect.stringContaining('rate_limits'),
-      expect.stringContaining('select accept_order('),
+      expect.stringContaining('accept_orders('),
     ])
   }
 })
