@@ -3,7 +3,7 @@ import type { ClaimedAttempt, DeliveryKey } from '../db/attempts.ts'
 import { renderEvent } from '../wire/event.ts'
 import type { WebhookRequest } from './gateways/webhook-dialer.ts'
 import type { ActivityDeps } from './index.ts'
-import { signatureHeaders } from './webhook-signatures.ts'
+import { webhookHeaders } from './webhook-signatures.ts'
 
 /** Values that would let a reader of the log sign or replay a request. */
 const REDACTED_HEADERS = ['x-webhook-signature', 'webhook-signature']
@@ -27,21 +27,17 @@ export async function signedRequest(
     const secrets = claim.secrets.map(({ id, sealed, key_version: keyVersion }) =>
       keys.unseal({ rowId: id, sealed: Buffer.from(sealed, 'base64'), keyVersion }),
     )
-    const timestampSeconds = Math.floor(Date.now() / 1_000)
-    return {
-      url: claim.url,
-      body,
-      headers: {
-        'content-type': 'application/json',
-        'user-agent': 'Bark-Webhooks/2',
-        'x-webhook-delivery': deliveryId,
-        'x-webhook-attempt': String(claim.number),
-        ...signatureHeaders(
-          { eventId: claim.event.id, timestampSeconds, body },
-          { secrets, signsWith: claim.signs_with },
-        ),
+    const headers = webhookHeaders(
+      {
+        eventId: claim.event.id,
+        deliveryId,
+        attempt: claim.number,
+        timestampSeconds: Math.floor(Date.now() / 1_000),
+        body,
       },
-    }
+      { secrets, signsWith: claim.signs_with },
+    )
+    return { url: claim.url, body, headers }
   } catch (error) {
     // The rows or the keys are at fault, and will be so next time: a person must look.
     const why = error instanceof Error ? error.message : String(error)

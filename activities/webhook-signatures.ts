@@ -8,14 +8,33 @@ export type LiveSecrets = {
   signsWith: 'old' | 'new'
 }
 
+/** One request of a delivery: `timestampSeconds` is real time. */
+export type WebhookMessage = {
+  eventId: string
+  deliveryId: string
+  attempt: number
+  timestampSeconds: number
+  body: string
+}
+
+/** Every header of a webhook. Throws when there is no secret: every endpoint has one. */
+export function webhookHeaders(message: WebhookMessage, live: LiveSecrets): Record<string, string> {
+  return {
+    'content-type': 'application/json',
+    'user-agent': 'Bark-Webhooks/2',
+    'x-webhook-delivery': message.deliveryId,
+    'x-webhook-attempt': String(message.attempt),
+    ...signatureHeaders(message, live),
+  }
+}
+
 /**
  * Both signatures of one request. `X-Webhook-Signature` is the hex HMAC-SHA256 of the raw body, as
  * seed 002 documents it; the three others are those of Standard Webhooks, made with every live
- * secret over id, timestamp and body, so that a replay is noticed. `timestampSeconds` is real time.
- * Throws when there is no secret: every endpoint has one.
+ * secret over id, timestamp and body, so that a replay is noticed.
  */
 export function signatureHeaders(
-  message: { eventId: string; timestampSeconds: number; body: string },
+  message: Pick<WebhookMessage, 'eventId' | 'timestampSeconds' | 'body'>,
   { secrets, signsWith }: LiveSecrets,
 ): Record<string, string> {
   const seeded = signsWith === 'old' ? secrets[0] : secrets.at(-1)

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import {
   claimAttempt,
   recordAttempt,
+  type Claim,
   type ClaimedAttempt,
   type DeliveryKey,
   type DeliveryProgress,
@@ -24,13 +25,13 @@ import type { Log } from '../log.ts'
 import { renderWebhook } from '../wire/webhook.ts'
 import type { WebhookAnswer, WebhookRequest } from './gateways/webhook-dialer.ts'
 import type { ActivityDeps } from './index.ts'
-import { createPacer } from './webhook-pacer.ts'
+import { SLACK_MS_MAX, waitForPlace } from './webhook-place.ts'
 import { redactHeaders, signedRequest } from './webhook-request.ts'
 
 /** What the workflow does next. `attempts` are the numbers used, `answer` is the last one's. */
 export type DeliveryStep = { attempts: number; answer: string } & (
   | { ended: true; state: 'delivered' | 'failed' | 'cancelled'; reason: string | null }
-  | { ended: false; wait: RegisteredWait }
+  | { ended: false; heldBack: boolean; wait: RegisteredWait }
 )
 
 /**
@@ -39,9 +40,11 @@ export type DeliveryStep = { attempts: number; answer: string } & (
  */
 const RECORD_PAUSES_MS = [250, 500, 1_000, 2_000, 4_000]
 
+/** With the longest wait for a place, an exchange and the recording it stays below the time-out. */
+const PLACES_MS_MAX = 5_000
+
 export function webhookActivities(deps: ActivityDeps) {
   const { db } = deps.database
-  const pacer = createPacer()
   return {
     /**
      * One step of a delivery: claims the next attempt when it is due, sends it, records what came
@@ -50,20 +53,18 @@ export function webhookActivities(deps: ActivityDeps) {
      * receiver sees the same event id each time. A failed attempt is a result, not an exception.
      */
     async attemptDelivery(input: DeliveryKey): Promise<DeliveryStep> {
-      const claim = await claimOrWait(db, input)
+      const claim = await claimInTime(deps, input)
       if ('ended' in claim) return claim
-      if (claim.send_in_ms > 0) await sleep(claim.send_in_ms)
-      const request = await signedRequest(deps.keys, input, claim)
-      if (claim.per_second_max !== null) await pacer.turn(claim.webhook_id, claim.per_second_max)
+      const { number, request } = claim
       const answer = await deps.webhooks.post(request)
       if (answer.error !== null) {
         deps.log.info(
-          { delivery: input.deliveryId, attempt: claim.number, error: answer.cause },
+          { delivery: input.deliveryId, attempt: number, error: answer.cause },
           `webhook attempt failed: ${answer.error}`,
         )
       }
       return record(deps.log, () =>
-        inTransaction(db, (tx) => recordOutcome(tx, input, claim.number, request, answer)),
+        inTransaction(db, (tx) => recordOutcome(tx, input, number, request, answer)),
       )
     },
 
@@ -101,18 +102,44 @@ export function webhookActivities(deps: ActivityDeps) {
   }
 }
 
+/**
+ * A claimed attempt whose request may leave now. Who is late for its place, because something stood
+ * still, takes another one that has room for being as late again; who is late again and again leaves it
+ * to the next try of the activity.
+ */
+async function claimInTime(
+  deps: ActivityDeps,
+  key: DeliveryKey,
+): Promise<DeliveryStep | { number: number; request: WebhookRequest }> {
+  const startedAt = performance.now()
+  for (let slackMs = 0; ;) {
+    const claim = await claimOrWait(deps.database.db, key, slackMs)
+    if ('ended' in claim) return claim
+    const request = await signedRequest(deps.keys, key, claim)
+    const lateMs = claim.place === null ? 0 : await waitForPlace(claim.place, slackMs)
+    if (lateMs === 0) return { number: claim.number, request }
+    if (performance.now() - startedAt > PLACES_MS_MAX) {
+      throw new Error(
+        'Too late for every place at the endpoint: the machine stands still too often',
+      )
+    }
+    slackMs = Math.min(slackMs + 2 * lateMs, SLACK_MS_MAX)
+  }
+}
+
 async function claimOrWait(
   db: Db,
   key: DeliveryKey,
+  slackMs: number,
 ): Promise<DeliveryStep | (ClaimedAttempt & DeliveryProgress)> {
-  const claim = await claimAttempt(db, key)
+  const claim = await claimAttempt(db, key, slackMs)
   switch (claim.outcome) {
     case 'send':
       return claim
     case 'ended':
       return endedStep(claim)
     case 'waiting':
-      return inTransaction(db, (tx) => waitingStep(tx, key, claim, claim.why))
+      return inTransaction(db, (tx) => waitingStep(tx, key, claim))
   }
 }
 
@@ -140,7 +167,7 @@ async function recordOutcome(
   const recorded = await recordAttempt(tx, key, number, outcome, verdict)
   await disableEndpoint(tx, key.accountId, recorded, verdict)
   return recorded.state === 'pending'
-    ? waitingStep(tx, key, recorded, 'schedule')
+    ? waitingStep(tx, key, { ...recorded, why: 'schedule', next: number + 1 })
     : endedStep(recorded)
 }
 
@@ -177,17 +204,17 @@ async function disableEndpoint(
 async function waitingStep(
   tx: Tx,
   key: DeliveryKey,
-  progress: DeliveryProgress & { due_at: string },
-  why: 'schedule' | 'endpoint_limit',
+  progress: DeliveryProgress & Omit<Extract<Claim, { outcome: 'waiting' }>, 'outcome'>,
 ): Promise<DeliveryStep> {
+  const { attempts, next } = progress
   const answer = describeAnswer(progress)
-  const next = `attempt ${progress.attempts + 1} of ${WEBHOOK_ATTEMPTS_MAX}`
-  const limit = why === 'endpoint_limit' ? ', held back by the limits of its endpoint' : ''
+  const heldBack = progress.why === 'endpoint_limit'
+  const limit = heldBack ? ', held back by the limits of its endpoint' : ''
   const wait = await registerDeliveryWait(tx, key, {
     dueAt: new Date(progress.due_at),
-    reason: `${next}${limit}; last answer: ${answer}`,
+    reason: `attempt ${next} of ${WEBHOOK_ATTEMPTS_MAX}${limit}; last answer: ${answer}`,
   })
-  return { ended: false, attempts: progress.attempts, answer, wait }
+  return { ended: false, attempts, answer, heldBack, wait }
 }
 
 function endedStep(progress: DeliveryProgress): DeliveryStep {

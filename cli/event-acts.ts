@@ -35,6 +35,15 @@ export type EventAct = {
  */
 export const EVENT_ACTS: Readonly<Partial<Record<EventType, EventAct>>> = {
   'order.created': { cause: async ({ api }) => orderAt(await orderOfNobody(api)) },
+  'order.updated': {
+    async cause({ api }) {
+      const transactionId = await orderOfNobody(api, { quantity: 2 })
+      const path = `/v2/transactions/${transactionId}`
+      const { codes } = await api.get(`${path}/codes`, withUnits)
+      await api.post(`${path}/units/cancel`, { unit_ids: [codes[0]?.unit_id] }, z.object({}))
+      return orderAt(transactionId)
+    },
+  },
   'order.cancelled': {
     async cause({ api, cancelRemaining }) {
       const transactionId = await orderOfNobody(api)
@@ -44,7 +53,7 @@ export const EVENT_ACTS: Readonly<Partial<Record<EventType, EventAct>>> = {
   },
   'order.refunded': {
     async cause({ api }) {
-      const { path } = orderAt(await orderOfNobody(api, 'pm_card_visa'))
+      const { path } = orderAt(await orderOfNobody(api, { paymentMethod: 'pm_card_visa' }))
       await until(
         'the money',
         () => api.get(path, withPaymentStatus),
@@ -163,17 +172,21 @@ const withDelivery = z.object({ delivery_id: z.string() })
 const withState = z.object({ state: z.string() })
 const withStatus = z.object({ status: z.string() })
 const withPaymentStatus = z.object({ payment_status: z.string() })
+const withUnits = z.object({ codes: z.array(z.object({ unit_id: z.string() })) })
 const withTotal = z.object({ total: z.number() })
 const withInvoices = z.object({ invoices: z.array(withId) })
+
+/** How an order differs from one unit on credit. */
+type Wish = { quantity?: number; paymentMethod?: string }
 
 const orderAt = (transactionId: string): Caused => ({
   path: `/v2/orders/${transactionId.replace('txn_', 'ord_')}`,
 })
 
 /** An order that stays open, because nobody sells what is ordered. Answers the transaction's id. */
-async function orderOfNobody(api: ApiClient, paymentMethod = 'credit'): Promise<string> {
+async function orderOfNobody(api: ApiClient, wish: Wish = {}): Promise<string> {
   const { sku } = await createProduct(api)
-  return placeOrder(api, sku, paymentMethod)
+  return placeOrder(api, sku, wish)
 }
 
 const orderInStock = ({ api, stockedSku }: Scene) => placeOrder(api, stockedSku)
@@ -202,11 +215,15 @@ async function payInvoice(scene: Scene): Promise<{ invoice: Caused; payment: str
 }
 
 /** By a customer of its own, so that nothing else stands on the day's purchase order. */
-async function placeOrder(api: ApiClient, sku: string, paymentMethod = 'credit'): Promise<string> {
+async function placeOrder(
+  api: ApiClient,
+  sku: string,
+  { quantity = 1, paymentMethod = 'credit' }: Wish = {},
+): Promise<string> {
   const { path } = await createCustomer(api)
   const body = {
     customer_id: path.replace('/v2/customers/', ''),
-    items: [{ sku, quantity: 1 }],
+    items: [{ sku, quantity }],
     payment_method: paymentMethod,
   }
   const { id } = await api.post('/v2/transactions', body, withId)

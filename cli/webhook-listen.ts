@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
-import { signatureHeaders } from '../activities/webhook-signatures.ts'
+import { webhookHeaders } from '../activities/webhook-signatures.ts'
 import { wantsEvent } from '../domain/event-type.ts'
 import { WEBHOOK_EXCHANGE_SECONDS_MAX } from '../domain/webhook-schedule.ts'
 import { ApiRefusal, type ApiClient } from './api-client.ts'
@@ -87,22 +87,22 @@ function forward(listening: Listening, event: ListedEvent): Promise<number | nul
   const { forwardTo, state, signal, onTrouble } = listening
   const body = JSON.stringify(event)
   return untilAnswered(signal, onTrouble, async () => {
-    const timestampSeconds = Math.floor(Date.now() / 1_000)
+    const headers = webhookHeaders(
+      {
+        eventId: event.id,
+        deliveryId: event.id.replace('evt_', 'dlv_'),
+        attempt: 1,
+        timestampSeconds: Math.floor(Date.now() / 1_000),
+        body,
+      },
+      { secrets: [state.secret], signsWith: 'new' },
+    )
     const response = await post(forwardTo, {
       method: 'POST',
       redirect: 'manual',
       signal: AbortSignal.timeout(WEBHOOK_EXCHANGE_SECONDS_MAX * 1_000),
       body,
-      headers: {
-        'content-type': 'application/json',
-        'user-agent': 'Bark-Webhooks/2',
-        'x-webhook-delivery': event.id.replace('evt_', 'dlv_'),
-        'x-webhook-attempt': '1',
-        ...signatureHeaders(
-          { eventId: event.id, timestampSeconds, body },
-          { secrets: [state.secret], signsWith: 'new' },
-        ),
-      },
+      headers,
     })
     return response.status
   })

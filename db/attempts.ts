@@ -28,18 +28,23 @@ export type DeliveryProgress = {
 export type Claim = DeliveryProgress &
   (
     | { outcome: 'ended' }
-    | { outcome: 'waiting'; why: 'schedule' | 'endpoint_limit'; due_at: string }
+    | { outcome: 'waiting'; why: 'schedule' | 'endpoint_limit'; next: number; due_at: string }
     | ClaimedAttempt
   )
+
+/**
+ * When a request may leave, by `performance.now()` of this process. Places of an endpoint lie one
+ * interval apart over all processes. How long PostgreSQL's answer was on its way is not known, so the
+ * instant itself lies between `earliestAt` and `latestAt`.
+ */
+export type Place = { earliestAt: number; latestAt: number }
 
 /** Everything that the request of a claimed attempt is made of. */
 export type ClaimedAttempt = {
   outcome: 'send'
   number: number
-  /** Its place in the endpoint's stream of attempts: real time to wait before sending. */
-  send_in_ms: number
-  /** The endpoint's limit, or null. */
-  per_second_max: number | null
+  /** Its place in the stream of an endpoint that has a limit per second; else it is sent at once. */
+  place: Place | null
   url: string
   event: {
     id: string
@@ -60,11 +65,38 @@ export type ClaimedAttempt = {
  * limits allow it. One statement outside of any transaction, because it locks the endpoint's row,
  * for which every other claim waits. Safe to run any number of times: a number that was claimed and
  * has no outcome is answered again. Throws when there is no such delivery.
+ *
+ * `slackMs`: how late for its place the sender may be, and so how much later the next one's is.
  */
-export async function claimAttempt(db: Db, { accountId, deliveryId }: DeliveryKey): Promise<Claim> {
-  const { rows } = await sql<{ claim: Claim }>`
-    select claim_attempt(${accountId}, ${deliveryId}) as claim`.execute(db)
-  return only(rows).claim
+export async function claimAttempt(
+  db: Db,
+  { accountId, deliveryId }: DeliveryKey,
+  slackMs = 0,
+): Promise<Claim> {
+  // Connected first: a wait for a connection is no part of how long the answer was on its way.
+  return db.connection().execute(async (connected) => {
+    const askedAt = performance.now()
+    const { rows } = await sql<{ claim: AnsweredClaim }>`
+      select claim_attempt(${accountId}, ${deliveryId}, ${slackMs}) as claim`.execute(connected)
+    const answeredAt = performance.now()
+    const { claim } = only(rows)
+    if (claim.outcome !== 'send') return claim
+    return { ...claim, place: claim.place && placeBetween(claim.place, askedAt, answeredAt) }
+  })
+}
+
+/** Milliseconds since PostgreSQL began with the statement. */
+type AnsweredPlace = { due_ms: number; answered_ms: number }
+
+type AnsweredClaim =
+  | Exclude<Claim, { outcome: 'send' }>
+  | (DeliveryProgress & Omit<ClaimedAttempt, 'place'> & { place: AnsweredPlace | null })
+
+function placeBetween(place: AnsweredPlace, askedAt: number, answeredAt: number): Place {
+  return {
+    earliestAt: askedAt + place.due_ms,
+    latestAt: answeredAt + place.due_ms - place.answered_ms,
+  }
 }
 
 /** The exchange of one attempt as it is kept. `requestHeaders` are redacted by the caller. */

@@ -13,26 +13,35 @@ type Reach = { accountId: string; webhookId: string; since: Date }
 
 /**
  * Sends again what failed, or was cancelled because of its endpoint, since an instant of business
- * time, the oldest first: a batch of new deliveries. Never twice: a delivery is recovered once, and
- * not when its event reached the endpoint otherwise or is on its way there. Call again while there
- * is more; a call that was interrupted leaves nothing half done. The caller has locked the endpoint.
+ * time, the oldest first: a batch of new deliveries. Never twice: of several that failed with one event
+ * the newest is recovered, once, and not when the event reached the endpoint otherwise or is on its way
+ * there. Call again while there is more; a call that was interrupted leaves nothing half done. The
+ * caller has locked the endpoint.
  */
 export async function recoverDeliveries(tx: Tx, reach: Reach): Promise<Recovered> {
   const { rows } = await sql<{ id: string }>`
     select d.id from deliveries d
     where d.account_id = ${reach.accountId} and d.webhook_id = ${reach.webhookId}
-      and d.created_at >= ${reach.since}
-      and (d.state = 'failed'
-        or d.state = 'cancelled' and d.reason is distinct from 'cancelled_by_operator')
+      and d.created_at >= ${reach.since} and ${isLost('d')}
       and not exists (select 1 from deliveries copy
         where copy.copy_of = d.id and copy.cause = 'recovery')
       and not exists (select 1 from deliveries other
         where other.account_id = d.account_id and other.event_id = d.event_id
-          and other.webhook_id = d.webhook_id and other.state in ('pending', 'delivered'))
+          and other.webhook_id = d.webhook_id
+          and (other.state in ('pending', 'delivered')
+            or ${isLost('other')} and (other.created_at, other.id) > (d.created_at, d.id)))
     order by d.created_at, d.id limit ${RECOVERY_BATCH_MAX + 1}`.execute(tx)
   const deliveryIds = rows.slice(0, RECOVERY_BATCH_MAX).map((row) => row.id)
   const made = await insertDeliveryCopies(tx, { ...reach, deliveryIds, cause: 'recovery' })
   return { created: made.length, hasMore: rows.length > RECOVERY_BATCH_MAX }
+}
+
+/** What an operator ended is not lost: somebody did not want it. */
+function isLost(delivery: string) {
+  const state = sql.ref(`${delivery}.state`)
+  const reason = sql.ref(`${delivery}.reason`)
+  return sql`(${state} = 'failed'
+    or ${state} = 'cancelled' and ${reason} is distinct from 'cancelled_by_operator')`
 }
 
 /**

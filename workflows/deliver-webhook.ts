@@ -30,8 +30,8 @@ const { decideDelivery, parkDelivery } = proxyActivities<Activities>({
 })
 
 /**
- * One exchange of fifteen seconds at most, up to three for its place among others, and SQL. It is repeated only when
- * SQL fails or the worker dies; what the endpoint answers is a result.
+ * One exchange of fifteen seconds at most, up to ten for its place among others, and SQL. It is repeated
+ * only when SQL fails or the worker dies; what the endpoint answers is a result.
  */
 const ATTEMPT_OPTIONS = {
   startToCloseTimeout: '30s',
@@ -136,10 +136,9 @@ function explainStuck(error: unknown): { stuckReason: string } {
   return { stuckReason: (error.cause?.message ?? error.message).slice(0, 200) }
 }
 
-/** Before the first attempt only the limits of the endpoint make a delivery wait. */
 function stageOf(step: DeliveryStep | { stuckReason: string }): string {
-  if (!('ended' in step)) return 'stuck'
-  return step.attempts === 0 ? 'held_back' : 'waiting_to_retry'
+  if ('stuckReason' in step) return 'stuck'
+  return !step.ended && step.heldBack ? 'held_back' : 'waiting_to_retry'
 }
 
 function showStage(shown: {

@@ -23,9 +23,8 @@ type Told = { summary: string; object: z.ZodType; planned?: true }
 export const EVENT_OBJECTS: Readonly<Record<EventType, Told>> = {
   'order.created': { summary: 'An order was accepted.', object: orderObject },
   'order.updated': {
-    summary: 'Something of an order changed that no other event tells.',
+    summary: 'Units of an order failed or were cancelled, and others are still open.',
     object: orderObject,
-    planned: true,
   },
   'order.cancelled': {
     summary: 'An order ended and nothing of it was delivered.',

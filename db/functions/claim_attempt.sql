@@ -3,7 +3,10 @@
 --   {outcome: waiting, …}  not before due_at (business time); nothing was used up
 --   {outcome: send, …}     attempt `number` is claimed, or was claimed by somebody who then died
 -- and for `send` everything that the request is made of. Safe to run any number of times.
-create or replace function claim_attempt(p_account text, p_delivery text) returns jsonb
+-- Nobody else gets a place for `p_slack_ms` after this one: so late the sender may be.
+create or replace function claim_attempt(
+  p_account text, p_delivery text, p_slack_ms integer default 0
+) returns jsonb
 language plpgsql as $$
 declare
   v_delivery deliveries;
@@ -13,7 +16,9 @@ declare
   v_now timestamptz;
   v_reason text;
   v_place record;
-  v_wait interval := interval '0';
+  v_wait interval;
+  v_claimed boolean;
+  v_next integer;
 begin
   select * into v_delivery from deliveries
     where account_id = p_account and id = p_delivery for update;
@@ -45,30 +50,37 @@ begin
     return delivery_progress(v_delivery, v_last) || jsonb_build_object('outcome', 'ended');
   end if;
 
-  if v_last.state is distinct from 'sending' then
-    if v_now < v_delivery.next_attempt_at then
-      return delivery_progress(v_delivery, v_last) || jsonb_build_object('outcome', 'waiting',
-        'why', 'schedule', 'due_at', v_delivery.next_attempt_at);
-    end if;
-    if clock_timestamp() < v_delivery.throttled_until then
-      return delivery_progress(v_delivery, v_last) || jsonb_build_object('outcome', 'waiting',
-        'why', 'endpoint_limit', 'due_at', v_now + (v_delivery.throttled_until - clock_timestamp()));
-    end if;
-    select * into v_place from take_place(v_webhook, v_delivery);
-    if v_place.send_at is null then
-      update deliveries set throttled_until = v_place.hold_until
-        where account_id = p_account and id = p_delivery;
-      return delivery_progress(v_delivery, v_last) || jsonb_build_object('outcome', 'waiting',
-        'why', 'endpoint_limit', 'due_at', v_now + (v_place.hold_until - clock_timestamp()));
-    end if;
-    v_wait := greatest(v_place.send_at - clock_timestamp(), interval '0');
-    update deliveries set attempt_count = attempt_count + 1
-      where account_id = p_account and id = p_delivery returning * into v_delivery;
+  v_claimed := v_last.state is not distinct from 'sending';
+  if not v_claimed and v_now < v_delivery.next_attempt_at then
+    return delivery_progress(v_delivery, v_last) || jsonb_build_object('outcome', 'waiting',
+      'why', 'schedule', 'next', v_delivery.attempt_count + 1,
+      'due_at', v_delivery.next_attempt_at);
+  end if;
+  v_next := v_delivery.attempt_count + case when v_claimed then 0 else 1 end;
+  -- Also who was claimed before takes a place anew: its sender died, or was late for the one it had.
+  if clock_timestamp() < v_delivery.throttled_until then
+    return delivery_progress(v_delivery, v_last) || jsonb_build_object('outcome', 'waiting',
+      'why', 'endpoint_limit', 'next', v_next, 'due_at', v_now + (v_delivery.throttled_until - clock_timestamp()));
+  end if;
+  select * into v_place from take_place(v_webhook, v_delivery);
+  if v_place.send_at is null then
+    update deliveries set throttled_until = v_place.hold_until, sending_since = null
+      where account_id = p_account and id = p_delivery;
+    return delivery_progress(v_delivery, v_last) || jsonb_build_object('outcome', 'waiting',
+      'why', 'endpoint_limit', 'next', v_next, 'due_at', v_now + (v_place.hold_until - clock_timestamp()));
+  end if;
+  if p_slack_ms > 0 then
+    update webhooks set next_place_at = next_place_at + p_slack_ms * interval '1 millisecond'
+      where account_id = p_account and id = v_webhook.id;
+  end if;
+  v_wait := greatest(v_place.send_at - clock_timestamp(), interval '0');
+  update deliveries set attempt_count = v_next,
+      sending_since = clock_timestamp() + v_wait, throttled_until = null
+    where account_id = p_account and id = p_delivery returning * into v_delivery;
+  if not v_claimed then
     insert into attempts (id, account_id, delivery_id, number, started_at)
       values (new_id('att'), p_account, p_delivery, v_delivery.attempt_count, v_now + v_wait);
   end if;
-  update deliveries set sending_since = clock_timestamp() + v_wait, throttled_until = null
-    where account_id = p_account and id = p_delivery;
   -- Whoever acts does not wait: a test clock stops here until the outcome is known.
   delete from waits where story_id = p_delivery;
 
@@ -76,8 +88,10 @@ begin
   return delivery_progress(v_delivery, v_last) || jsonb_build_object(
     'outcome', 'send',
     'number', v_delivery.attempt_count,
-    'send_in_ms', ceil(extract(epoch from v_wait) * 1000),
-    'per_second_max', v_webhook.per_second_max,
+    -- Both counted from when this statement arrived: the sender's clock knows nothing of ours.
+    'place', case when v_webhook.per_second_max is not null then jsonb_build_object(
+      'due_ms', 1000 * extract(epoch from v_place.send_at - statement_timestamp()),
+      'answered_ms', 1000 * extract(epoch from clock_timestamp() - statement_timestamp())) end,
     'url', v_webhook.url,
     'event', jsonb_build_object('id', v_event.id, 'type', v_event.type,
       'object_id', v_event.object_id, 'sequence', v_event.sequence,

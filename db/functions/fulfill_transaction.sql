@@ -13,6 +13,7 @@ declare
   v_sequence integer;
   v_po purchase_orders;
   v_facts jsonb;
+  v_told jsonb;
   v_awaits boolean := false;
   v_paid bigint := 0;
   v_until timestamptz;
@@ -100,6 +101,17 @@ begin
       v_sequence := v_sequence + 1;
       perform emit_event(p_account, new_id('evt'), 'codes.available', p_transaction, v_sequence,
         v_txn.customer_id, v_facts, v_now);
+    elsif v_open > 0 and v_state ?| array['failed', 'cancelled'] then
+      -- Some units ended without a code, the others go on: told where the last event did not say so.
+      select facts -> 'units' into v_told from events
+        where account_id = p_account and object_id = p_transaction and sequence = v_sequence;
+      if (v_state -> 'failed', v_state -> 'cancelled')
+        is distinct from (v_told -> 'failed', v_told -> 'cancelled')
+      then
+        v_sequence := v_sequence + 1;
+        perform emit_event(p_account, new_id('evt'), 'order.updated', p_transaction, v_sequence,
+          v_txn.customer_id, v_facts, v_now);
+      end if;
     end if;
     if v_sequence > v_txn.event_sequence then
       update transactions set event_sequence = v_sequence

@@ -11,13 +11,16 @@ declare
   -- Places are handed out one interval apart, from the next free one on.
   v_interval interval := coalesce(interval '1 second' / p_webhook.per_second_max, interval '0');
   v_place timestamptz := greatest(v_clock, p_webhook.next_place_at);
-  v_has_queued boolean := p_delivery.throttled_until is not null;
-  v_patience interval := case when v_has_queued then interval '3 seconds' else interval '0.5 seconds' end;
+  -- Had its place, and died or was too late: not sent to the end of the queue for that.
+  v_had_place boolean := p_delivery.sending_since is not null;
+  v_has_queued boolean := v_had_place or p_delivery.throttled_until is not null;
+  v_patience interval := case when v_had_place then interval '5 seconds'
+    when v_has_queued then interval '3 seconds' else interval '0.5 seconds' end;
 begin
   select count(*), coalesce(avg(extract(epoch from v_clock - sending_since))
       filter (where sending_since < v_clock), 0)
     into v_taken, v_seconds
-    from deliveries where webhook_id = p_webhook.id
+    from deliveries where webhook_id = p_webhook.id and id <> p_delivery.id
       -- Whoever is older than any exchange can be was sent by a process that died.
       and sending_since > v_clock - interval '30 seconds';
 

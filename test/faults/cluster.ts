@@ -57,6 +57,7 @@ const LOG_LINES_MAX = 50_000
 const LOG_CHARACTERS_MAX = 4_000 // a line of Temporal's may carry a whole stack
 const HEAL_MS_MAX = 60_000
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const KEEP_COMPILED = new URL('compile-cache.ts', import.meta.url).href
 
 export type ClusterOptions = {
   /** The tree that API, worker and sandbox run from: another one where a bug is planted. */
@@ -228,8 +229,8 @@ export function nodeProgram(root: string, name: string, file: string, env: Envir
   return {
     name,
     command: process.execPath,
-    args: [join(root, file)],
-    env,
+    args: [`--import=${KEEP_COMPILED}`, join(root, file)],
+    env: { NODE_COMPILE_CACHE: join(tmpdir(), 'bark-compile-cache'), ...env },
     cwd: root,
     parentLink: 'ipc',
     stop: [{ signal: 'SIGTERM', secondsMax: 5 }],

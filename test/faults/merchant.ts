@@ -3,6 +3,7 @@ import { inTransaction } from '../../db/client.ts'
 import { insertSupplierSkus } from '../../db/supplier-skus.ts'
 import { insertSupplier } from '../../db/suppliers.ts'
 import { newId } from '../../new-id.ts'
+import { isReceivedRequest, type ReceivedRequest } from '../../sandbox/receiver-log.ts'
 import { importCodes, makeAccount, makeCustomer, makeProduct } from '../factories.ts'
 import type { Cluster } from './cluster.ts'
 import { openHistory, type HistoryClient } from './history.ts'
@@ -87,4 +88,17 @@ export async function putScript(
     body: JSON.stringify({ answers }),
   })
   if (!answer.ok) throw new Error(`the receiver took no script: ${answer.status}`)
+}
+
+/** What arrived at a path of the receiver, in order. */
+export async function readRequests(
+  stage: Pick<Stage, 'receiverControlUrl'>,
+  path: string,
+): Promise<ReceivedRequest[]> {
+  const answer = await fetch(`${stage.receiverControlUrl}/requests?path=${path}`)
+  const received: unknown = await answer.json()
+  if (!Array.isArray(received) || !received.every(isReceivedRequest)) {
+    throw new TypeError('the receiver answered no list of requests')
+  }
+  return received
 }

@@ -1,95 +1,100 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { getTestClock } from '../../db/test-clock.ts'
 import { WEBHOOK_ATTEMPTS_MAX } from '../../domain/webhook-schedule.ts'
-import { isReceivedRequest, type ReceivedRequest } from '../../sandbox/receiver-log.ts'
+import type { ReceivedRequest } from '../../sandbox/receiver-log.ts'
 import { createClient, type TestClient } from '../api/client.ts'
 import { makeAccount } from '../factories.ts'
 import { eventually } from '../harness.ts'
-import { startCluster, type Cluster } from './cluster.ts'
-import { putScript } from './merchant.ts'
+import { openFleet, type Fleet } from './matrix/fleet.ts'
+import { putScript, readRequests } from './merchant.ts'
 import { pause, type Mortal } from './mortal.ts'
 import { seededRandom, seedOfRun, type Random } from './random.ts'
 
 /**
- * kill -9 of the worker and of the API at random instants while events are told to three endpoints:
- * one that is well, one that fails now and then, one that is slow. BARK_PROVE_WEBHOOKS says how many
- * events; one kill for every ten of them.
+ * kill -9 of workers and APIs at random instants while events are told to three endpoints: one that is
+ * well, one that fails now and then, one that is slow. BARK_PROVE_WEBHOOKS says how many events; one kill
+ * for every ten of them. Two processes of each kind, so that one goes on with what the other one left
+ * while that one starts again; now and then both are dead.
  */
 
 const EVENTS = Number(process.env['BARK_PROVE_WEBHOOKS'] ?? '100')
 const KILLS = EVENTS / 10
 const CREATORS = 6
-/** A process lives this long at most once it is ready. */
-const LIFE_MS_MAX = { worker: 1_200, api: 2_500 }
-/** So many lives may be too short to answer anybody; the next one lasts until somebody is answered. */
-const FRUITLESS_LIVES_MAX = 2
-const CREATED_WITHIN_MS = 600_000 // the API is dead most of the time, and the machine may be busy
+/** From the readiness of a victim to the next kill, at most. */
+const BETWEEN_KILLS_MS_MAX = 1_500
+const CREATED_WITHIN_MS = 600_000 // the API is often dead, and the machine may be busy
+const RESTS_WITHIN_MS = 120_000 + EVENTS * 300
 const ENDPOINTS = ['well', 'shaky', 'slow'] as const
 
-let cluster: Cluster
+type Victims = { workers: Mortal[]; apis: Mortal[] }
+
+let fleet: Fleet
+let victims: Victims
+let apiUrls: string[]
 beforeAll(async () => {
-  cluster = await startCluster()
+  fleet = await openFleet('webhook-storm')
+  const [, second] = await Promise.all([fleet.startWorker(), fleet.startApi()])
+  apiUrls = [fleet.apiUrl, second.url]
+  victims = { apis: mortalsOf('api'), workers: mortalsOf('worker') }
 }, 120_000)
-afterAll(() => cluster.stop())
+afterAll(() => fleet.stop())
+
+const mortalsOf = (kind: string) => fleet.mortals.filter(({ name }) => name === kind)
+
+const sumKills = (mortals: Mortal[]) => mortals.reduce((sum, { kills }) => sum + kills, 0)
+const countKills = ({ workers, apis }: Victims) => ({
+  workers: sumKills(workers),
+  apis: sumKills(apis),
+})
 
 test(
   `${KILLS} kills over ${EVENTS} events and three endpoints: every delivery ends once, every attempt is kept`,
   async () => {
     const random = seededRandom(seedOfRun())
-    const { accountId, key } = await makeAccount(cluster.database)
-    const client = createClient(cluster.apiUrl, key)
+    const { accountId, key } = await makeAccount(fleet.database)
+    const client = createClient(fleet.apiUrl, key)
     const paths = await subscribe(client, random)
-    const { worker, api } = cluster.mortals
+    const took = stopwatch()
 
-    let created = 0
-    let answered = 0
-    const stillKilling = () => worker.kills + api.kills < KILLS
-    const killing = Promise.all([
-      killAtRandom(worker, LIFE_MS_MAX.worker, random, { goesOn: stillKilling }),
-      // On a busy machine no life would be long enough, and nothing would ever happen.
-      killAtRandom(api, LIFE_MS_MAX.api, random, { goesOn: stillKilling, fruits: () => answered }),
+    const story = { created: 0, answered: 0 }
+    await Promise.all([
+      kill(random, story),
+      ...Array.from({ length: CREATORS }, () => createProducts(key, story)),
     ])
-    const create = async () => {
-      // Faster than the kills would be too easy: the events spread over all of them.
-      while (created < EVENTS) {
-        const due = (created / EVENTS) * KILLS
-        if (stillKilling() && worker.kills + api.kills < due - 1) await pause(20)
-        else {
-          await createProduct(cluster.apiUrl, key, created++)
-          answered += 1
-        }
-      }
-    }
-    await Promise.all([...Array.from({ length: CREATORS }, create), killing])
-    await cluster.heal()
-    const kills = { worker: worker.kills, api: api.kills }
+    took.lap('kills')
+    const kills = countKills(victims)
 
     await deliveriesRest(accountId)
+    took.lap('rest')
     for (let hour = 0; (await countPending(accountId)) > 0 && hour < 3; hour++) {
       await client.post('/v2/test_clock', { advance: 'PT9H' })
       await eventually(
-        async () => (await client.get<{ status: string }>('/v2/test_clock')).body.status,
-        (status) => status === 'ready',
-        300_000,
+        () => getTestClock(fleet.database.db, accountId),
+        (clock) => clock.status === 'ready',
+        RESTS_WITHIN_MS,
       )
     }
+    took.lap('clock')
 
     const ended = await readDeliveries(accountId)
     expect(ended).toHaveLength(EVENTS * ENDPOINTS.length)
-    const received = await readReceived(paths)
+    const received = (await Promise.all(paths.map((path) => readRequests(fleet, path)))).flat()
     const byDelivery = Map.groupBy(received, (each) => each.headers['x-webhook-delivery'] ?? '')
     expect(
-      ended.flatMap((each) => wrongs(each, byDelivery.get(each.id) ?? [], kills.worker)),
+      ended.flatMap((each) => wrongs(each, byDelivery.get(each.id) ?? [], kills.workers)),
     ).toEqual([])
     const known = new Set(ended.map(({ id }) => id))
     expect([...byDelivery.keys()].filter((id) => !known.has(id))).toEqual([])
+    const attempts = ended.reduce((sum, each) => sum + each.attempt_count, 0)
     process.stdout.write(
-      `seed ${random.seed}: ${kills.worker} kills of the worker and ${kills.api} of the API over ` +
-        `${EVENTS} events; ${received.length} requests for ` +
-        `${ended.reduce((sum, each) => sum + each.attempt_count, 0)} attempts of ${ended.length} deliveries\n`,
+      `seed ${random.seed}: ${kills.workers} kills of workers and ${kills.apis} of APIs over ` +
+        `${EVENTS} events; ${received.length} requests for ${attempts} attempts of ` +
+        `${ended.length} deliveries; ${took.laps.join(', ')}\n`,
     )
+    expect(kills.workers + kills.apis).toBeGreaterThanOrEqual(KILLS)
   },
-  120_000 + KILLS * 20_000,
+  180_000 + KILLS * 20_000,
 )
 
 async function subscribe(client: TestClient, random: Random): Promise<string[]> {
@@ -103,9 +108,9 @@ async function subscribe(client: TestClient, random: Random): Promise<string[]> 
   const paths = []
   for (const name of ENDPOINTS) {
     const path = `/${randomUUID()}/${name}`
-    await putScript(cluster, path, scripts[name])
+    await putScript(fleet, path, scripts[name])
     await client.post('/v2/webhooks', {
-      url: `${cluster.receiverUrl}${path}`,
+      url: `${fleet.receiverUrl}${path}`,
       events: ['product.created'],
       throttle: { in_flight: 100 },
     })
@@ -114,38 +119,58 @@ async function subscribe(client: TestClient, random: Random): Promise<string[]> 
   return paths
 }
 
-/** Whenever the process is ready it gets a short life of random length, now and then until it bore fruit. */
-async function killAtRandom(
-  victim: Mortal,
-  lifeMsMax: number,
-  random: Random,
-  { goesOn, fruits }: { goesOn: () => boolean; fruits?: () => number },
-): Promise<void> {
-  let fruitless = 0
-  while (goesOn()) {
-    await victim.up()
-    const before = fruits?.()
-    const isFruitless = () => fruits !== undefined && fruits() === before
-    await pause(random.integer(lifeMsMax))
-    while (goesOn() && fruitless >= FRUITLESS_LIVES_MAX && isFruitless()) await pause(20)
-    fruitless = isFruitless() ? fruitless + 1 : 0
-    if (goesOn()) await victim.kill()
+/** How far the events have come: the kills and the creators wait for each other, so that they mix. */
+type Story = { created: number; answered: number }
+
+/** One process after another, whichever runs, until it is enough; work goes on meanwhile. */
+async function kill(random: Random, story: Story): Promise<void> {
+  const everybody = [...victims.workers, ...victims.apis]
+  for (let kills = 0; kills < KILLS; kills++) {
+    const isUp = ({ pid }: Mortal) => pid !== null
+    const up = await eventually(
+      async () => everybody.filter(isUp),
+      (running) => running.length > 0,
+      120_000,
+    )
+    await pause(random.integer(BETWEEN_KILLS_MS_MAX))
+    // Nobody dies for nothing: some of the events of this share have been taken on.
+    await eventually(
+      async () => story.answered,
+      (answered) => answered >= EVENTS * ((kills - 2) / KILLS),
+      CREATED_WITHIN_MS,
+    )
+    await random.pick(up).kill()
+  }
+  for (const mortal of everybody) await mortal.up()
+}
+
+/** Spread over all kills: faster would be too easy. */
+async function createProducts(key: string, story: Story): Promise<void> {
+  while (story.created < EVENTS) {
+    const { workers, apis } = countKills(victims)
+    if (workers + apis < Math.min(KILLS, (story.created / EVENTS) * KILLS - 1)) await pause(20)
+    else {
+      await createProduct(key, story.created++)
+      story.answered += 1
+    }
   }
 }
 
 /** As a client that does not know whether its request arrived: again under the same key. */
-async function createProduct(apiUrl: string, key: string, n: number): Promise<void> {
+async function createProduct(key: string, n: number): Promise<void> {
   const body = JSON.stringify({ name: `Card ${n}`, price: 1, sku: `STORM-${n}` })
   const headers = {
     authorization: `Bearer ${key}`,
     'content-type': 'application/json',
     'idempotency-key': `product-${n}`,
   }
+  let tries = 0
   await eventually(
     async () => {
       const signal = AbortSignal.timeout(10_000)
       const init = { method: 'POST', headers, body, signal }
-      return fetch(`${apiUrl}/v2/products`, init).then(
+      const url = apiUrls[(n + tries++) % apiUrls.length]
+      return fetch(`${url}/v2/products`, init).then(
         (answer) => answer.status,
         () => 0,
       )
@@ -159,7 +184,7 @@ async function createProduct(apiUrl: string, key: string, n: number): Promise<vo
 async function deliveriesRest(accountId: string): Promise<void> {
   await eventually(
     async () => {
-      const { rows } = await cluster.database.pool.query<{ acting: string }>(
+      const { rows } = await fleet.database.pool.query<{ acting: string }>(
         `select count(*) as acting from deliveries d where d.account_id = $1 and d.state = 'pending'
            and not exists (select 1 from waits w where w.story_id = d.id and w.due_at > clock_timestamp())`,
         [accountId],
@@ -167,7 +192,7 @@ async function deliveriesRest(accountId: string): Promise<void> {
       return Number(rows[0]?.acting)
     },
     (acting) => acting === 0,
-    300_000,
+    RESTS_WITHIN_MS,
   )
 }
 
@@ -185,7 +210,7 @@ type Ended = {
 }
 
 async function readDeliveries(accountId: string): Promise<Ended[]> {
-  const { rows } = await cluster.database.pool.query<Ended>(
+  const { rows } = await fleet.database.pool.query<Ended>(
     `select d.id, d.event_id, d.state, d.reason, d.attempt_count,
        (select coalesce(json_agg(json_build_object('number', a.number, 'state', a.state,
           'status_code', a.status_code) order by a.number), '[]')
@@ -194,15 +219,6 @@ async function readDeliveries(accountId: string): Promise<Ended[]> {
     [accountId],
   )
   return rows
-}
-
-async function readReceived(paths: string[]): Promise<ReceivedRequest[]> {
-  const answer = await fetch(`${cluster.receiverControlUrl}/requests`)
-  const received: unknown = await answer.json()
-  if (!Array.isArray(received) || !received.every(isReceivedRequest)) {
-    throw new TypeError('the receiver answered no list of requests')
-  }
-  return received.filter(({ path }) => paths.includes(path))
 }
 
 /** I18 and a complete log, for one delivery: what is wrong with it, in words. */
@@ -229,4 +245,18 @@ function wrongs(delivery: Ended, requests: ReceivedRequest[], kills: number): st
     ],
   ]
   return promises.filter(([holds]) => !holds).map(([, words]) => `${id}: ${words}`)
+}
+
+/** How long each part took, in words. */
+function stopwatch() {
+  let since = performance.now()
+  const laps: string[] = []
+  return {
+    laps,
+    lap(name: string) {
+      const now = performance.now()
+      laps.push(`${name} ${Math.round((now - since) / 1_000)} s`)
+      since = now
+    },
+  }
 }

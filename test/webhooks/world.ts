@@ -147,3 +147,13 @@ export function latenessMs(attempts: { started_at: Date; finished_at: Date | nul
     return attempt.started_at.getTime() - endedAt - (WEBHOOK_DELAYS_SECONDS[index + 1] ?? 0) * 1_000
   })
 }
+
+/** The most of these instants (milliseconds) that fall into any second. */
+export function busiestSecond(instants: number[]): number {
+  const sorted = instants.toSorted((a, b) => a - b)
+  const within = sorted.map((start, index) => {
+    const end = sorted.findIndex((instant) => instant >= start + 1_000)
+    return (end === -1 ? sorted.length : end) - index
+  })
+  return Math.max(0, ...within)
+}

@@ -56,6 +56,15 @@ test('what nobody was asked for is cancelled at once, its hold released, and giv
   expect((await ask()).body).toEqual(answer.body)
   expect(await held()).toBe(heldBefore - 2000)
   expect(await order.read()).toMatchObject({ status: 'partial', final: false })
+  const { rows: told } = await shop.database.pool.query<{ type: string; facts: object }>(
+    `select type, facts from events where object_id = $1 order by sequence desc limit 2`,
+    [order.path.split('/').at(-1)],
+  )
+  // Told once, however often it is asked for and looked at.
+  expect(told).toMatchObject([
+    { type: 'order.updated', facts: { units: { cancelled: 2 } } },
+    { type: 'codes.available' },
+  ])
 
   const { id: productId } = order.product
   await importCodes(shop.database, shop.config.keys, shop.account, { productId }, 3)

@@ -224,6 +224,21 @@ describe('catching up', () => {
     expect(made.every((row) => row.state === 'pending' && row.attempt_count === 0)).toBe(true)
   })
 
+  test('recover sends an event once, however many of its deliveries failed', async () => {
+    const { mine, path, catchUp, ids, db, deliveries } = await merchantBehind()
+    await mine.post(`${path}/deliveries/${ids[0] ?? ''}/resend`)
+    const resent = (await deliveries()).find((row) => row.cause === 'resend')
+    await db
+      .updateTable('deliveries')
+      .set({ state: 'failed', reason: 'attempts_exhausted', ended_at: new Date() })
+      .where('id', '=', resent?.id ?? '')
+      .execute()
+    expect(await catchUp('recover')).toMatchObject({ created: 2, has_more: false })
+    const made = (await deliveries()).filter((row) => row.cause === 'recovery')
+    expect(new Set(made.map((row) => row.copy_of))).toEqual(new Set([resent?.id, ids[1]]))
+    expect(await catchUp('recover')).toMatchObject({ created: 0, has_more: false })
+  })
+
   test('recover at the same time in two calls makes each once', async () => {
     const { catchUp, deliveries } = await merchantBehind()
     const both = await Promise.all([catchUp('recover'), catchUp('recover')])
