@@ -87,7 +87,11 @@ function helpFor(one: Stuck, { config }: CommandContext): string {
     case 'command':
       return `mend what Temporal says, then in SQL: update outbox set parked_at = null, attempts = 0 where id = ${one.id}`
     case 'webhook':
-      return `tell the merchant; once it is mended: bark webhooks recover ${one.id}`
+      return (
+        `tell the merchant, who then calls POST /v2/webhooks/${one.id}/recover ` +
+        `(in the sandbox: bark webhooks recover --webhook ${one.id}); ` +
+        `one that is switched off is switched on before, by PATCH {"active": true}`
+      )
     case 'mail':
       return 'check MAIL_SMTP_URL; the workflow of the document tries again by itself'
     case 'supplier':

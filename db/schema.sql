@@ -22,7 +22,7 @@
 
 -- calendar_period(p_account text, p_customer text, p_zone text, p_cut_off time without time zone, p_at timestamp with time zone, OUT business_date date, OUT period_start timestamp with time zone, OUT period_end timestamp with time zone) returns record
 
--- claim_attempt(p_account text, p_delivery text, p_slack_ms integer) returns jsonb
+-- claim_attempt(p_account text, p_delivery text, p_slack_ms integer DEFAULT 0) returns jsonb
 
 -- close_purchase_order(p_account text, p_po text, p_early boolean) returns void
 

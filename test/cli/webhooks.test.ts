@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openApiClient, type ApiClient } from '../../cli/api-client.ts'
 import { UsageError } from '../../cli/command.ts'
 import { openListenState } from '../../cli/listen-state.ts'
+import { run as stuck } from '../../cli/stuck.ts'
 import { run as trigger } from '../../cli/trigger.ts'
 import { listenForEvents, type Forwarded } from '../../cli/webhook-listen.ts'
 import { run } from '../../cli/webhooks.ts'
@@ -250,9 +251,16 @@ describe('bark webhooks recover, replay-missing and failing', () => {
     expect(list.join('\n')).toContain(`${webhook.id}  ${shop.account.accountId}`)
     expect(list.join('\n')).toContain('3 given up, 0 still tried, last answer: HTTP 500')
 
+    // `bark stuck` lists it too, with a command that works as it is printed.
+    const stuckContext = contextOf(shop)
+    expect(await stuck([], stuckContext.context)).toBe(1)
+    const told = stuckContext.out.find((one) => one.startsWith(webhook.id)) ?? ''
+    expect(told).toContain('only fails: HTTP 500; 0 deliveries are open, 3 were given up')
+    const [, printed = ''] = /bark webhooks (recover --webhook \w+)/.exec(told) ?? []
+
     receiver.script('/down', { answers: [{ status: 200 }] })
     const { context, out } = contextOf(shop, true)
-    for (const args of [['recover'], ['recover', '--webhook', webhook.id]]) {
+    for (const args of [printed.split(' '), ['recover']]) {
       expect(await run(args, context)).toBe(0)
     }
     const later = await shop.client.post<{ id: string }>('/v2/webhooks', {

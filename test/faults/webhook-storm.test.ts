@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { getTestClock } from '../../db/test-clock.ts'
+import { inTransaction } from '../../db/client.ts'
+import { getTestClock, startAdvance } from '../../db/test-clock.ts'
 import { WEBHOOK_ATTEMPTS_MAX } from '../../domain/webhook-schedule.ts'
 import type { ReceivedRequest } from '../../sandbox/receiver-log.ts'
 import { createClient, type TestClient } from '../api/client.ts'
@@ -13,94 +14,108 @@ import { seededRandom, seedOfRun, type Random } from './random.ts'
 
 /**
  * kill -9 of workers and APIs at random instants while events are told to three endpoints: one that is
- * well, one that fails now and then, one that is slow. BARK_PROVE_WEBHOOKS says how many events; one kill
- * for every ten of them. Two processes of each kind, so that one goes on with what the other one left
- * while that one starts again; now and then both are dead.
+ * well, one that fails now and then, one that is slow. Two processes of each kind, so that one goes on
+ * with what the other one left while that one starts again; now and then both are dead. It goes in
+ * rounds of a hundred events and ten kills, each with an account of its own, and the kills of a round
+ * fall into what the round before still has to do: retries, and the moves of its clock.
+ * BARK_PROVE_WEBHOOKS says how many events in all; what a round found is printed as soon as it is over.
  */
 
-const EVENTS = Number(process.env['BARK_PROVE_WEBHOOKS'] ?? '100')
-const KILLS = EVENTS / 10
+const ROUND_EVENTS = 100
+const ROUND_KILLS = 10
+const ROUNDS = Math.ceil(Number(process.env['BARK_PROVE_WEBHOOKS'] ?? '100') / ROUND_EVENTS)
 const CREATORS = 6
 /** From the readiness of a victim to the next kill, at most. */
 const BETWEEN_KILLS_MS_MAX = 1_500
 const CREATED_WITHIN_MS = 600_000 // the API is often dead, and the machine may be busy
-const RESTS_WITHIN_MS = 120_000 + EVENTS * 300
+const SETTLED_WITHIN_MS = 180_000 + ROUNDS * 60_000
 const ENDPOINTS = ['well', 'shaky', 'slow'] as const
 
-type Victims = { workers: Mortal[]; apis: Mortal[] }
-
 let fleet: Fleet
-let victims: Victims
+let victims: Mortal[]
 let apiUrls: string[]
 beforeAll(async () => {
   fleet = await openFleet('webhook-storm')
   const [, second] = await Promise.all([fleet.startWorker(), fleet.startApi()])
   apiUrls = [fleet.apiUrl, second.url]
-  victims = { apis: mortalsOf('api'), workers: mortalsOf('worker') }
+  victims = [...mortalsOf('worker'), ...mortalsOf('api')]
 }, 120_000)
 afterAll(() => fleet.stop())
 
 const mortalsOf = (kind: string) => fleet.mortals.filter(({ name }) => name === kind)
 
 const sumKills = (mortals: Mortal[]) => mortals.reduce((sum, { kills }) => sum + kills, 0)
-const countKills = ({ workers, apis }: Victims) => ({
-  workers: sumKills(workers),
-  apis: sumKills(apis),
-})
 
 test(
-  `${KILLS} kills over ${EVENTS} events and three endpoints: every delivery ends once, every attempt is kept`,
+  `${ROUNDS * ROUND_KILLS} kills over ${ROUNDS * ROUND_EVENTS} events and three endpoints: every delivery ends once, every attempt is kept`,
   async () => {
     const random = seededRandom(seedOfRun())
-    const { accountId, key } = await makeAccount(fleet.database)
-    const client = createClient(fleet.apiUrl, key)
-    const paths = await subscribe(client, random)
-    const took = stopwatch()
-
-    const story = { created: 0, answered: 0 }
-    await Promise.all([
-      kill(random, story),
-      ...Array.from({ length: CREATORS }, () => createProducts(key, story)),
-    ])
-    took.lap('kills')
-    const kills = countKills(victims)
-
-    await deliveriesRest(accountId)
-    took.lap('rest')
-    for (let hour = 0; (await countPending(accountId)) > 0 && hour < 3; hour++) {
-      await client.post('/v2/test_clock', { advance: 'PT9H' })
-      await eventually(
-        () => getTestClock(fleet.database.db, accountId),
-        (clock) => clock.status === 'ready',
-        RESTS_WITHIN_MS,
-      )
+    const settling: Promise<string[]>[] = []
+    for (let round = 0; round < ROUNDS; round++) {
+      const account = await makeAccount(fleet.database)
+      const paths = await subscribe(createClient(fleet.apiUrl, account.key), random)
+      const story = { created: 0, answered: 0, kills: 0 }
+      const creating = Array.from({ length: CREATORS }, () => createProducts(account.key, story))
+      await Promise.all([kill(random, story), ...creating])
+      settling.push(settle(account.accountId, paths))
     }
-    took.lap('clock')
-
-    const ended = await readDeliveries(accountId)
-    expect(ended).toHaveLength(EVENTS * ENDPOINTS.length)
-    const received = (await Promise.all(paths.map((path) => readRequests(fleet, path)))).flat()
-    const byDelivery = Map.groupBy(received, (each) => each.headers['x-webhook-delivery'] ?? '')
-    expect(
-      ended.flatMap((each) => wrongs(each, byDelivery.get(each.id) ?? [], kills.workers)),
-    ).toEqual([])
-    const known = new Set(ended.map(({ id }) => id))
-    expect([...byDelivery.keys()].filter((id) => !known.has(id))).toEqual([])
-    const attempts = ended.reduce((sum, each) => sum + each.attempt_count, 0)
-    process.stdout.write(
-      `seed ${random.seed}: ${kills.workers} kills of workers and ${kills.apis} of APIs over ` +
-        `${EVENTS} events; ${received.length} requests for ${attempts} attempts of ` +
-        `${ended.length} deliveries; ${took.laps.join(', ')}\n`,
-    )
-    expect(kills.workers + kills.apis).toBeGreaterThanOrEqual(KILLS)
+    const wrong = await Promise.all(settling)
+    process.stdout.write(`seed ${random.seed}: ${printTotals()}\n`)
+    expect(wrong.flat()).toEqual([])
+    expect(totals.rounds).toBe(ROUNDS)
+    expect(sumKills(victims)).toBeGreaterThanOrEqual(ROUNDS * ROUND_KILLS)
   },
-  180_000 + KILLS * 20_000,
+  180_000 + ROUNDS * 200_000,
 )
+
+const totals = { rounds: 0, deliveries: 0, attempts: 0, requests: 0 }
+const printTotals = () =>
+  `${totals.rounds * ROUND_EVENTS} events over, ${sumKills(mortalsOf('worker'))} kills of workers and ` +
+  `${sumKills(mortalsOf('api'))} of APIs so far; ${totals.requests} requests for ` +
+  `${totals.attempts} attempts of ${totals.deliveries} deliveries`
+
+/** Waits until every delivery of a round has ended, and answers what is wrong with any of them. */
+async function settle(accountId: string, paths: string[]): Promise<string[]> {
+  await untilNone(() => countActing(accountId))
+  for (let moves = 0; (await countPending(accountId)) > 0 && moves < 3; moves++) {
+    const { db } = fleet.database
+    await inTransaction(db, (tx) => startAdvance(tx, accountId, { advanceMs: 9 * 3_600_000 }))
+    await untilNone(async () => ((await getTestClock(db, accountId)).status === 'ready' ? 0 : 1))
+  }
+  const ended = await readDeliveries(accountId)
+  const received = (await Promise.all(paths.map((path) => readRequests(fleet, path)))).flat()
+  const byDelivery = Map.groupBy(received, (each) => each.headers['x-webhook-delivery'] ?? '')
+  const kills = sumKills(mortalsOf('worker'))
+  const known = new Set(ended.map(({ id }) => id))
+  const expected = ROUND_EVENTS * ENDPOINTS.length
+  const wrong = [
+    ...ended.flatMap((each) => wrongs(each, byDelivery.get(each.id) ?? [], kills)),
+    ...[...byDelivery.keys()].filter((id) => !known.has(id)).map((id) => `${id}: nobody knows it`),
+    ...(ended.length === expected ? [] : [`${ended.length} deliveries instead of ${expected}`]),
+  ]
+  totals.rounds += 1
+  totals.deliveries += ended.length
+  totals.attempts += ended.reduce((sum, each) => sum + each.attempt_count, 0)
+  totals.requests += received.length
+  process.stdout.write(`${printTotals()}; ${wrong.length} wrong in this round\n`)
+  return wrong
+}
+
+/** Asks every half a second, because many rounds may wait at the same time. */
+async function untilNone(count: () => Promise<number>): Promise<void> {
+  const until = Date.now() + SETTLED_WITHIN_MS
+  for (;;) {
+    const left = await count()
+    if (left === 0) return
+    if (Date.now() > until) throw new Error(`${left} after ${SETTLED_WITHIN_MS} ms`)
+    await pause(500)
+  }
+}
 
 async function subscribe(client: TestClient, random: Random): Promise<string[]> {
   const scripts = {
     well: [{}],
-    shaky: Array.from({ length: EVENTS * 4 }, () =>
+    shaky: Array.from({ length: ROUND_EVENTS * 4 }, () =>
       random.pick([{}, {}, {}, { status: 500 }, { instead: 'close' }]),
     ),
     slow: [{ delay_ms: 150 }],
@@ -119,16 +134,15 @@ async function subscribe(client: TestClient, random: Random): Promise<string[]> 
   return paths
 }
 
-/** How far the events have come: the kills and the creators wait for each other, so that they mix. */
-type Story = { created: number; answered: number }
+/** How far a round has come: the kills and the creators wait for each other, so that they mix. */
+type Story = { created: number; answered: number; kills: number }
 
 /** One process after another, whichever runs, until it is enough; work goes on meanwhile. */
 async function kill(random: Random, story: Story): Promise<void> {
-  const everybody = [...victims.workers, ...victims.apis]
-  for (let kills = 0; kills < KILLS; kills++) {
-    const isUp = ({ pid }: Mortal) => pid !== null
+  const perKill = ROUND_EVENTS / ROUND_KILLS
+  for (; story.kills < ROUND_KILLS; story.kills++) {
     const up = await eventually(
-      async () => everybody.filter(isUp),
+      async () => victims.filter(({ pid }) => pid !== null),
       (running) => running.length > 0,
       120_000,
     )
@@ -136,19 +150,19 @@ async function kill(random: Random, story: Story): Promise<void> {
     // Nobody dies for nothing: some of the events of this share have been taken on.
     await eventually(
       async () => story.answered,
-      (answered) => answered >= EVENTS * ((kills - 2) / KILLS),
+      (answered) => answered >= perKill * (story.kills - 2),
       CREATED_WITHIN_MS,
     )
     await random.pick(up).kill()
   }
-  for (const mortal of everybody) await mortal.up()
+  await Promise.all(victims.map((mortal) => mortal.up()))
 }
 
 /** Spread over all kills: faster would be too easy. */
 async function createProducts(key: string, story: Story): Promise<void> {
-  while (story.created < EVENTS) {
-    const { workers, apis } = countKills(victims)
-    if (workers + apis < Math.min(KILLS, (story.created / EVENTS) * KILLS - 1)) await pause(20)
+  while (story.created < ROUND_EVENTS) {
+    const due = (story.created / ROUND_EVENTS) * ROUND_KILLS - 1
+    if (story.kills < Math.min(ROUND_KILLS, due)) await pause(20)
     else {
       await createProduct(key, story.created++)
       story.answered += 1
@@ -180,20 +194,14 @@ async function createProduct(key: string, n: number): Promise<void> {
   )
 }
 
-/** Until nobody acts: each delivery has ended or waits for its next attempt. */
-async function deliveriesRest(accountId: string): Promise<void> {
-  await eventually(
-    async () => {
-      const { rows } = await fleet.database.pool.query<{ acting: string }>(
-        `select count(*) as acting from deliveries d where d.account_id = $1 and d.state = 'pending'
-           and not exists (select 1 from waits w where w.story_id = d.id and w.due_at > clock_timestamp())`,
-        [accountId],
-      )
-      return Number(rows[0]?.acting)
-    },
-    (acting) => acting === 0,
-    RESTS_WITHIN_MS,
+/** Who has not ended and does not wait for a next attempt. */
+async function countActing(accountId: string): Promise<number> {
+  const { rows } = await fleet.database.pool.query<{ acting: string }>(
+    `select count(*) as acting from deliveries d where d.account_id = $1 and d.state = 'pending'
+       and not exists (select 1 from waits w where w.story_id = d.id and w.due_at > clock_timestamp())`,
+    [accountId],
   )
+  return Number(rows[0]?.acting)
 }
 
 async function countPending(accountId: string): Promise<number> {
@@ -245,18 +253,4 @@ function wrongs(delivery: Ended, requests: ReceivedRequest[], kills: number): st
     ],
   ]
   return promises.filter(([holds]) => !holds).map(([, words]) => `${id}: ${words}`)
-}
-
-/** How long each part took, in words. */
-function stopwatch() {
-  let since = performance.now()
-  const laps: string[] = []
-  return {
-    laps,
-    lap(name: string) {
-      const now = performance.now()
-      laps.push(`${name} ${Math.round((now - since) / 1_000)} s`)
-      since = now
-    },
-  }
 }

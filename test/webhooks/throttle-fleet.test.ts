@@ -17,7 +17,7 @@ import { busiestSecond, happen, readAttempts, readDeliveries } from './world.ts'
 
 const QUEUED = Number(process.env['BARK_PROVE_THROTTLE'] ?? '40')
 const PER_SECOND = 10
-const WORKERS = 3
+const WORKERS = QUEUED > 100 ? 3 : 2
 const WITHIN_MS = 60_000 + QUEUED * 500 // 100 ms each, if nothing else ran on the machine
 const FREEZE_MS = 400
 const BETWEEN_FREEZES_MS = 5_000
