@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { claimAttempt } from '../../db/attempts.ts'
 import { inTransaction } from '../../db/client.ts'
 import { lockWebhook, updateWebhook } from '../../db/webhooks.ts'
 import { startReceiver, type Receiver } from '../../sandbox/receiver.ts'
@@ -56,6 +57,24 @@ test('10 per second: never more than 11 in a second, also when the process stand
   expect(busiest).toBeLessThanOrEqual(11)
   expect(busiest).toBeGreaterThanOrEqual(5)
   expect(await readAttempts(db, accountId)).toHaveLength(count)
+}, 90_000)
+
+test('the limit holds for those, too, that are sent again because their sender died', async () => {
+  const { db, accountId, webhookId } = await endpoint('/again', { inFlightMax: 100 })
+  await stack.stopWorker()
+  for (let count = 0; count < 25; count++) await happen(db, accountId)
+  for (const { id: deliveryId } of await readDeliveries(db, accountId)) {
+    expect(await claimAttempt(db, { accountId, deliveryId })).toMatchObject({ outcome: 'send' })
+  }
+  const slow = { per_second_max: 10 }
+  await db.updateTable('webhooks').set(slow).where('id', '=', webhookId).execute()
+  await stack.restartWorker()
+  for (const delivery of await deliveriesEnded(db, accountId, 60_000)) {
+    expect(delivery).toMatchObject({ state: 'delivered', attempt_count: 1 })
+  }
+  expect(at('/again')).toHaveLength(25)
+  const arrivals = at('/again').map((each) => Date.parse(each.received_at))
+  expect(busiestSecond(arrivals)).toBeLessThanOrEqual(11)
 }, 90_000)
 
 test('a rate that is raised holds at once, also for those who wait because of the old one', async () => {
