@@ -48,7 +48,9 @@ export async function renderDeliveryPage(view: DashboardView): Promise<Dashboard
     ${
       attempts.length === 0
         ? html`<p class="empty">It has not been tried yet.</p>`
-        : attempts.map((attempt) => renderAttempt(attempt, timeZone))
+        : attempts.map((attempt) =>
+            renderAttempt(attempt, timeZone, { isLast: attempt === attempts.at(-1) }),
+          )
     }
     <h2>Body</h2>
     <p class="lead">The same on every attempt; sent without the line breaks.</p>
@@ -93,10 +95,14 @@ const TONES: Readonly<Record<AttemptRow['state'], Tone>> = {
   failed: 'bad',
 }
 
-/** Open where something went wrong, so that the answer is seen without a click. */
-function renderAttempt(attempt: AttemptRow, timeZone: string): Markup {
+/** The last one is open where it went wrong, so that the answer is seen without a click. */
+function renderAttempt(
+  attempt: AttemptRow,
+  timeZone: string,
+  { isLast }: { isLast: boolean },
+): Markup {
   const took = attempt.duration_ms === null ? '' : `, ${attempt.duration_ms} ms`
-  return html`<details ${attempt.state === 'failed' ? 'open' : ''}>
+  return html`<details ${isLast && attempt.state === 'failed' ? 'open' : ''}>
     <summary>
       ${renderState(`attempt ${attempt.number}`, TONES[attempt.state])}
       <span class="quiet">

@@ -78,7 +78,7 @@ button.link { background: none; border: 0; padding: 0; height: auto; color: var(
 .notice { border-left: 3px solid var(--good); padding: .4rem .8rem; background: var(--sheet);
   margin: 0 0 1.25rem }
 .break { overflow-wrap: anywhere }
-td .break { display: inline-block; min-width: 15rem }
+td .break { display: inline-block; min-width: 15rem; vertical-align: top }
 .actions { display: flex; flex-wrap: wrap; gap: .75rem; margin: 0 0 1rem }
 details { border: 1px solid var(--line); border-radius: 8px; padding: .6rem 1rem; margin: 0 0 .6rem }
 summary { cursor: pointer }
@@ -86,7 +86,7 @@ summary .state { font-weight: 600 }
 summary:focus-visible, pre:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px }
 details .filter { margin: .9rem 0 .4rem }
 h3 { font-size: .82rem; font-weight: 550; color: var(--quiet); margin: .9rem 0 .3rem }
-details pre { margin: 0; padding: .6rem .9rem }
+details pre { margin: 0; padding: .6rem .9rem; max-height: 20rem; overflow-y: auto }
 .documents { display: flex; flex-wrap: wrap; gap: .6rem; margin: 0 0 1.75rem; padding: 0;
   list-style: none }
 .documents a { display: block; border: 1px solid var(--line); border-radius: 6px;

@@ -83,7 +83,9 @@ async function settle(accountId: string, paths: string[]): Promise<string[]> {
     await untilNone(async () => ((await getTestClock(db, accountId)).status === 'ready' ? 0 : 1))
   }
   const ended = await readDeliveries(accountId)
-  const received = (await Promise.all(paths.map((path) => readRequests(fleet, path)))).flat()
+  const received = (
+    await Promise.all(paths.map((path) => insist(() => readRequests(fleet, path))))
+  ).flat()
   const byDelivery = Map.groupBy(received, (each) => each.headers['x-webhook-delivery'] ?? '')
   const kills = sumKills(mortalsOf('worker'))
   const known = new Set(ended.map(({ id }) => id))
@@ -123,15 +125,30 @@ async function subscribe(client: TestClient, random: Random): Promise<string[]> 
   const paths = []
   for (const name of ENDPOINTS) {
     const path = `/${randomUUID()}/${name}`
-    await putScript(fleet, path, scripts[name])
-    await client.post('/v2/webhooks', {
+    const webhook = {
       url: `${fleet.receiverUrl}${path}`,
       events: ['product.created'],
       throttle: { in_flight: 100 },
-    })
+    }
+    const once = { headers: { 'Idempotency-Key': path } }
+    await insist(() => putScript(fleet, path, scripts[name]))
+    const { status } = await insist(() => client.post('/v2/webhooks', webhook, once))
+    expect(status).toBe(201)
     paths.push(path)
   }
   return paths
+}
+
+/** Again when a connection broke: those that an earlier kill has closed are noticed by their use only. */
+async function insist<T>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (tries === 10) throw error
+      await pause(500)
+    }
+  }
 }
 
 /** How far a round has come: the kills and the creators wait for each other, so that they mix. */

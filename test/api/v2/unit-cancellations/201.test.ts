@@ -56,6 +56,7 @@ test('what nobody was asked for is cancelled at once, its hold released, and giv
   expect((await ask()).body).toEqual(answer.body)
   expect(await held()).toBe(heldBefore - 2000)
   expect(await order.read()).toMatchObject({ status: 'partial', final: false })
+  await shop.fulfill(order.path.split('/').at(-1) ?? '')
   const { rows: told } = await shop.database.pool.query<{ type: string; facts: object }>(
     `select type, facts from events where object_id = $1 order by sequence desc limit 2`,
     [order.path.split('/').at(-1)],
