@@ -91,10 +91,14 @@ export async function startWorker(
   }
 }
 
-/** The post, and by whose rules supplies are taxed. */
-function outsideParties(config: Config): Pick<ActivityDeps, 'mailer' | 'taxPolicies'> {
+/** The post, where finance looks, and by whose rules supplies are taxed. */
+function outsideParties(
+  config: Config,
+): Pick<ActivityDeps, 'mailer' | 'taxPolicies' | 'financePagesUrl'> {
   const { policiesFile } = config.tax
+  const { publicUrl } = config.api
   return {
+    ...(publicUrl === undefined ? {} : { financePagesUrl: `${publicUrl}/finance` }),
     mailer: createMailer({ smtpUrl: config.mail.smtpUrl, from: config.mail.from }),
     ...(policiesFile === undefined ? {} : { taxPolicies: readTaxPolicies(policiesFile) }),
   }

@@ -61,6 +61,13 @@ const STORIES: Record<WorkflowType, Story> = {
     attributes: [CUSTOMER, PURCHASE_ORDER],
     links: [LINK.purchaseOrder],
   },
+  closeAccountDay: {
+    workflowId: (subject) => contract.accountDayWorkflowId(subject('account_day_id')),
+    input: ['accountDayId', 'account_day_id'],
+    summary: (subject) => `finance hears of ${subject('business_date')}`,
+    attributes: [],
+    links: [['Day', '/v2/day-close/{business_date}']],
+  },
   issueInvoice: {
     workflowId: (subject) => contract.invoiceRunWorkflowId(subject('invoice_run_id')),
     input: ['invoiceRunId', 'invoice_run_id'],
@@ -136,6 +143,14 @@ const STORIES: Record<WorkflowType, Story> = {
     summary: (subject) => `payments of ${subject('business_date')}`,
     attributes: [],
     links: [['Differences', '/v2/payments/differences?reconciliation_id={reconciliation_id}']],
+  },
+  reconcileLedger: {
+    workflowId: (subject) =>
+      contract.ledgerReconciliationWorkflowId(subject('ledger_reconciliation_id')),
+    input: ['ledgerReconciliationId', 'ledger_reconciliation_id'],
+    summary: (subject) => `books after ${subject('business_date')}`,
+    attributes: [],
+    links: [['Report', '/v2/ledger/reconciliations/{ledger_reconciliation_id}']],
   },
   sweep: {
     workflowId: () => contract.SWEEP_SCHEDULE_ID,

@@ -4,6 +4,7 @@ import type { KeyRing } from '../key-ring.ts'
 import type { Press } from '../documents/press.ts'
 import type { TaxPolicy } from '../domain/tax.ts'
 import type { Log } from '../log.ts'
+import { accountDayActivities } from './account-days.ts'
 import { claimActivities } from './claims.ts'
 import { creditNoteActivities } from './credit-notes.ts'
 import { disputeActivities } from './disputes.ts'
@@ -14,6 +15,7 @@ import type { PaymentProvider } from './gateways/payment-provider.ts'
 import type { WebhookDialer } from './gateways/webhook-dialer.ts'
 import { invoiceRunActivities } from './invoice-runs.ts'
 import { invoiceActivities } from './invoices.ts'
+import { ledgerReconciliationActivities } from './ledger-reconciliation.ts'
 import { paymentReconciliationActivities } from './payment-reconciliation.ts'
 import { paymentActivities } from './payments.ts'
 import { purchaseOrderActivities } from './purchase-orders.ts'
@@ -35,6 +37,8 @@ export type ActivityDeps = {
   webhooks: WebhookDialer
   stock: StockWatch
   mailer: Mailer
+  /** Where people find the pages of finance; left out where the public address is not known. */
+  financePagesUrl?: string
   /** Renders documents beside the event loop. */
   press: Pick<Press, 'print'>
   /** The merchant's own; the shipped ones when left out. */
@@ -46,12 +50,14 @@ export type ActivityDeps = {
 /** Every activity by name. Temporal's space of names is flat, so a name may come once only. */
 export function createActivities(deps: ActivityDeps) {
   return {
+    ...accountDayActivities(deps),
     ...claimActivities(deps),
     ...creditNoteActivities(deps),
     ...disputeActivities(deps),
     ...documentSendActivities(deps),
     ...invoiceActivities(deps),
     ...invoiceRunActivities(deps),
+    ...ledgerReconciliationActivities(deps),
     ...paymentActivities(deps),
     ...paymentReconciliationActivities(deps),
     ...refundActivities(deps),
@@ -66,12 +72,14 @@ export function createActivities(deps: ActivityDeps) {
 
 /** The factories one by one, for the test that no name comes twice. */
 export const ACTIVITY_FACTORIES = [
+  accountDayActivities,
   claimActivities,
   creditNoteActivities,
   disputeActivities,
   documentSendActivities,
   invoiceActivities,
   invoiceRunActivities,
+  ledgerReconciliationActivities,
   paymentActivities,
   paymentReconciliationActivities,
   refundActivities,

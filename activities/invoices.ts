@@ -4,7 +4,7 @@ import { insertInvoiceDocument, listIssuedInvoices } from '../db/invoices.ts'
 import {
   getPurchaseOrder,
   lockPurchaseOrder,
-  updatePurchaseOrderEnded,
+  endPurchaseOrder,
   updatePurchaseOrderInvoiced,
 } from '../db/purchase-orders.ts'
 import { getInvoiceRun, scheduleInvoiceRun } from '../db/invoice-runs.ts'
@@ -39,7 +39,7 @@ export function invoiceActivities(deps: ActivityDeps) {
           await settlePrepaid(tx, input)
         }
         const issued = await listIssuedInvoices(tx, input)
-        if (issued.length === 0) await updatePurchaseOrderEnded(tx, input)
+        if (issued.length === 0) await endPurchaseOrder(tx, input)
         return { invoices: issued.map((invoice) => invoice.number) }
       })
     },
@@ -72,7 +72,7 @@ export function invoiceActivities(deps: ActivityDeps) {
     async sendInvoices(input: PurchaseOrderInput): Promise<void> {
       await sendIssuedInvoices(deps, input)
       await inTransaction(db, async (tx) => {
-        await updatePurchaseOrderEnded(tx, input)
+        await endPurchaseOrder(tx, input)
         // What was being delivered while the invoice was made came too late for it.
         await scheduleInvoiceRun(tx, input)
       })

@@ -15,6 +15,7 @@ export type DocumentMail = {
   attachments: MailAttachment[]
   invoiceId?: string
   creditNoteId?: string
+  accountDayId?: string
 }
 
 /**

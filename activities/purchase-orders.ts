@@ -1,3 +1,4 @@
+import { requestAccountDay } from '../db/account-days.ts'
 import { inTransaction, type Tx } from '../db/client.ts'
 import { insertOperatorDecision } from '../db/operator-decisions.ts'
 import {
@@ -5,6 +6,7 @@ import {
   getBusinessNow,
   getPurchaseOrder,
   hasTransactionsToAwait,
+  scheduleIssue,
   updatePurchaseOrderHold,
   type PurchaseOrderRow,
 } from '../db/purchase-orders.ts'
@@ -24,25 +26,20 @@ export function purchaseOrderActivities({ database }: ActivityDeps) {
   return {
     /**
      * Takes a purchase order as far as its clock allows: closes it when its period is over, and
-     * says what to wait for next. Safe to run twice: closing is a conditional update, and the wait
-     * is replaced.
+     * says what to wait for next. The first one of its date that closes lets finance expect the date.
+     * Safe to run twice: closing is a conditional update, and the wait is replaced.
      */
     async stepPurchaseOrder(input: PurchaseOrderInput): Promise<PurchaseOrderStep> {
-      return inTransaction(database.db, async (tx) => {
-        await closePurchaseOrder(tx, { ...input, early: false })
-        const po = await getPurchaseOrder(tx, input)
-        const wait = await describeWait(tx, po)
-        if (wait === null) {
-          await endWait(tx, po.account_id, po.id)
-          return { step: 'bill' }
-        }
-        return {
-          step: 'wait',
-          state: po.state === 'open' ? 'open' : 'settling',
-          held: po.held_at !== null,
-          wait: await waitForDay(tx, po, wait),
-        }
-      })
+      const { po, step } = await inTransaction(database.db, (tx) => takeStep(tx, input))
+      if (po.state !== 'open') {
+        // On its own: whoever closes holds the customer, and orders must not wait for a whole account.
+        await requestAccountDay(database.db, {
+          accountId: po.account_id,
+          businessDate: po.business_date,
+          again: false,
+        })
+      }
+      return step
     },
 
     /** An operator's `closeNow`. Key: the Update's id. */
@@ -67,6 +64,23 @@ export function purchaseOrderActivities({ database }: ActivityDeps) {
   }
 }
 
+async function takeStep(
+  tx: Tx,
+  input: PurchaseOrderInput,
+): Promise<{ po: PurchaseOrderRow; step: PurchaseOrderStep }> {
+  await closePurchaseOrder(tx, { ...input, early: false })
+  await scheduleIssue(tx, input)
+  const po = await getPurchaseOrder(tx, input)
+  const wait = await describeWait(tx, po)
+  if (wait === null) {
+    await endWait(tx, po.account_id, po.id)
+    return { po, step: { step: 'bill' } }
+  }
+  const state = po.state === 'open' ? 'open' : 'settling'
+  const registered = await waitForDay(tx, po, wait)
+  return { po, step: { step: 'wait', state, held: po.held_at !== null, wait: registered } }
+}
+
 /** What an unbilled purchase order waits for, or null when it can be billed. */
 async function describeWait(
   tx: Tx,
@@ -81,8 +95,11 @@ async function describeWait(
   }
   if (po.settle_until === null) throw new Error(`${po.id} is settling without a settle window`)
   const now = await getBusinessNow(tx, po.account_id)
-  if (now >= po.settle_until || !(await hasTransactionsToAwait(tx, keyOf(po)))) return null
-  return { dueAt: po.settle_until, reason: 'late codes until the settle window is over' }
+  if (now < po.settle_until && (await hasTransactionsToAwait(tx, keyOf(po)))) {
+    return { dueAt: po.settle_until, reason: 'late codes until the settle window is over' }
+  }
+  if (po.issue_after === null || now >= po.issue_after) return null
+  return { dueAt: po.issue_after, reason: 'its turn among the invoices of the same cut-off' }
 }
 
 function keyOf(po: PurchaseOrderRow): PurchaseOrderInput {

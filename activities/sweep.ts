@@ -1,4 +1,5 @@
 import { inTransaction } from '../db/client.ts'
+import { openLedgerReconciliations } from '../db/ledger-reconciliations.ts'
 import { openReconciliations } from '../db/payment-reconciliations.ts'
 import { sweepPspEvents } from '../db/psp-events.ts'
 import { retireAttempts, sweepLeftovers, sweepStories } from '../db/sweep.ts'
@@ -10,13 +11,16 @@ const STORIES_MAX = 1_000 // per call; the next minute goes on
 const EVENTS_MAX = 1_000
 const ATTEMPT_MONTHS_KEPT = 3 // a recovery reaches 30 days back, a question of a merchant further
 const RECONCILIATIONS_MAX = 100
+const LEDGER_REPORTS_MAX = 20 // a minute: each reads every row of an account
 const GRACE_SECONDS = 60 // a story at work writes its next wait well within a minute
 
 export function sweepActivities({ database, log }: ActivityDeps) {
   return {
     /**
      * The net below the workflows: overdue days are closed and stories that nobody carries on are
-     * started and woken; days that are over are compared with the payment provider. Safe to run twice: starts are by id, and waking only says "look again".
+     * started and woken; days that are over are compared with the payment provider, and the books of
+     * the night with the business rows. Safe to run twice: starts are by id, and waking only says "look
+     * again".
      */
     async sweepWaitingStories(): Promise<{ swept: number }> {
       await inTransaction(database.db, (tx) => sweepPspEvents(tx, EVENTS_MAX))
@@ -24,6 +28,7 @@ export function sweepActivities({ database, log }: ActivityDeps) {
         sweepStories(tx, { graceSeconds: GRACE_SECONDS, max: STORIES_MAX }),
       )
       await inTransaction(database.db, (tx) => openReconciliations(tx, RECONCILIATIONS_MAX))
+      await inTransaction(database.db, (tx) => openLedgerReconciliations(tx, LEDGER_REPORTS_MAX))
       for (const { workflow, story_id } of swept)
         log.warn({ workflow, story: story_id }, 'story swept')
       await inTransaction(database.db, (tx) => sweepLeftovers(tx))

@@ -16,6 +16,7 @@ import { inventoryRoutes } from './v2/inventory.ts'
 import { invoiceCreditRoutes } from './v2/invoice-credits.ts'
 import { documentMailRoutes } from './v2/document-mails.ts'
 import { invoiceRoutes } from './v2/invoices.ts'
+import { ledgerReconciliationRoutes } from './v2/ledger-reconciliations.ts'
 import { orderCancelRoutes } from './v2/order-cancels.ts'
 import { orderProofRoutes } from './v2/order-proofs.ts'
 import { orderRoutes } from './v2/orders.ts'
@@ -63,6 +64,7 @@ export const ROUTES: readonly Route[] = [
   ...sellerRoutes,
   ...creditNoteRoutes,
   ...dayCloseRoutes,
+  ...ledgerReconciliationRoutes,
   ...receivedPaymentRoutes,
   ...supplierRoutes,
   ...supplierSkuRoutes,

@@ -37,6 +37,19 @@ export const PAYMENT_ACTS: Readonly<Partial<Record<EventType, EventAct>>> = {
       return { path }
     },
   },
+  'ledger.out_of_balance': {
+    async cause(scene) {
+      await PAYMENT_ACTS['payment.difference_found']?.cause(scene)
+      const { id } = await scene.api.post('/v2/ledger/reconciliations', undefined, withId)
+      const path = `/v2/ledger/reconciliations/${id}`
+      await until(
+        'the report',
+        () => scene.api.get(path, withStatus),
+        ({ status }) => status === 'done',
+      )
+      return { path }
+    },
+  },
   'payment.difference_found': {
     async cause({ api, payPastUs }) {
       const payment = await pay(api, 'pm_card_visa')

@@ -1,4 +1,5 @@
 import { openDatabase } from '../db/client.ts'
+import { listLastLedgerReports, type LedgerReportRow } from '../db/ledger-reconciliations.ts'
 import { reconcile, type IdentityResult } from '../db/reconciliation.ts'
 import { formatDecimal } from '../domain/money.ts'
 import { UsageError, type CommandContext } from './command.ts'
@@ -7,8 +8,9 @@ export const help = `bark reconcile [--account acc_…]
   Compares what orders, invoices, credit notes and payments say with what the ledger says, at one
   instant, and prints each identity of finance with the rows that break it; provider lists what the
   daily comparison with the payment provider found (POST /v2/payments/reconciliations repeats a day).
+  Below it says what the last kept report of each account said, which is made every night.
   --account  one account only (default: all)
-Exit code 0 when everything agrees, 1 when anything differs.`
+Exit code 0 when everything agrees now, 1 when anything differs.`
 
 /** Reads only; safe at any time. */
 export async function run(args: string[], context: CommandContext): Promise<number> {
@@ -22,6 +24,7 @@ export async function run(args: string[], context: CommandContext): Promise<numb
   try {
     const results = await reconcile(database.db, accountId)
     print(results, context)
+    printReports(await listLastLedgerReports(database.db, accountId), context)
     return results.every(({ differences }) => differences.length === 0) ? 0 : 1
   } finally {
     await database.close()
@@ -55,5 +58,19 @@ function print(results: IdentityResult[], { json, out }: CommandContext): void {
         `        ${row.account_id} ${row.subject}: ${expected} expected, ${actual} found (${row.currency})`,
       )
     }
+  }
+}
+
+function printReports(reports: LedgerReportRow[], { json, out }: CommandContext): void {
+  for (const { account_id, business_date, run, identities, differing } of reports) {
+    if (json) {
+      out(
+        JSON.stringify({ last_report: { account_id, business_date, run, identities, differing } }),
+      )
+      continue
+    }
+    const verdict =
+      differing === 0 ? `all ${identities} held` : `${differing} of ${identities} did not hold`
+    out(`last report  ${account_id} after ${business_date}: ${verdict}`)
   }
 }

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { openDatabase } from '../db/client.ts'
 import { listStuck, type Stuck } from '../db/stuck.ts'
+import type { WorkflowType } from '../domain/story.ts'
 import { workflowIdOf } from '../workflow-starts.ts'
 import { UsageError, type CommandContext } from './command.ts'
 import { endpointLink, workflowLink } from './views.ts'
@@ -8,8 +9,8 @@ import { endpointLink, workflowLink } from './views.ts'
 export const help = `bark stuck
   Lists what waits for a person, in every account: stories that need an operator, units whose supplier
   has not said for an hour whether it sold them, commands that Temporal refused, webhooks that only
-  fail, mails that are not sent, suppliers that do not answer. Each with where to look and the command
-  that helps. Reads the database only.
+  fail, mails that are not sent, suppliers that do not answer, books whose last report does not hold.
+  Each with where to look and the command that helps. Reads the database only.
 Exit code 0 when there is nothing, 1 otherwise.`
 
 /** Repeatable; changes nothing. */
@@ -42,10 +43,16 @@ const WORDS: Readonly<Record<Stuck['kind'], string>> = {
   webhook: 'fails',
   mail: 'is not sent',
   supplier: 'does not answer',
+  ledger: 'is out of balance',
 }
 
-/** Stories that know `retryNow`. */
-const TRIES_AGAIN = ['fulfillTransaction', 'deliverWebhook']
+/** The Update that makes a story try again, for those that have one. */
+const TRIES_AGAIN: Readonly<Partial<Record<WorkflowType, string>>> = {
+  fulfillTransaction: 'retryNow',
+  deliverWebhook: 'retryNow',
+  issueInvoice: 'retryNow',
+  runPurchaseOrderDay: 'release',
+}
 
 function printWords(one: Stuck, context: CommandContext): string {
   const since = one.since === null ? '' : ` since ${new Date(one.since).toISOString()}`
@@ -78,10 +85,12 @@ function helpFor(one: Stuck, { config }: CommandContext): string {
     `--namespace ${config.temporal.namespace} --workflow-id '${storyId(one)}' ` +
     `--name ${name} --input '${JSON.stringify(input)}'`
   switch (one.kind) {
-    case 'story':
-      return one.workflow !== null && TRIES_AGAIN.includes(one.workflow.type)
-        ? update('retryNow', { note: 'why' })
-        : 'look at the workflow: its Updates say what can be decided'
+    case 'story': {
+      const verb = one.workflow === null ? undefined : TRIES_AGAIN[one.workflow.type]
+      return verb === undefined
+        ? 'look at the workflow: its Updates say what can be decided'
+        : `mend what the reason says, then: ${update(verb, { note: 'why' })}`
+    }
     case 'unit_in_doubt':
       return `ask the supplier, then: ${update('resolveUnit', { unit: one.id, outcome: 'found' })}   or outcome notPlaced`
     case 'command':
@@ -94,6 +103,8 @@ function helpFor(one: Stuck, { config }: CommandContext): string {
       )
     case 'mail':
       return 'check MAIL_SMTP_URL; the workflow of the document tries again by itself'
+    case 'ledger':
+      return `bark reconcile --account ${one.accountId} shows the rows; the next report that holds ends this`
     case 'supplier':
       return `ask the supplier; it is tried again by itself. Another address: PATCH /v2/suppliers/${one.id}`
   }

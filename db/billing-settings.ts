@@ -21,6 +21,8 @@ export type AccountBillingSettings = {
   /** HH:MM up to 24:00, local time. */
   cut_off: string
   bill_on: BillOn
+  /** Who gets the digest of a day; null is the address that the account's documents name. */
+  finance_recipients: string[] | null
 }
 
 type CustomerKey = { accountId: string; customerId: string }
@@ -60,14 +62,19 @@ export async function getAccountBillingSettings(
 ): Promise<AccountBillingSettings> {
   return db
     .selectFrom('accounts')
-    .select(['time_zone', 'bill_on', sql<string>`left(cut_off::text, 5)`.as('cut_off')])
+    .select([
+      'time_zone',
+      'bill_on',
+      'finance_recipients',
+      sql<string>`left(cut_off::text, 5)`.as('cut_off'),
+    ])
     .where('id', '=', accountId)
     .executeTakeFirstOrThrow()
 }
 
 /**
  * Replaces them: the calendar from the next business date that has not begun, `bill_on` from the next
- * purchase order. Repeatable.
+ * purchase order, the recipients from the next digest. Repeatable.
  */
 export async function updateAccountBillingSettings(
   db: Db,

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Selectable } from 'kysely'
 import { DomainError } from '../domain/error.ts'
+import { findAccountDayFile } from './account-days.ts'
 import type { Db } from './client.ts'
 import { findCreditNoteDocument } from './credit-notes.ts'
 import { findInvoiceDocument } from './invoices.ts'
@@ -19,6 +20,7 @@ export type InboxMail = Pick<
   | 'body'
   | 'invoice_id'
   | 'credit_note_id'
+  | 'account_day_id'
   | 'sent_at'
   | 'last_error'
   | 'created_at'
@@ -43,11 +45,14 @@ export async function getInboxMail(db: Db, mailId: string): Promise<InboxMail> {
 export async function findMailDocument(
   db: Db,
   mail: InboxMail,
-  { format }: MailAttachment,
+  { filename, format }: MailAttachment,
 ): Promise<Buffer | null> {
   const accountId = mail.account_id
   if (mail.invoice_id !== null) {
     return findInvoiceDocument(db, { accountId, invoiceId: mail.invoice_id, format })
+  }
+  if (mail.account_day_id !== null) {
+    return findAccountDayFile(db, { accountId, accountDayId: mail.account_day_id, filename })
   }
   if (mail.credit_note_id === null) return null
   return findCreditNoteDocument(db, { accountId, creditNoteId: mail.credit_note_id, format })
@@ -66,6 +71,7 @@ function selectMails(db: Db) {
       'm.body',
       'm.invoice_id',
       'm.credit_note_id',
+      'm.account_day_id',
       'm.sent_at',
       'm.last_error',
       'm.created_at',

@@ -19,6 +19,7 @@ export type Mail = {
   attachments: MailAttachment[]
   invoiceId?: string
   creditNoteId?: string
+  accountDayId?: string
 }
 
 export type MailState = Selectable<Mails>['state']
@@ -39,6 +40,7 @@ export async function insertMail(db: Db, mail: Mail): Promise<{ id: string; stat
       attachments: JSON.stringify(mail.attachments),
       invoice_id: mail.invoiceId ?? null,
       credit_note_id: mail.creditNoteId ?? null,
+      account_day_id: mail.accountDayId ?? null,
     })
     .onConflict((conflict) => conflict.columns(['account_id', 'key']).doNothing())
     .execute()

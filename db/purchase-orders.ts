@@ -44,6 +44,14 @@ export async function closePurchaseOrder(
   await sql`select close_purchase_order(${accountId}, ${purchaseOrderId}, ${early})`.execute(tx)
 }
 
+/**
+ * Spreads the invoices of purchase orders that end at the same instant: their numbers come from one
+ * series, one after another. Safe to repeat: the first instant stays.
+ */
+export async function scheduleIssue(tx: Tx, key: PurchaseOrderKey): Promise<void> {
+  await sql`select schedule_issue(${key.accountId}, ${key.purchaseOrderId})`.execute(tx)
+}
+
 /** Whether a unit of this purchase order may still be delivered that is not billed before. */
 export async function hasTransactionsToAwait(db: Db, key: PurchaseOrderKey): Promise<boolean> {
   const { rows } = await sql`
@@ -86,15 +94,9 @@ export async function updatePurchaseOrderInvoiced(
     .execute()
 }
 
-/** Its workflow has nothing left to do. Repeatable. */
-export async function updatePurchaseOrderEnded(tx: Tx, key: PurchaseOrderKey): Promise<void> {
-  await tx
-    .updateTable('purchase_orders')
-    .set({ ended_at: sql<Date>`business_now(${key.accountId})` })
-    .where('account_id', '=', key.accountId)
-    .where('id', '=', key.purchaseOrderId)
-    .where('ended_at', 'is', null)
-    .execute()
+/** Its workflow has nothing left to do; the last one of its date lets finance know. Repeatable. */
+export async function endPurchaseOrder(tx: Tx, key: PurchaseOrderKey): Promise<void> {
+  await sql`select end_purchase_order(${key.accountId}, ${key.purchaseOrderId})`.execute(tx)
 }
 
 /** "Look at SQL again" for the workflow of a purchase order, committed with the change. */

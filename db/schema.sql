@@ -6,6 +6,8 @@
 
 -- account_calendar_changed() returns trigger
 
+-- account_day_end(p_account text, p_date date) returns timestamp with time zone
+
 -- add_business_days(p_date date, p_days integer) returns date
 
 -- allocate_units(p_account text, p_transaction text, p_now timestamp with time zone) returns integer
@@ -50,6 +52,10 @@
 
 -- emit_events(p_accounts text[], p_events text[], p_types text[], p_objects text[], p_sequences integer[], p_customers text[], p_facts jsonb[], p_ats timestamp with time zone[]) returns void
 
+-- end_account_day(p_account text, p_day text) returns void
+
+-- end_purchase_order(p_account text, p_po text) returns void
+
 -- end_supplier_call(p_account text, p_supplier text, p_call text, p_reached boolean, p_said text) returns text
 
 -- entries_balanced() returns trigger
@@ -57,6 +63,8 @@
 -- facts_of_transactions(p_accounts text[], p_transactions text[]) returns TABLE(n bigint, facts jsonb)
 
 -- fulfill_transaction(p_account text, p_transaction text) returns jsonb
+
+-- has_open_purchase_orders(p_account text, p_date date) returns boolean
 
 -- insert_refund(p_account text, p_payment text, p jsonb) returns text
 
@@ -83,6 +91,8 @@
 -- new_id(prefix text) returns text
 
 -- open_ledger_accounts(p_account text, p_customer text, p_currency text) returns void
+
+-- open_ledger_reconciliations(p_limit integer) returns integer
 
 -- open_purchase_order(p_account text, p_customer text, p_currency text, p_zone text, p_cut_off time without time zone, p_now timestamp with time zone) returns purchase_orders
 
@@ -120,7 +130,11 @@
 
 -- release_held_deliveries(p_account text, p_webhook text) returns void
 
+-- request_account_day(p_account text, p_date date, p_again boolean) returns text
+
 -- request_credit_note(p jsonb) returns jsonb
+
+-- request_ledger_reconciliation(p_account text, p_date date) returns text
 
 -- request_reconciliation(p_account text, p_date date) returns text
 
@@ -135,6 +149,8 @@
 -- rows_immutable() returns trigger
 
 -- schedule_invoice_run(p_account text, p_po text, p_now timestamp with time zone) returns void
+
+-- schedule_issue(p_account text, p_po text) returns void
 
 -- settle_purchase_order(p_account text, p_po text, p_at timestamp with time zone) returns void
 
@@ -192,6 +208,38 @@
 
 -- Tables (partitions are made as months begin and are not listed)
 
+create table account_day_files (
+  account_day_id text not null,
+  account_id text not null,
+  filename text not null,
+  content bytea not null,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint account_day_files_pkey PRIMARY KEY (account_day_id, filename),
+  constraint account_day_files_account_id_account_day_id_fkey FOREIGN KEY (account_id, account_day_id) REFERENCES account_days(account_id, id)
+);
+
+create table account_days (
+  id text not null,
+  account_id text not null,
+  business_date date not null,
+  run integer not null,
+  requested_at timestamp with time zone not null,
+  written_at timestamp with time zone,
+  complete boolean,
+  recipients text[],
+  subject text,
+  body text,
+  ended_at timestamp with time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint account_days_pkey PRIMARY KEY (id),
+  constraint account_days_account_id_business_date_run_key UNIQUE (account_id, business_date, run),
+  constraint account_days_account_id_id_key UNIQUE (account_id, id),
+  constraint account_days_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
+  constraint account_days_check CHECK ((num_nulls(written_at, complete, recipients, subject, body) = ANY (ARRAY[0, 5]))),
+  constraint account_days_check1 CHECK (((ended_at IS NULL) OR (written_at IS NOT NULL))),
+  constraint account_days_run_check CHECK ((run >= 1))
+);
+
 create table accounts (
   id text not null,
   organization_id text not null,
@@ -220,6 +268,7 @@ create table accounts (
   fiscal_year_first_month integer default 1 not null,
   bank_account text,
   bank_code text,
+  finance_recipients text[],
   constraint accounts_pkey PRIMARY KEY (id),
   constraint accounts_id_mode_key UNIQUE (id, mode),
   constraint accounts_organization_id_mode_key UNIQUE (organization_id, mode),
@@ -234,6 +283,7 @@ create table accounts (
   constraint accounts_credit_note_series_check CHECK ((credit_note_series ~ '^[A-Z0-9-]{1,12}$'::text)),
   constraint accounts_cut_off_check CHECK ((cut_off > '00:00:00'::time without time zone)),
   constraint accounts_deadline_seconds_check CHECK (((deadline_seconds >= 60) AND (deadline_seconds <= 2592000))),
+  constraint accounts_finance_recipients_check CHECK (((cardinality(finance_recipients) >= 1) AND (cardinality(finance_recipients) <= 10))),
   constraint accounts_fiscal_year_first_month_check CHECK (((fiscal_year_first_month >= 1) AND (fiscal_year_first_month <= 12))),
   constraint accounts_invoice_series_check CHECK ((invoice_series ~ '^[A-Z0-9-]{1,12}$'::text)),
   constraint accounts_locale_check CHECK ((locale ~ '^[a-z]{2,3}(-[A-Z]{2})?$'::text)),
@@ -923,6 +973,27 @@ create table ledger_accounts (
   constraint ledger_accounts_kind_fkey FOREIGN KEY (kind) REFERENCES ledger_account_kinds(kind)
 );
 
+create table ledger_reconciliations (
+  id text not null,
+  account_id text not null,
+  business_date date not null,
+  run integer not null,
+  requested_at timestamp with time zone not null,
+  lines jsonb,
+  identities integer,
+  differing integer,
+  ended_at timestamp with time zone,
+  created_at timestamp with time zone default clock_timestamp() not null,
+  constraint ledger_reconciliations_pkey PRIMARY KEY (id),
+  constraint ledger_reconciliations_account_id_business_date_run_key UNIQUE (account_id, business_date, run),
+  constraint ledger_reconciliations_account_id_id_key UNIQUE (account_id, id),
+  constraint ledger_reconciliations_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
+  constraint ledger_reconciliations_check CHECK (((differing >= 0) AND (differing <= identities))),
+  constraint ledger_reconciliations_check1 CHECK ((num_nulls(lines, identities, differing, ended_at) = ANY (ARRAY[0, 4]))),
+  constraint ledger_reconciliations_identities_check CHECK ((identities >= 0)),
+  constraint ledger_reconciliations_run_check CHECK ((run >= 1))
+);
+
 create table lines (
   id text not null,
   account_id text not null,
@@ -964,8 +1035,10 @@ create table mails (
   state text default 'queued'::text not null,
   refused text[] default '{}'::text[] not null,
   bounced_at timestamp with time zone,
+  account_day_id text,
   constraint mails_pkey PRIMARY KEY (id),
   constraint mails_account_id_key_key UNIQUE (account_id, key),
+  constraint mails_account_id_account_day_id_fkey FOREIGN KEY (account_id, account_day_id) REFERENCES account_days(account_id, id),
   constraint mails_account_id_credit_note_id_fkey FOREIGN KEY (account_id, credit_note_id) REFERENCES credit_notes(account_id, id),
   constraint mails_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id),
   constraint mails_account_id_invoice_id_fkey FOREIGN KEY (account_id, invoice_id) REFERENCES invoices(account_id, id),
@@ -1252,6 +1325,7 @@ create table purchase_orders (
   opened_at timestamp with time zone not null,
   created_at timestamp with time zone default clock_timestamp() not null,
   bill_on text default 'allocation'::text not null,
+  issue_after timestamp with time zone,
   constraint purchase_orders_pkey PRIMARY KEY (id),
   constraint purchase_orders_account_id_customer_id_currency_business_da_key UNIQUE (account_id, customer_id, currency, business_date, sequence),
   constraint purchase_orders_account_id_customer_id_currency_id_key UNIQUE (account_id, customer_id, currency, id),
@@ -1698,6 +1772,8 @@ create table webhooks (
 
 -- Indexes
 
+CREATE UNIQUE INDEX account_days_unfinished ON public.account_days USING btree (account_id, business_date) WHERE (ended_at IS NULL);
+
 CREATE INDEX attempts_delivery ON ONLY public.attempts USING btree (account_id, delivery_id, number);
 
 CREATE INDEX claims_customer ON public.claims USING btree (account_id, customer_id, opened_at, id);
@@ -1723,6 +1799,8 @@ CREATE INDEX credit_notes_created ON public.credit_notes USING btree (account_id
 CREATE INDEX credit_notes_customer ON public.credit_notes USING btree (account_id, customer_id, created_at, id);
 
 CREATE INDEX credit_notes_invoice ON public.credit_notes USING btree (invoice_id);
+
+CREATE INDEX credit_notes_issue_date ON public.credit_notes USING btree (account_id, issue_date);
 
 CREATE INDEX credit_notes_unfinished ON public.credit_notes USING btree (account_id, id) WHERE (ended_at IS NULL);
 
@@ -1769,6 +1847,12 @@ CREATE UNIQUE INDEX invoice_runs_waiting ON public.invoice_runs USING btree (pur
 CREATE INDEX invoices_created ON public.invoices USING btree (account_id, created_at, id);
 
 CREATE INDEX invoices_customer ON public.invoices USING btree (account_id, customer_id, created_at, id);
+
+CREATE INDEX invoices_issue_date ON public.invoices USING btree (account_id, issue_date);
+
+CREATE INDEX ledger_reconciliations_created ON public.ledger_reconciliations USING btree (account_id, created_at, id);
+
+CREATE UNIQUE INDEX ledger_reconciliations_unfinished ON public.ledger_reconciliations USING btree (account_id) WHERE (ended_at IS NULL);
 
 CREATE INDEX mails_created ON public.mails USING btree (account_id, created_at);
 
@@ -1817,6 +1901,8 @@ CREATE INDEX psp_events_parked_payment ON public.psp_events USING btree (payment
 CREATE INDEX purchase_orders_business_date ON public.purchase_orders USING btree (account_id, business_date, id);
 
 CREATE INDEX purchase_orders_created ON public.purchase_orders USING btree (account_id, created_at, id);
+
+CREATE INDEX purchase_orders_ending ON public.purchase_orders USING btree (account_id, scheduled_end) WHERE (state = ANY (ARRAY['open'::text, 'settling'::text]));
 
 CREATE INDEX purchase_orders_last ON public.purchase_orders USING btree (account_id, customer_id, currency, period_end);
 
@@ -1879,6 +1965,8 @@ CREATE INDEX webhooks_created ON public.webhooks USING btree (account_id, create
 CREATE INDEX webhooks_failing ON public.webhooks USING btree (failing_since) WHERE (failing_since IS NOT NULL);
 
 -- Triggers
+
+CREATE TRIGGER account_day_files_immutable BEFORE DELETE OR UPDATE ON public.account_day_files FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
 CREATE TRIGGER account_calendar_changed BEFORE UPDATE OF time_zone, cut_off ON public.accounts FOR EACH ROW WHEN (((old.time_zone <> new.time_zone) OR (old.cut_off <> new.cut_off))) EXECUTE FUNCTION account_calendar_changed();
 

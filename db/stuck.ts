@@ -5,7 +5,7 @@ import { listFailingWebhooks } from './failing-webhooks.ts'
 
 /** Something that does not go on by itself, or hardly: a person should look. */
 export type Stuck = {
-  kind: 'story' | 'unit_in_doubt' | 'command' | 'webhook' | 'mail' | 'supplier'
+  kind: 'story' | 'unit_in_doubt' | 'command' | 'webhook' | 'mail' | 'supplier' | 'ledger'
   accountId: string
   /** Public id of the thing. */
   id: string
@@ -62,7 +62,15 @@ export async function listStuck(db: Db): Promise<Stuck[]> {
               and u.state in ('queued', 'backordered', 'sourcing', 'unknown'))
         || ' open units are of what it sells'
     from suppliers s where s.breaker_opened_at is not null
-    order by s.breaker_opened_at limit ${LISTED_MAX})`.execute(db)
+    order by s.breaker_opened_at limit ${LISTED_MAX})
+    union all
+    (select 'ledger', r.account_id, r.id, jsonb_build_object('type', 'reconcileLedger', 'subject',
+        jsonb_build_object('ledger_reconciliation_id', r.id)), r.created_at,
+      'do not hold: ' || (select string_agg(line ->> 'name', ', ') from
+        jsonb_array_elements(r.lines) line where (line ->> 'differences')::integer > 0)
+    from (select distinct on (account_id) * from ledger_reconciliations where ended_at is not null
+      order by account_id, created_at desc) r
+    where r.differing > 0 order by r.created_at limit ${LISTED_MAX})`.execute(db)
   const webhooks = await listFailingWebhooks(db)
   return [
     ...rows.map(({ account_id: accountId, ...row }) => ({ ...row, accountId })),

@@ -26,6 +26,29 @@ export type Json = ColumnType<JsonValue, string, string>
 /** An instant; written as a Date or as RFC 3339 text, which keeps the microseconds. */
 export type Timestamp = ColumnType<Date, Date | string, Date | string>
 
+export interface AccountDayFiles {
+  account_day_id: string
+  account_id: string
+  filename: string
+  content: Buffer
+  created_at: Generated<Timestamp>
+}
+
+export interface AccountDays {
+  id: string
+  account_id: string
+  business_date: string
+  run: number
+  requested_at: Timestamp
+  written_at: Timestamp | null
+  complete: boolean | null
+  recipients: string[] | null
+  subject: string | null
+  body: string | null
+  ended_at: Timestamp | null
+  created_at: Generated<Timestamp>
+}
+
 export interface Accounts {
   id: string
   organization_id: string
@@ -54,6 +77,7 @@ export interface Accounts {
   fiscal_year_first_month: Generated<number>
   bank_account: string | null
   bank_code: string | null
+  finance_recipients: string[] | null
 }
 
 export interface ApiKeys {
@@ -516,6 +540,19 @@ export interface LedgerAccounts {
   created_at: Generated<Timestamp>
 }
 
+export interface LedgerReconciliations {
+  id: string
+  account_id: string
+  business_date: string
+  run: number
+  requested_at: Timestamp
+  lines: Json | null
+  identities: number | null
+  differing: number | null
+  ended_at: Timestamp | null
+  created_at: Generated<Timestamp>
+}
+
 export interface Lines {
   id: string
   account_id: string
@@ -551,6 +588,7 @@ export interface Mails {
   state: Generated<'queued' | 'sent' | 'bounced'>
   refused: Generated<string[]>
   bounced_at: Timestamp | null
+  account_day_id: string | null
 }
 
 export interface OperatorDecisions {
@@ -763,6 +801,7 @@ export interface PurchaseOrders {
   opened_at: Timestamp
   created_at: Generated<Timestamp>
   bill_on: Generated<'allocation' | 'acceptance'>
+  issue_after: Timestamp | null
 }
 
 export interface RateLimits {
@@ -1064,6 +1103,8 @@ export interface Webhooks {
 }
 
 export interface DB {
+  account_day_files: AccountDayFiles
+  account_days: AccountDays
   accounts: Accounts
   api_keys: ApiKeys
   attempts: Attempts
@@ -1100,6 +1141,7 @@ export interface DB {
   journals: Journals
   ledger_account_kinds: LedgerAccountKinds
   ledger_accounts: LedgerAccounts
+  ledger_reconciliations: LedgerReconciliations
   lines: Lines
   mails: Mails
   operator_decisions: OperatorDecisions

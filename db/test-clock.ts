@@ -155,6 +155,8 @@ async function listUnfinished(db: Db | Tx, accountId: string): Promise<string[]>
       union all
       select id from document_sends where account_id = ${accountId} and ended_at is null
       union all
+      select id from account_days where account_id = ${accountId} and ended_at is null
+      union all
       select id from deliveries where account_id = ${accountId} and state = 'pending'
       union all
       select id from payment_intents where account_id = ${accountId} and ended_at is null

@@ -38,6 +38,7 @@ export const ADDITIVE_EVENT_TYPES = [
   'dispute.won',
   'dispute.lost',
   'payment.difference_found',
+  'ledger.out_of_balance',
   'inventory.updated',
   'webhook.test',
   'webhook.disabled',

@@ -34,6 +34,7 @@ export const ID_PREFIXES = {
   disputeFile: 'dfl',
   paymentReconciliation: 'rcn',
   paymentDifference: 'pdf',
+  ledgerReconciliation: 'lrc',
   event: 'evt',
   webhook: 'whk',
   webhookSecret: 'whs',

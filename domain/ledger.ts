@@ -85,6 +85,8 @@ export const POSTING_RULES = {
     unallocated: { debit: 'unallocated_cash', credit: 'cash' },
   },
   cash_allocated: { amount: { debit: 'unallocated_cash', credit: 'receivable' } },
+  /** Cash that had come from a payment that went back: its invoice owes it again. */
+  allocation_reversed: { amount: { debit: 'receivable', credit: 'unallocated_cash' } },
   payment_authorised: { amount: { debit: 'authorised', credit: 'authorised_offset' } },
   authorisation_released: { amount: { debit: 'authorised_offset', credit: 'authorised' } },
   payment_captured: {
@@ -214,6 +216,7 @@ export function creditNoteIssued(note: {
   }
 }
 
-function least(left: bigint, right: bigint): bigint {
+/** The smaller of two amounts. */
+export function least(left: bigint, right: bigint): bigint {
   return left < right ? left : right
 }

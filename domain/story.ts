@@ -2,6 +2,7 @@
 export type WorkflowType =
   | 'fulfillTransaction'
   | 'runPurchaseOrderDay'
+  | 'closeAccountDay'
   | 'issueInvoice'
   | 'issueCreditNote'
   | 'sendDocuments'
@@ -10,6 +11,7 @@ export type WorkflowType =
   | 'refundPayment'
   | 'handleDispute'
   | 'reconcilePayments'
+  | 'reconcileLedger'
   | 'resolveClaim'
   | 'sweep'
 

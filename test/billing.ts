@@ -27,6 +27,7 @@ export function billingDeps({
     keys: openKeys(database, config),
     log: createLog('test-billing', 'silent'),
     mailer: createMailer(config.mail),
+    financePagesUrl: 'https://bark.example/finance',
     press: { print: renderDocument },
     payments: () => notUsed(),
     suppliers: () => notUsed(),

@@ -32,7 +32,7 @@ export type OpenShop = {
 /** Opens a shop of its own in a running stack: another account, so nothing is shared. */
 export async function openShop(
   stack: Stack,
-  options: { codes?: number; timeZone?: string } = {},
+  options: { codes?: number; timeZone?: string; cutOff?: string } = {},
 ): Promise<OpenShop> {
   const { database } = stack
   const account = await makeAccount(database)
@@ -40,6 +40,7 @@ export async function openShop(
   const customerId = await makeCustomer(database, accountId, {
     company: 'Reseller Ltd',
     ...(options.timeZone === undefined ? {} : { timeZone: options.timeZone }),
+    ...(options.cutOff === undefined ? {} : { cutOff: options.cutOff }),
   })
   const pooled = await makeProduct(database, accountId, { priceMinor: 1000n })
   const codes = await importCodes(

@@ -1,8 +1,10 @@
+import type { ToldDay } from '../db/account-days.ts'
 import type { DayClose } from '../db/day-close.ts'
 import { minorToNumber } from '../domain/money.ts'
+import { printInstant } from './instant.ts'
 
 /** What a business date adds up to, and what is left to do; it changes until the date is done. */
-export function renderDayClose(day: DayClose) {
+export function renderDayClose(day: DayClose, told: ToldDay | null) {
   return {
     object: 'day_close' as const,
     business_date: day.business_date,
@@ -21,5 +23,23 @@ export function renderDayClose(day: DayClose) {
     })),
     checklist: day.checks.map(({ name, count, ids }) => ({ name, count, ids })),
     complete: day.checks.every(({ count }) => count === 0),
+    digest: told === null ? null : renderDayDigest(told),
   }
+}
+
+/** The latest mail to finance about a business date. */
+export function renderDayDigest(told: ToldDay) {
+  return {
+    run: told.run,
+    status: statusOf(told),
+    complete: told.complete,
+    recipients: told.recipients,
+    requested_at: printInstant(told.requested_at),
+    sent_at: told.sent_at === null ? null : printInstant(told.sent_at),
+  }
+}
+
+function statusOf({ ended_at, sent_at }: ToldDay): 'waiting' | 'sent' | 'not_sent' {
+  if (sent_at !== null) return 'sent'
+  return ended_at === null ? 'waiting' : 'not_sent'
 }

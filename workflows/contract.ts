@@ -15,6 +15,9 @@ export const claimWorkflowId = (claimId: string) => `claim/${claimId}`
 export const webhookWorkflowId = (deliveryId: string) => `webhook/${deliveryId}`
 export const disputeWorkflowId = (disputeId: string, run: number) =>
   run <= 1 ? `dispute/${disputeId}` : `dispute/${disputeId}/${run}`
+export const accountDayWorkflowId = (accountDayId: string) => `account-day/${accountDayId}`
+export const ledgerReconciliationWorkflowId = (reconciliationId: string) =>
+  `ledger-reconciliation/${reconciliationId}`
 export const reconciliationWorkflowId = (reconciliationId: string, run: number) =>
   run <= 1 ? `reconciliation/${reconciliationId}` : `reconciliation/${reconciliationId}/${run}`
 /** A payment or refund that something happens to after its end has a second run. */
@@ -37,6 +40,8 @@ export const SWEEP_SCHEDULE_ID = 'schedule/sweep'
 /** Arguments of each workflow: one object of ids and instants, never a code or a secret. */
 export type FulfillTransactionInput = { accountId: string; transactionId: string }
 export type RunPurchaseOrderDayInput = { accountId: string; purchaseOrderId: string }
+/** `acc_…/2026-11-22`, and `/2` and up when the date is told again. */
+export type CloseAccountDayInput = { accountId: string; accountDayId: string }
 /** `po_…/2`: the purchase order and the run. */
 export type IssueInvoiceInput = { accountId: string; invoiceRunId: string }
 /** `inv_…/2`: the invoice and the number of the sending. */
@@ -46,6 +51,7 @@ export type ProcessPaymentInput = { accountId: string; paymentId: string }
 export type RefundPaymentInput = { accountId: string; refundId: string }
 export type HandleDisputeInput = { accountId: string; disputeId: string }
 export type ReconcilePaymentsInput = { accountId: string; reconciliationId: string }
+export type ReconcileLedgerInput = { accountId: string; ledgerReconciliationId: string }
 export type ResolveClaimInput = { accountId: string; claimId: string }
 export type DeliverWebhookInput = { accountId: string; deliveryId: string }
 

@@ -60,6 +60,16 @@ export const FINANCE_ACTIONS: Readonly<Record<string, Action>> = {
     body: readSend,
     next: backTo(CREDIT_NOTE)('sent'),
   },
+  '/finance/reconciliation/reports': {
+    operationId: 'reconcileLedger',
+    body: () => undefined,
+    next: () => '/finance/reconciliation#reports',
+  },
+  '/finance/day-close/:date/digest': {
+    operationId: 'sendDayDigest',
+    body: () => undefined,
+    next: ({ date }) => `/finance/day-close?date=${date}`,
+  },
   [`${INVOICE}/credit`]: {
     operationId: 'createCreditNote',
     body: readCreditForm,

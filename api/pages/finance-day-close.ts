@@ -1,12 +1,21 @@
 import { z } from '@hono/zod-openapi'
 import { html } from 'hono/html'
+import { findToldDay, type ToldDay } from '../../db/account-days.ts'
 import { getBusinessDay } from '../../db/billing-settings.ts'
 import { getDayClose, type Check, type CheckName, type DayTotals } from '../../db/day-close.ts'
 import { displayCount, displayDate } from '../../documents/display.ts'
 import { DomainError } from '../../domain/error.ts'
 import { parseInput } from '../input.ts'
 import type { FinanceContent, FinanceView } from './finance-view.ts'
-import { renderAmount, renderState, renderTable, type Column, type Markup } from './layout.ts'
+import { renderFormKey } from './form-call.ts'
+import {
+  renderAmount,
+  renderClock,
+  renderState,
+  renderTable,
+  type Column,
+  type Markup,
+} from './layout.ts'
 import { optional } from './page-query.ts'
 
 const PATH = '/finance/day-close'
@@ -57,9 +66,40 @@ export async function renderDayClose(view: FinanceView): Promise<FinanceContent>
             </p>
             ${renderTable(totalColumns(), day.totals, '')}
             <h2>Checklist</h2>
-            ${renderTable(checkColumns(), day.checks, '')}`
+            ${renderTable(checkColumns(), day.checks, '')}
+            ${renderDigest(view, date, await findToldDay(db, { accountId, businessDate: date }))}`
     }`
   return { title: `Day close ${displayDate(date)}`, body }
+}
+
+/** What finance was told of the date, and the form that tells it again. */
+function renderDigest(
+  { timeZone, mayWrite }: FinanceView,
+  date: string,
+  told: ToldDay | null,
+): Markup {
+  return html`<h2>Digest</h2>
+    <p>${sayDigest(told, timeZone)}</p>
+    ${
+      mayWrite && told?.ended_at
+        ? html`<form method="post" action="${PATH}/${date}/digest">
+            ${renderFormKey()}
+            <button>Send it again</button>
+          </form>`
+        : ''
+    }`
+}
+
+function sayDigest(told: ToldDay | null, timeZone: string): Markup {
+  if (told === null) return html`It is mailed to finance after the last purchase order of the date.`
+  const to = told.recipients.join(', ')
+  if (told.ended_at === null) {
+    return html`Waits for the last purchase order of the date; then it goes to ${to}.`
+  }
+  if (told.sent_at === null) return html`Nobody took the mail to ${to}.`
+  const more = 'while purchase orders were open: another one follows when they are done'
+  return html`Sent to ${to} on
+  ${renderClock(told.sent_at, timeZone)}${told.complete === true ? '' : `, ${more}`}.`
 }
 
 function noneOrdered(error: unknown): null {

@@ -54,12 +54,16 @@ const customerSettings = z
   .openapi('BillingSettings')
 
 const accountFields = { time_zone: timeZoneField, cut_off: cutOffField, bill_on: billOnField }
+const financeRecipients = recipientsField.nullable().openapi({
+  description: 'Who gets the digest of a day. Null: the address that the documents name.',
+})
 const accountSettings = z
   .strictObject({
     object: z.literal('account_billing_settings'),
     ...accountFields,
     time_zone: z.string(),
     cut_off: z.string(),
+    finance_recipients: financeRecipients,
     business_day: businessDayObject,
   })
   .openapi('AccountBillingSettings')
@@ -152,7 +156,9 @@ const replacingAccount = route({
   access: 'invoices:write',
   rateClass: 'write',
   errors: ['forbidden_scope', 'invalid_fields'],
-  body: z.strictObject(accountFields).openapi('AccountBillingSettingsReplace'),
+  body: z
+    .strictObject({ ...accountFields, finance_recipients: financeRecipients.default(null) })
+    .openapi('AccountBillingSettingsReplace'),
   async handler(deps, call) {
     refuseBoundKey(call.caller)
     const { accountId } = call.caller
@@ -194,12 +200,13 @@ async function printCustomer(deps: ApiDeps, key: { accountId: string; customerId
 
 async function printAccount(deps: ApiDeps, accountId: string) {
   const { db } = deps.database
-  const { time_zone, cut_off, bill_on } = await getAccountBillingSettings(db, accountId)
+  const settings = await getAccountBillingSettings(db, accountId)
   return {
     object: 'account_billing_settings' as const,
-    time_zone,
-    cut_off,
-    bill_on,
+    time_zone: settings.time_zone,
+    cut_off: settings.cut_off,
+    bill_on: settings.bill_on,
+    finance_recipients: settings.finance_recipients,
     business_day: printBusinessDay(await getBusinessDay(db, { accountId, customerId: null })),
   }
 }

@@ -7,6 +7,7 @@ import { disputeObject } from './dispute-fields.ts'
 import { shipmentPlan } from './event-plans.ts'
 import { inventoryObject } from './inventory.ts'
 import { invoiceObject } from './invoices.ts'
+import { ledgerReportObject } from './ledger-reconciliations.ts'
 import { orderObject, transactionObject } from './order-shapes.ts'
 import { paymentObject } from './payment-fields.ts'
 import { differenceObject } from './payment-reconciliations.ts'
@@ -104,6 +105,10 @@ export const EVENT_OBJECTS: Readonly<Record<EventType, Told>> = {
   'payment.difference_found': {
     summary: 'Our books and the payment provider do not agree about something.',
     object: differenceObject,
+  },
+  'ledger.out_of_balance': {
+    summary: 'A report of the books found an identity of finance that does not hold.',
+    object: ledgerReportObject,
   },
   'inventory.updated': {
     summary: 'The stock of a product changed.',

@@ -126,7 +126,8 @@ const reversing = route({
   description:
     'A returned debit, a cheque that bounced, a mistake: the whole payment, as a posting of its own. The ' +
     'invoice owes it again (event `invoice.reopened` when it was paid); what was too much comes out of ' +
-    'the customer’s unallocated cash. The same reversal again is the same.',
+    'the customer’s unallocated cash, and where that has paid other invoices they owe it again, the ' +
+    'last one first. The same reversal again is the same.',
   params: params.extend({
     payment_id: idParameter('payment_id', 'rcp_0199c0de5a000123456789abcd'),
   }),
@@ -150,7 +151,7 @@ const reversing = route({
       reason: call.input.body.reason,
       reversedOn: call.input.body.reversed_on,
     })
-    if (reopened) await tellInvoice(call.tx, accountId, invoiceId, 'invoice.reopened')
+    for (const each of reopened) await tellInvoice(call.tx, accountId, each, 'invoice.reopened')
     deps.orders.outbox.nudge()
     return { status: 201, body: renderReceivedPayment(payment) }
   },

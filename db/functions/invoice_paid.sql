@@ -7,5 +7,6 @@ language sql stable as $$
   join entries e on e.journal_id = j.id
   join ledger_accounts a on a.id = e.ledger_account_id and a.kind = 'receivable'
   where j.account_id = p_account and j.source_id > p_invoice and j.source_id < p_invoice || '0'
-    and j.kind in ('payment_received', 'cash_allocated', 'prepayment_applied', 'payment_reversed')
+    and j.kind in ('payment_received', 'cash_allocated', 'allocation_reversed', 'prepayment_applied',
+      'payment_reversed')
 $$;

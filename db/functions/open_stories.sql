@@ -74,6 +74,17 @@ language sql stable as $$
       4, s.created_at, false
     from document_sends s where s.ended_at is null
     union all
+    select d.account_id, 'closeAccountDay', d.id, 'account_day_id',
+      jsonb_build_object('account_day_id', d.id, 'business_date', d.business_date, 'run', d.run),
+      5, d.created_at, false
+    from account_days d where d.ended_at is null
+    union all
+    select r.account_id, 'reconcileLedger', r.id, 'ledger_reconciliation_id',
+      jsonb_build_object('ledger_reconciliation_id', r.id, 'business_date', r.business_date,
+        'run', r.run),
+      5, r.created_at, false
+    from ledger_reconciliations r where r.ended_at is null
+    union all
     select d.account_id, 'deliverWebhook', d.id, 'delivery_id',
       jsonb_build_object('delivery_id', d.id, 'webhook_id', d.webhook_id, 'event_type', e.type),
       4, d.created_at, true

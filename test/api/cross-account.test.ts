@@ -93,6 +93,7 @@ async function fill(): Promise<void> {
   ids['refunds'] = (await client.post<{ id: string }>(`/v2/payments/${id}/refund`, {})).body.id
   ids['disputes'] = await firstDispute(id)
   ids['differences'] = await firstDifference()
+  ids['reconciliations'] = (await client.post<{ id: string }>('/v2/ledger/reconciliations')).body.id
   ids['events'] = await firstId(`events`)
   ids['delivery_id'] = await firstId(`deliveries`)
 }

@@ -291,6 +291,10 @@ export async function checkDrained(db: Db): Promise<Violation[]> {
     union all
     select s.id from document_sends s where s.ended_at is null
     union all
+    select d.id from account_days d where d.ended_at is null
+      and not exists (select 1 from waits w where w.story_id = d.id
+        and (w.needs_person or w.due_at > business_now(d.account_id) - interval '30 seconds'))
+    union all
     select d.id from deliveries d where d.state = 'pending'
       and not exists (select 1 from waits w where w.story_id = d.id
         and (w.needs_person or w.due_at > business_now(d.account_id) - interval '30 seconds'))`.execute(

@@ -6,6 +6,7 @@ import * as contract from '../../workflows/contract.ts'
 import { importCodes, makeProduct } from '../factories.ts'
 import { eventually, startStack, type Stack } from '../harness.ts'
 import { openShop } from '../shop.ts'
+import { recordBooks } from './record-books.ts'
 import { recordDisputes } from './record-disputes.ts'
 import { recordPayments } from './record-payments.ts'
 
@@ -214,6 +215,7 @@ async function recordAll(stack: Stack, wanted: Set<string>): Promise<void> {
     .executeUpdate(contract.rerouteSupplier, { args: [{ from: 'sandbox', note: 'too slow' }] })
   await save('fulfill-rerouted', movedId)
 
+  await recordBooks(stack, save, reaches)
   await recordPayments(stack, save, reaches)
   await recordDisputes(stack, save, reaches)
 

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { inTransaction } from '../../db/client.ts'
+import { postJournal } from '../../db/ledger.ts'
 import { reconcile } from '../../db/reconciliation.ts'
 import { serveApi, type ServedApi } from '../api/serve.ts'
 import type { TestClient } from '../api/client.ts'
@@ -104,22 +106,47 @@ test('is one reversal, however often and at the same time; another one is refuse
   expect(other).toMatchObject({ status: 409, body: { error: { reason: 'already_reversed' } } })
 })
 
-test('what was too much comes out of the customer’s cash, unless it has paid something else', async () => {
+test('what was too much comes out of the customer’s cash, and of what it has paid, the last first', async () => {
   const first = await bill(1)
   const before = await unallocated()
-  const payment = await pay(first, 15)
-  expect(await unallocated()).toBe(before + 500n)
-  const second = await bill(1)
-  const allocate = (amount: number) => client.post(`/v2/invoices/${second}/allocations`, { amount })
-  expect((await allocate(5)).status).toBe(201)
-  expect(await reverse(first, payment)).toMatchObject({
-    status: 422,
-    body: { error: { reason: 'cash_exceeded' } },
-  })
-  expect(await read(first)).toMatchObject({ status: 'paid', amount_paid: 10 })
-  await pay(second, 10)
+  const payment = await pay(first, 25)
+  expect(await unallocated()).toBe(before + 1500n)
+  const [second, third] = [await bill(1), await bill(1)]
+  const allocate = (invoiceId: string, amount: number) =>
+    client.post(`/v2/invoices/${invoiceId}/allocations`, { amount })
+  expect((await allocate(second, 10)).status).toBe(201)
+  expect((await allocate(third, 4)).status).toBe(201)
+  await pay(third, 6)
+  expect((await read(third)).status).toBe('paid')
+  // 15.00 were too much: 1.00 is still there, 4.00 come from the third, 10.00 from the second invoice.
   expect((await reverse(first, payment)).status).toBe(201)
   expect(await read(first)).toMatchObject({ status: 'open', amount_paid: 0 })
+  expect(await read(third)).toMatchObject({ status: 'open', amount_paid: 6 })
+  expect(await read(second)).toMatchObject({ status: 'open', amount_paid: 0 })
+  expect(await unallocated()).toBe(before)
+  expect((await reverse(first, payment)).status).toBe(201)
+  const reopened = await Promise.all(
+    [first, second, third].map(async (id) => {
+      const { body } = await client.get<{ data: { type: string }[] }>(`/v2/events?object_id=${id}`)
+      return body.data.filter(({ type }) => type === 'invoice.reopened').length
+    }),
+  )
+  expect(reopened).toEqual([1, 1, 1])
+  await pay(second, 10)
+  expect(await read(second)).toMatchObject({ status: 'paid', amount_paid: 10 })
+})
+
+test('an invoice that was credited since does not owe what it gave back', async () => {
+  const before = await unallocated()
+  const first = await bill(1)
+  const payment = await pay(first, 20)
+  const second = await bill(1)
+  await client.post(`/v2/invoices/${second}/allocations`, { amount: 10 })
+  await client.post(`/v2/invoices/${second}/credit-notes`, { reason: 'Refused' })
+  await issueCreditNotes(api, account.accountId, { documents: false })
+  expect(await unallocated()).toBe(before + 1000n)
+  expect((await reverse(first, payment)).status).toBe(201)
+  expect((await read(second)).status).not.toBe('open')
   expect(await unallocated()).toBe(before)
 })
 
@@ -157,4 +184,24 @@ test('bad reversals change nothing', async () => {
   const reader = await makeKey(api.database, account, { scopes: ['invoices:read'] })
   expect((await reverse(invoiceId, payment, REVERSAL, reader)).status).toBe(403)
   expect(await read(invoiceId)).toMatchObject({ status: 'open', amount_paid: 3 })
+})
+
+test('what has gone back to the customer cannot be taken again', async () => {
+  const first = await bill(1)
+  const payment = await pay(first, 15)
+  const spent = await unallocated()
+  await inTransaction(api.database.db, (tx) =>
+    postJournal(tx, {
+      accountId: account.accountId,
+      customerId,
+      currency: 'EUR',
+      posting: { kind: 'refund_succeeded', amounts: { credited: spent } },
+      sourceId: `${first}/re_elsewhere`,
+    }),
+  )
+  expect(await reverse(first, payment)).toMatchObject({
+    status: 422,
+    body: { error: { reason: 'cash_exceeded' } },
+  })
+  expect(await read(first)).toMatchObject({ status: 'paid', amount_paid: 10 })
 })

@@ -62,7 +62,7 @@ async function summarise(accountId: string): Promise<Record<string, unknown>> {
       (select jsonb_agg(jsonb_build_object('held', held_minor, 'owed', invoiced_minor))
         from customer_balances where account_id = ${accountId} and currency = 'USD') as balances,
       (select jsonb_object_agg(type, n) from (select type, count(*) n from events
-        where account_id = ${accountId} and type <> 'codes.available' group by 1) e) as events,
+        where account_id = ${accountId} and type <> 'codes.available' and type not like 'inventory.%' group by 1) e) as events,
       (select jsonb_agg(state || attempt_count order by state, attempt_count) from deliveries
         where account_id = ${accountId}) as deliveries,
       (select count(*) from mails where account_id = ${accountId} and sent_at is not null) as mails,
@@ -80,7 +80,7 @@ const EXPECTED = {
   balances: [{ held: 0, owed: 10_500 }],
   events: { 'order.created': 2, 'order.fulfilled': 2, 'invoice.finalized': 1 },
   deliveries: ['delivered1', 'delivered2'],
-  mails: 1n,
+  mails: 2n, // to the customer, and the digest to finance
   purchase_orders: ['invoiced'],
 }
 
@@ -104,6 +104,9 @@ test('the story ends as told, and needs every activity of these workflows', asyn
       'renderInvoices',
       'sendInvoices',
       'attemptDelivery',
+      'stepAccountDay',
+      'writeAccountDay',
+      'sendAccountDay',
     ]),
   )
   await expectInBalance()
@@ -148,7 +151,7 @@ async function failEveryStep(
   }
 }
 
-const EXECUTIONS_MIN = 11 // the eight activities, some of them more than once
+const EXECUTIONS_MIN = 15 // the eleven activities, some of them more than once
 
 describe('every activity that fails', () => {
   test.each([{ when: 'before' as const }, { when: 'after' as const }])(
@@ -168,7 +171,11 @@ describe('every activity that fails', () => {
         (count) => count >= FAILURES_SEEN,
         5_000,
       ).catch(() => undefined) // a story without that execution never fails: it simply ends
-      await expectInBalance()
+      // Not every invariant holds in the middle of a step that is tried again and again.
+      await eventually(
+        () => checkDatabase(stack.database.db),
+        (violations) => violations.length === 0,
+      )
       broken.heal()
     })
     expect(steps).toBeGreaterThanOrEqual(EXECUTIONS_MIN)
