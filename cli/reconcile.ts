@@ -62,11 +62,12 @@ function print(results: IdentityResult[], { json, out }: CommandContext): void {
 }
 
 function printReports(reports: LedgerReportRow[], { json, out }: CommandContext): void {
-  for (const { account_id, business_date, run, identities, differing } of reports) {
+  for (const report of reports) {
+    const { account_id, business_date, identities, differing } = report
     if (json) {
-      out(
-        JSON.stringify({ last_report: { account_id, business_date, run, identities, differing } }),
-      )
+      const { run: number } = report
+      const last_report = { account_id, business_date, run: number, identities, differing }
+      out(JSON.stringify({ last_report }))
       continue
     }
     const verdict =

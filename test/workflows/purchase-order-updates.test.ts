@@ -1,3 +1,4 @@
+import { WorkflowNotFoundError } from '@temporalio/client'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventually, startStack, type Stack } from '../harness.ts'
 import { openShop, type OpenShop } from '../shop.ts'
@@ -79,7 +80,9 @@ test('closeNow ends the day, once however often it comes; the next order opens t
   await ask().catch(() => undefined) // its workflow may have ended by now
   expect(await decisions(id)).toEqual(['closeNow month end'])
   await handle.result()
-  await expect(handle.executeUpdate(closeNow, { args: [{}] })).rejects.toThrow()
+  await expect(handle.executeUpdate(closeNow, { args: [{}] })).rejects.toThrow(
+    WorkflowNotFoundError,
+  )
 }, 180_000)
 
 test('what is held closes and is not invoiced, needs a person, and goes on when it is released', async () => {
@@ -112,7 +115,8 @@ test('what is no request is refused at once, in words, and changes nothing', asy
         .executeUpdate(verb, { args: [request as OperatorRequest] }) // what an operator may type
         .then(
           () => 'accepted',
-          (error: Error) => `${error.message} ${String(error.cause)}`,
+          (error: unknown) =>
+            error instanceof Error ? `${error.message} ${String(error.cause)}` : String(error),
         )
       expect(refused).toMatch(words)
     }
