@@ -7,6 +7,7 @@ import {
   type DisputeRow,
 } from '../db/disputes.ts'
 import { emitEvent } from '../db/events.ts'
+import { refundExcess } from '../db/order-money.ts'
 import type { PaymentRow } from '../db/payments.ts'
 import { canDisputeMove, nextDisputeQuestion, type DisputeState } from '../domain/dispute.ts'
 import type { EventType } from '../domain/event-type.ts'
@@ -16,8 +17,8 @@ import { postDispute } from './payment-postings.ts'
 
 /**
  * Makes a dispute what the provider says it is, as far as its states allow, posts what that moved
- * and tells of it. The caller holds the payment's lock. Safe to repeat: the same word twice changes
- * nothing.
+ * and tells of it. The caller holds the locks of the payment and of the order that it paid. Safe to
+ * repeat: the same word twice changes nothing.
  */
 export async function applyProviderDispute(
   tx: Tx,
@@ -49,6 +50,11 @@ export async function applyProviderDispute(
   if (isNew) await emitDisputeEvent(tx, payment, changed, 'dispute.opened')
   const type = moves ? MOVE_EVENTS[state] : null
   if (type !== null) await emitDisputeEvent(tx, payment, changed, type)
+  const { account_id: accountId, transaction_id: transactionId } = payment
+  // What was to go back while the bank decided was kept waiting for this.
+  if (moves && isDecided && transactionId !== null) {
+    await refundExcess(tx, { accountId, transactionId })
+  }
 }
 
 const MOVE_EVENTS: Readonly<Record<DisputeState, EventType | null>> = {

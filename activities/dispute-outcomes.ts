@@ -6,22 +6,17 @@ import {
   type DisputeKey,
   type DisputeRow,
 } from '../db/disputes.ts'
-import {
-  endOperation,
-  getOperation,
-  markAgain,
-  markUnknown,
-  type OperationRow,
-} from '../db/payment-operations.ts'
+import { lockOrderOfPayment } from '../db/order-money.ts'
+import { endOperation, getOperation, type OperationRow } from '../db/payment-operations.ts'
 import { getPayingAccount, lockPayment, type PaymentRow } from '../db/payments.ts'
 import { repeatedDisputeQuestion } from '../domain/dispute.ts'
-import { mayResend, planUnknown } from '../domain/payment.ts'
 import { applyProviderDispute } from './dispute-changes.ts'
 import type {
   ProviderAccount,
   ProviderDispute,
   ProviderOutcome,
 } from './gateways/payment-provider.ts'
+import { leaveBusy, leaveUndone, leaveUnknown } from './operation-outcomes.ts'
 import { problemOf } from './payment-changes.ts'
 
 export type DisputeWork = { payment: PaymentRow; dispute: DisputeRow; account: ProviderAccount }
@@ -34,11 +29,10 @@ export type DisputeCall =
 /** What the provider answered; null when it has no such dispute. */
 export type DisputeOutcome = ProviderOutcome<ProviderDispute | null>
 
-const BUSY_MS = 2_000
-
-/** A dispute with its payment, which is locked. */
+/** A dispute with its payment, both locked by the payment's lock, and before it the order's. */
 export async function lockDisputeWork(tx: Tx, input: DisputeKey): Promise<DisputeWork> {
   const { payment_id } = await getDisputeRow(tx, input)
+  await lockOrderOfPayment(tx, { accountId: input.accountId, paymentId: payment_id })
   const owner = { accountId: input.accountId, customerId: null }
   const payment = await lockPayment(tx, owner, payment_id)
   const { now, reference } = await getPayingAccount(tx, input.accountId)
@@ -77,7 +71,7 @@ export async function recordDispute(
     if (claim.act === 'send' || said.state !== 'needs_response') {
       await endOperation(tx, operation, { state: 'succeeded' })
     } else {
-      await recordNotDone(tx, operation, account.now)
+      await leaveUndone(tx, operation, account.now) // it still waits for an answer
     }
   }
   await applyProviderDispute(tx, payment, dispute, said, account.now)
@@ -87,11 +81,6 @@ const GONE = {
   code: 'no_such_dispute',
   decline_code: null,
   message: 'The provider has no such dispute.',
-}
-const NEVER_ARRIVED = {
-  code: 'never_arrived',
-  decline_code: null,
-  message: 'The provider never received this, and it is too late to send it again.',
 }
 
 /** A definite no, nobody with time, or silence. */
@@ -106,23 +95,13 @@ async function recordNoAnswer(
   if (operation === null || operation.ended_at !== null) {
     await updateDispute(tx, keyOf(dispute), { ask_at: repeatedDisputeQuestion(now) })
   } else if (outcome.kind === 'busy') {
-    await markAgain(tx, operation, new Date(now.getTime() + BUSY_MS))
+    await leaveBusy(tx, operation, now)
   } else if (act === 'send' && (outcome.kind === 'refused' || outcome.kind === 'declined')) {
     await endOperation(tx, operation, { state: 'errored', error: problemOf(outcome.problem) })
     await updateDispute(tx, keyOf(dispute), { ask_at: now })
   } else {
-    const { afterSeconds } = planUnknown(operation)
-    const firstMs = (operation.submitted_at ?? now).getTime()
-    const nextMs = Math.max(firstMs + afterSeconds * 1000, now.getTime() + 1_000)
-    await markUnknown(tx, operation, new Date(nextMs))
+    await leaveUnknown(tx, operation, now)
   }
-}
-
-/** The provider still waits for an answer: the key is sent again, or it is too late for that. */
-async function recordNotDone(tx: Tx, operation: OperationRow, now: Date): Promise<void> {
-  const sinceFirst = (now.getTime() - (operation.submitted_at ?? now).getTime()) / 1000
-  if (mayResend(sinceFirst)) await markAgain(tx, operation, now)
-  else await endOperation(tx, operation, { state: 'errored', error: NEVER_ARRIVED })
 }
 
 function keyOf(row: DisputeRow): DisputeKey {

@@ -25,15 +25,14 @@ import {
   type DisputeCall,
   type DisputeWork,
 } from './dispute-outcomes.ts'
-import type { ActivityDeps } from './index.ts'
-import type { MoneyStep } from './payments.ts'
+import type { MoneyStep, PaymentDeps } from './payments.ts'
 
 /** Calls of one run: more than any dispute needs at once, so that nothing spins. */
 const CALLS_MAX = 20
 
 type DisputeClaim = DisputeCall | { act: 'again' } | { act: 'step'; step: MoneyStep }
 
-export function disputeActivities(deps: ActivityDeps) {
+export function disputeActivities(deps: PaymentDeps) {
   const { db } = deps.database
 
   return {

@@ -4,14 +4,12 @@ import {
   endOperation,
   findOpenOperation,
   getOperation,
-  markAgain,
-  markUnknown,
   type OperationEnd,
   type OperationRow,
 } from '../db/payment-operations.ts'
 import { clearRefresh, updatePayment, type PaymentRow } from '../db/payments.ts'
-import { mayResend, planUnknown } from '../domain/payment.ts'
 import type { ProviderOutcome, ProviderPayment } from './gateways/payment-provider.ts'
+import { leaveBusy, leaveUndone, leaveUnknown, NEVER_ARRIVED } from './operation-outcomes.ts'
 import {
   applyProviderPayment,
   emitPaymentEvent,
@@ -23,13 +21,6 @@ import { postPayment } from './payment-postings.ts'
 /** What became of a call, written under the payment's lock: the first outcome stays. */
 
 type Outcome = ProviderOutcome<ProviderPayment | null>
-
-const BUSY_MS = 2_000
-const NEVER_ARRIVED = {
-  code: 'never_arrived',
-  decline_code: null,
-  message: 'The provider never received this, and it is too late to send it again.',
-}
 
 /** The answer to a call that sent the operation's key. */
 export async function recordSent(
@@ -63,7 +54,7 @@ export async function recordSent(
       return
     }
     case 'busy':
-      await markAgain(tx, operation, new Date(now.getTime() + BUSY_MS))
+      await leaveBusy(tx, operation, now)
       return
     case 'unknown':
       await leaveUnknown(tx, operation, now)
@@ -100,13 +91,8 @@ export async function recordAsked(
     await endOperation(tx, operation, verdict)
     return
   }
-  const sinceFirst = (now.getTime() - (operation.submitted_at ?? now).getTime()) / 1000
-  if (mayResend(sinceFirst)) {
-    await markAgain(tx, operation, now)
-    return
-  }
-  await endOperation(tx, operation, { state: 'errored', error: NEVER_ARRIVED })
-  if (operation.kind === 'authorize') await failPayment(tx, changed, NEVER_ARRIVED, now)
+  const ended = await leaveUndone(tx, operation, now)
+  if (ended && operation.kind === 'authorize') await failPayment(tx, changed, NEVER_ARRIVED, now)
 }
 
 /** An operator's word is the outcome; it is told like any other. */
@@ -143,13 +129,6 @@ export async function decideOperation(
   })
   await postPayment(tx, payment, changed)
   if (!holds) await emitPaymentEvent(tx, changed, 'payment.succeeded')
-}
-
-async function leaveUnknown(tx: Tx, operation: OperationRow, now: Date): Promise<void> {
-  const { afterSeconds } = planUnknown(operation)
-  const firstMs = (operation.submitted_at ?? now).getTime()
-  const nextMs = Math.max(firstMs + afterSeconds * 1000, now.getTime() + 1_000)
-  await markUnknown(tx, operation, new Date(nextMs))
 }
 
 /** The provider was told to look but is silent: the look is made again a minute later. */

@@ -1,5 +1,5 @@
 import { inTransaction, type Db, type Tx } from '../db/client.ts'
-import { insertOperatorDecision } from '../db/operator-decisions.ts'
+import { insertOperatorDecision, isDecided } from '../db/operator-decisions.ts'
 import {
   findOpenOperation,
   insertOperation,
@@ -90,19 +90,13 @@ export function paymentActivities(deps: PaymentDeps) {
       input: PaymentInput & { key: string; succeeded: boolean; evidence: string },
     ): Promise<{ decided: boolean }> {
       return inTransaction(db, async (tx) => {
-        const { accountId, paymentId, key, succeeded, evidence } = input
-        const owner = { accountId, customerId: null }
-        const payment = await lockPayment(tx, owner, paymentId)
-        const verb = succeeded ? 'markSucceeded' : 'markFailed'
-        await insertOperatorDecision(tx, {
-          accountId,
-          storyId: paymentId,
-          key,
-          verb,
-          note: evidence,
-        })
+        const { accountId, paymentId: storyId, key, succeeded, evidence } = input
+        const payment = await lockPayment(tx, { accountId, customerId: null }, storyId)
+        if (await isDecided(tx, { storyId, key })) return { decided: true }
         const operation = await findOpenOperation(tx, input)
         if (operation?.state !== 'unknown') return { decided: false }
+        const verb = succeeded ? 'markSucceeded' : 'markFailed'
+        await insertOperatorDecision(tx, { accountId, storyId, key, verb, note: evidence })
         await decideOperation(tx, payment, operation, succeeded)
         return { decided: true }
       })

@@ -1,13 +1,11 @@
 import { inTransaction, type Tx } from '../db/client.ts'
-import { insertOperatorDecision } from '../db/operator-decisions.ts'
+import { insertOperatorDecision, isDecided } from '../db/operator-decisions.ts'
 import {
   endOperation,
   getOperation,
   getRefundOperation,
-  markAgain,
   markAsking,
   markSending,
-  markUnknown,
   type OperationRow,
 } from '../db/payment-operations.ts'
 import { lockOrderOfPayment } from '../db/order-money.ts'
@@ -20,19 +18,19 @@ import {
   type RefundRow,
 } from '../db/refunds.ts'
 import { endWait, registerWait } from '../db/waits.ts'
-import { mayResend, planOperation, planUnknown, pollAfterSeconds } from '../domain/payment.ts'
+import { planOperation, pollAfterSeconds } from '../domain/payment.ts'
 import type {
   PaymentProvider,
   ProviderAccount,
   ProviderOutcome,
   ProviderRefund,
 } from './gateways/payment-provider.ts'
+import { leaveBusy, leaveUndone, leaveUnknown, NEVER_ARRIVED } from './operation-outcomes.ts'
 import { problemOf } from './payment-changes.ts'
 import type { MoneyStep, PaymentDeps } from './payments.ts'
 import { failRefund, settleRefund } from './refund-changes.ts'
 
 const CALLS_MAX = 20
-const BUSY_MS = 2_000
 const PAUSE_MS = 60_000
 
 type Claim = { act: 'send' | 'ask'; work: Work } | { act: 'step'; step: MoneyStep }
@@ -71,16 +69,12 @@ export function refundActivities(deps: PaymentDeps) {
       input: RefundKey & { key: string; succeeded: boolean; evidence: string },
     ): Promise<{ decided: boolean }> {
       return inTransaction(db, async (tx) => {
-        const { accountId, refundId, key, succeeded, evidence } = input
-        await insertOperatorDecision(tx, {
-          accountId,
-          storyId: refundId,
-          key,
-          verb: succeeded ? 'markSucceeded' : 'markFailed',
-          note: evidence,
-        })
+        const { accountId, refundId: storyId, key, succeeded, evidence } = input
         const work = await lockWork(tx, input)
+        if (await isDecided(tx, { storyId, key })) return { decided: true }
         if (work.operation.state !== 'unknown') return { decided: false }
+        const verb = succeeded ? 'markSucceeded' : 'markFailed'
+        await insertOperatorDecision(tx, { accountId, storyId, key, verb, note: evidence })
         const error = { code: 'decided_by_operator', decline_code: null, message: 'Not refunded.' }
         await endOperation(tx, work.operation, {
           state: succeeded ? 'succeeded' : 'errored',
@@ -173,7 +167,6 @@ async function callProvider(
     refundId: refund.id,
     providerId,
     amountMinor: refund.amount_minor,
-    refundFee: refund.refund_application_fee,
   })
 }
 
@@ -191,18 +184,18 @@ async function record(tx: Tx, act: 'send' | 'ask', asked: Work, outcome: Outcome
       return
     case 'declined':
     case 'refused': {
-      if (act === 'ask') return leaveUnknown(tx, work, seen)
+      if (act === 'ask') return recordSilence(tx, work, seen)
       const error = problemOf(outcome.problem)
       const ended = await endOperation(tx, work.operation, { state: 'errored', error })
       if (ended) await failRefund(tx, work.payment, work.refund, error)
       return
     }
     case 'busy': {
-      if (work.operation.ended_at !== null) return leaveUnknown(tx, work, seen)
-      return markAgain(tx, work.operation, new Date(work.account.now.getTime() + BUSY_MS))
+      if (work.operation.ended_at !== null) return recordSilence(tx, work, seen)
+      return leaveBusy(tx, work.operation, work.account.now)
     }
     case 'unknown':
-      return leaveUnknown(tx, work, seen)
+      return recordSilence(tx, work, seen)
   }
 }
 
@@ -237,19 +230,11 @@ async function recordRefund(
 /** The provider has never heard of it: its key is sent again, or it is too late for that. */
 async function recordMissing(tx: Tx, { payment, refund, operation, account }: Work): Promise<void> {
   if (operation.ended_at !== null) return
-  const sinceFirst =
-    (account.now.getTime() - (operation.submitted_at ?? account.now).getTime()) / 1000
-  if (mayResend(sinceFirst)) return markAgain(tx, operation, account.now)
-  const error = {
-    code: 'never_arrived',
-    decline_code: null,
-    message: 'It never reached the provider.',
-  }
-  await endOperation(tx, operation, { state: 'errored', error })
-  await failRefund(tx, payment, refund, error)
+  const ended = await leaveUndone(tx, operation, account.now)
+  if (ended) await failRefund(tx, payment, refund, NEVER_ARRIVED)
 }
 
-async function leaveUnknown(tx: Tx, work: Work, seen: Date | null): Promise<void> {
+async function recordSilence(tx: Tx, work: Work, seen: Date | null): Promise<void> {
   const { refund, operation, account } = work
   const key = { accountId: account.accountId, refundId: refund.id }
   const soon = new Date(account.now.getTime() + PAUSE_MS)
@@ -258,9 +243,6 @@ async function leaveUnknown(tx: Tx, work: Work, seen: Date | null): Promise<void
     await updateRefund(tx, key, { ask_at: soon })
     return
   }
-  const { afterSeconds } = planUnknown(operation)
-  const firstMs = (operation.submitted_at ?? account.now).getTime()
-  const nextMs = Math.max(firstMs + afterSeconds * 1000, account.now.getTime() + 1_000)
-  await markUnknown(tx, operation, new Date(nextMs))
+  await leaveUnknown(tx, operation, account.now)
   if (refund.state === 'pending') await updateRefund(tx, key, { state: 'unknown' })
 }

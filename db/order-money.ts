@@ -81,6 +81,16 @@ export async function hasOrderEnded(tx: Tx, key: TransactionKey): Promise<boolea
   return row !== undefined && row.ended_at !== null
 }
 
+/**
+ * Gives back what was captured for an order and is owed for none of its units. The caller holds the
+ * order's lock. Safe to repeat; nothing is done before it is known what the order costs.
+ */
+export async function refundExcess(tx: Tx, key: TransactionKey): Promise<void> {
+  await sql`select lock_order_money(account_id, id), refund_excess(t) from transactions t
+    where account_id = ${key.accountId} and id = ${key.transactionId}
+      and due_minor is not null`.execute(tx)
+}
+
 /** Tells when everything that was captured for an order went back. The caller holds its lock. */
 export async function tellOrderRefunded(tx: Tx, key: TransactionKey): Promise<void> {
   await sql`select tell_order_refunded(${key.accountId}, ${key.transactionId})`.execute(tx)

@@ -16,6 +16,37 @@ export function isOfRefund(creditNoteKey: string): boolean {
   return creditNoteKey.startsWith(KEY)
 }
 
+export type RefundableLines = { known: string[]; leftMinor: bigint }
+
+/**
+ * Which of these are lines of the order, and what of their price with tax was not refunded under any of
+ * their names. Units that failed or were cancelled are refunded by themselves. The caller holds the
+ * payment's lock.
+ */
+export async function getRefundableLines(
+  tx: Tx,
+  order: { accountId: string; transactionId: string; lineIds: string[] },
+): Promise<RefundableLines> {
+  const { accountId, transactionId, lineIds } = order
+  const { rows } = await sql<RefundableLines>`
+    with asked as (
+      select id from lines where account_id = ${accountId} and transaction_id = ${transactionId}
+        and id = any(${lineIds}::text[])
+    )
+    select (select coalesce(array_agg(id), '{}') from asked) as known,
+      greatest(0, coalesce((select sum(coalesce(u.gross_minor, u.price_minor)) from units u
+          where u.account_id = ${accountId} and u.transaction_id = ${transactionId}
+            and u.line_id in (select id from asked) and u.state not in ('failed', 'cancelled')), 0)
+        - coalesce((select sum(r.amount_minor) from refunds r
+            join payment_intents p on p.account_id = r.account_id and p.id = r.payment_id
+          where p.account_id = ${accountId} and p.transaction_id = ${transactionId}
+            and r.state <> 'failed' and r.line_ids && ${lineIds}::text[]), 0))::bigint as "leftMinor"
+  `.execute(tx)
+  const [row] = rows
+  if (row === undefined) throw new Error('PostgreSQL answered no row')
+  return row
+}
+
 /**
  * Asks for the credit notes of a refund, where the units that it pays back are billed: the named lines,
  * or all of the order, from its first unit on. What is not billed needs none: its invoice will say that

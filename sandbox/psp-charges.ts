@@ -69,6 +69,12 @@ export function createRefund(desk: Desk, params: Params): Refund {
       'amount_too_large',
     )
   }
+  if (textOf(params, 'refund_application_fee') === 'true') {
+    throw PspFailure.invalid(
+      `Attempting to refund_application_fee on ${charge.id}, but it has no application fee`,
+      'refund_application_fee',
+    )
+  }
   const behaves = behaviourOf(desk.find('payment_method', charge.payment_method)).refund
   const id = desk.newId('re')
   const entry = bookRefund(desk, charge, id, amount)

@@ -146,7 +146,7 @@ export type PaymentProvider = {
   refund(
     account: ProviderAccount,
     key: string,
-    request: { refundId: string; providerId: string; amountMinor: bigint; refundFee: boolean },
+    request: { refundId: string; providerId: string; amountMinor: bigint },
   ): Promise<ProviderOutcome<ProviderRefund>>
   /** The payment by the provider's id or, where that is not known, by ours; null when it has none. */
   findPayment(

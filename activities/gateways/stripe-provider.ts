@@ -87,7 +87,7 @@ function paymentCalls({
           await stripe.paymentIntents.cancel(providerId, { expand: EXPAND }, options(account, key)),
         ),
       ),
-    refund: (account, key, { refundId, providerId, amountMinor, refundFee }) =>
+    refund: (account, key, { refundId, providerId, amountMinor }) =>
       call(async () =>
         readRefund(
           await stripe.refunds.create(
@@ -95,7 +95,6 @@ function paymentCalls({
               payment_intent: providerId,
               amount: Number(amountMinor),
               metadata: { bark_refund: refundId },
-              ...(refundFee ? { refund_application_fee: true } : {}),
             },
             options(account, key),
           ),

@@ -129,8 +129,14 @@ export const refundBody = z
   .strictObject({
     amount: minorAmount.optional().openapi({ description: 'What is left when left out.' }),
     reason: line(200).optional(),
-    refund_application_fee: z.boolean().optional(),
-    line_ids: z.array(line(100)).max(1_000).optional(),
+    refund_application_fee: z.boolean().optional().openapi({
+      description:
+        'Kept with the refund and printed with it. No fee of a platform is taken from a payment, so there is none to give back.',
+    }),
+    line_ids: z.array(line(100)).max(1_000).optional().openapi({
+      description:
+        'Lines of the order that this is for. Together they bound the amount, and are the amount when that is left out.',
+    }),
     metadata: metadataField.optional(),
   })
   .openapi('PaymentRefund')

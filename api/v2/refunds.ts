@@ -1,9 +1,10 @@
 import { z } from '@hono/zod-openapi'
 import type { Tx } from '../../db/client.ts'
 import { requireNoOpenDispute } from '../../db/disputes.ts'
+import { lockOrderOfPayment } from '../../db/order-money.ts'
 import { getRefundOperation } from '../../db/payment-operations.ts'
-import { lockPayment, refundableMinor } from '../../db/payments.ts'
-import { creditRefundedUnits } from '../../db/refunded-units.ts'
+import { lockPayment, refundableMinor, type PaymentRow } from '../../db/payments.ts'
+import { creditRefundedUnits, getRefundableLines } from '../../db/refunded-units.ts'
 import { getRefund, insertRefund, listRefunds, type RefundRow } from '../../db/refunds.ts'
 import { DomainError } from '../../domain/error.ts'
 import { OPERATION_ALLOWED, REFUND_STATES } from '../../domain/payment.ts'
@@ -13,7 +14,7 @@ import { listOf, pageParameters, printPage, readPage } from '../middleware/pagin
 import { route, type Caller, type Route } from '../route.ts'
 import { waitForOutcome } from '../settled.ts'
 import { paymentOwner, requirePaymentId } from './payment-calls.ts'
-import { refundBody, refundObject, refuseCardNumbers } from './payment-fields.ts'
+import { refundBody, refundObject, refuse, refuseCardNumbers } from './payment-fields.ts'
 
 const TAG = 'Refunds'
 
@@ -70,15 +71,19 @@ async function createRefund(
   body: z.output<typeof refundBody>,
 ): Promise<RefundRow> {
   refuseCardNumbers(body)
+  await lockOrderOfPayment(tx, { accountId: caller.accountId, paymentId })
   const payment = await lockPayment(tx, paymentOwner(caller), paymentId)
   if (!OPERATION_ALLOWED.refund.includes(payment.state)) {
     throw new DomainError('payment_state', `A payment that is ${payment.state} is not refunded.`)
   }
   await requireNoOpenDispute(tx, payment)
-  const left = refundableMinor(payment)
+  const lineIds = [...new Set(body.line_ids)]
+  const ofLines = lineIds.length === 0 ? null : await leftOfLines(tx, payment, lineIds)
+  const left = min(refundableMinor(payment), ofLines)
   const amountMinor = body.amount === undefined ? left : BigInt(body.amount)
   if (amountMinor > left || amountMinor <= 0n) {
-    const message = `At most the ${left} that are left of the capture`
+    const of = ofLines === left ? 'of these lines' : 'of the capture'
+    const message = `At most the ${left} that are left ${of}`
     throw new DomainError('refund_exceeds', `amount: ${message}`, {
       fields: [{ field: 'amount', message }],
     })
@@ -87,13 +92,29 @@ async function createRefund(
     amountMinor,
     reason: body.reason ?? null,
     refundApplicationFee: body.refund_application_fee ?? false,
-    lineIds: body.line_ids ?? [],
+    lineIds,
     metadata: body.metadata ?? {},
   })
   if (payment.transaction_id !== null) {
     await creditRefundedUnits(tx, refund, payment.transaction_id)
   }
   return refund
+}
+
+/** What may still be refunded for lines of the order that a payment was for. */
+async function leftOfLines(tx: Tx, payment: PaymentRow, lineIds: string[]): Promise<bigint> {
+  if (payment.transaction_id === null) throw refuse('line_ids', 'The payment is of no order')
+  const key = { accountId: payment.account_id, transactionId: payment.transaction_id }
+  const { known, leftMinor } = await getRefundableLines(tx, { ...key, lineIds })
+  const stranger = lineIds.find((id) => !known.includes(id))
+  if (stranger !== undefined) {
+    throw refuse(`line_ids.${lineIds.indexOf(stranger)}`, 'Not a line of the order')
+  }
+  return leftMinor
+}
+
+function min(amount: bigint, bound: bigint | null): bigint {
+  return bound !== null && bound < amount ? bound : amount
 }
 
 const listing = route({

@@ -1,21 +1,25 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startReceiver, type Receiver } from '../../sandbox/receiver.ts'
 import { eventually, startStack, type Stack } from '../harness.ts'
+import { startPspProcess, type PspProcess } from '../sandbox/psp-process.ts'
 import { openShop, type OpenShop } from '../shop.ts'
 
 /** What an order, a delivery and a day cost, counted in their recorded histories (docs/promises.md, 6). */
 
 let stack: Stack
 let receiver: Receiver
+let psp: PspProcess
 let shop: OpenShop
 
 beforeAll(async () => {
   receiver = await startReceiver()
-  stack = await startStack('counted', { supplier: true })
+  psp = await startPspProcess() // it tells nobody: what is told costs a look each
+  stack = await startStack('counted', { supplier: true, env: { SANDBOX_PSP_URL: psp.url } })
   shop = await openShop(stack, { codes: 60 })
 })
 afterAll(async () => {
   await stack.stop()
+  await psp.kill()
   await receiver.close()
 })
 
@@ -91,6 +95,17 @@ test('a webhook delivered at once takes 11 events and 2 actions; six failures at
   expect(failed.attempt_count).toBe(6)
   expect((await countHistory(`webhook/${failed.id}`)).events).toBeLessThanOrEqual(84)
 }, 60_000)
+
+test('a payment takes 11 events and 2 actions, and so does its refund', async () => {
+  const { client } = shop
+  const create = { amount: 900, currency: 'usd', payment_method: 'pm_card_visa' }
+  const path = '/v2/payments/intents'
+  const made = await client.post<{ id: string }>(path, create)
+  const { id } = made.body
+  expect(await countHistory(`payment/${id}`)).toEqual({ events: 11, actions: 2 })
+  const refund = await client.post<{ id: string }>(`/v2/payments/${id}/refund`, { amount: 100 })
+  expect(await countHistory(`refund/${refund.body.id}`)).toEqual({ events: 11, actions: 2 })
+})
 
 test('a purchase-order day takes at most 60 events, however many transactions', async () => {
   const counted: number[] = []

@@ -1,73 +1,89 @@
-import { randomUUID } from 'node:crypto'
+import { createServer, type Server } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
 import { sql } from 'kysely'
+import { disputeActivities } from '../../activities/disputes.ts'
 import type {
   PaymentProvider,
   ProviderAccount,
   ProviderMovement,
-  ProviderOutcome,
 } from '../../activities/gateways/payment-provider.ts'
 import { createStripeProvider } from '../../activities/gateways/stripe-provider.ts'
 import { paymentActivities } from '../../activities/payments.ts'
 import { refundActivities } from '../../activities/refunds.ts'
-import { storePspEvent } from '../../db/psp-events.ts'
+import { buildApp } from '../../api/app.ts'
+import { readEnv, toConfig } from '../../config.ts'
+import { openDatabase, type Database } from '../../db/client.ts'
 import { createLog } from '../../log.ts'
-import type { TestClient } from '../api/client.ts'
-import { serveApi, type ServedApi } from '../api/serve.ts'
-import { makeAccount, makeCustomer, type TestAccount } from '../factories.ts'
-import type { Random } from '../faults/random.ts'
+import { makeAccount } from '../factories.ts'
 import { startPspProcess } from '../sandbox/psp-process.ts'
+import { createTestDatabase } from '../stack.ts'
+import { Killed, withFaults, type Call, type CallFault } from './faulty-provider.ts'
 
 /**
- * Payments without Temporal: the stories' own activities against the real API, PostgreSQL and payment
- * service, run by a driver that may lose replies, die in the middle of one, and run two at once.
+ * Payments without Temporal and without sockets of ours: the stories' own activities and the real API
+ * against the real PostgreSQL and payment service, run by a driver that may lose replies, die in the
+ * middle of a call, run a story twice at once, and pass on what the service tells when it likes.
  */
 
 const DAY_MS = 86_400_000
-
-/**
- * `lost`: carried out, and nobody hears of it. `never`: cut before it arrived. `killed_before`,
- * `killed_after`: whoever made the call is dead.
- */
-export type CallFault = 'lost' | 'never' | 'killed_before' | 'killed_after'
-
-export type Call = {
-  kind: 'authorize' | 'capture' | 'cancel' | 'refund' | 'ask'
-  key: string | null
-  at: Date
-}
+const CONNECTIONS = 12
+const BUSY_TRIES_MAX = 100
+const LOCK_TIMEOUT = '55P03'
 
 /** Answers what happens to a call; null for nothing. */
 export type Fate = (call: Call) => CallFault | null
 
-class Killed extends Error {}
+/** What the payment service told, signed as it came. */
+export type HeardEvent = { id: string; type: string; body: string; signature: string }
 
 export type Chaos = {
-  api: ServedApi
+  database: Database
+  /** The payment service, without faults. */
   provider: PaymentProvider
-  fate: Fate
-  /** Every call that reached the adapter, in order. */
-  calls: Call[]
+  /** An account with a customer, books of its own and a fate of its own. */
   open(): Promise<ChaosTill>
   stop(): Promise<void>
 }
 
 export type ChaosTill = {
-  account: TestAccount
-  client: TestClient
-  /** Runs the stories of a payment until nothing is due at this instant. Never fails by a kill. */
-  work(paymentId: string, random: Random): Promise<void>
+  accountId: string
+  /** On whose behalf the provider is called, so many seconds ahead of the account's clock. */
+  at(aheadSeconds: number): ProviderAccount
+  /** What happens to the account's calls from now on. */
+  meet(fate: Fate): void
+  /** Every call that reached the adapter, in order. */
+  calls: Call[]
+  post<Body>(path: string, body?: unknown): Promise<{ status: number; body: Body }>
+  get<Body>(path: string): Promise<Body>
+  /** Runs the stories of a payment until nothing is due now, `times` at once. No kill makes it fail. */
+  work(paymentId: string, times?: number): Promise<void>
   /** Moves the account's clock: what waits is due then. */
   advance(seconds: number): Promise<void>
-  /** The provider tells something about a payment: it may be old, doubled or out of order. */
-  tell(paymentId: string, event?: string): Promise<void>
+  /** What the payment service told so far, the first first. */
+  heard: HeardEvent[]
+  /** Hands an event to the API, as the payment service would. */
+  deliver(event: HeardEvent): Promise<void>
   /** Everything that the provider moved, the first first. */
   movements(): Promise<ProviderMovement[]>
 }
 
+/** Starts one payment service and one API for any number of accounts. */
 export async function startChaos(name: string): Promise<Chaos> {
+  const testDatabase = await createTestDatabase(name)
   const psp = await startPspProcess()
-  const api = await serveApi(name, { SANDBOX_PSP_URL: psp.url })
-  const { database } = api
+  const config = toConfig(
+    readEnv({ DATABASE_URL: testDatabase.url, LOG_LEVEL: 'silent', SANDBOX_PSP_URL: psp.url }),
+  )
+  const database = openDatabase({
+    url: testDatabase.url,
+    poolSizeMax: CONNECTIONS,
+    applicationName: `test-${name}`,
+    onError: () => undefined,
+    connectMsMax: 60_000, // more callers than connections: each gets its turn
+  })
+  const log = createLog(name, 'silent')
+  const api = buildApp({ database, config, log })
   const provider = createStripeProvider({
     secretKey: 'sk_test_sandbox',
     url: psp.url,
@@ -75,89 +91,150 @@ export async function startChaos(name: string): Promise<Chaos> {
     callsPerSecondMax: 100_000,
     callMsMax: 30_000,
   })
-  const chaos: Chaos = {
-    api,
-    provider,
-    fate: () => null,
-    calls: [],
-    async open() {
-      const account = await makeAccount(database)
-      await makeCustomer(database, account.accountId)
-      return openTill(chaos, account, { ...payments, ...refunds })
-    },
-    async stop() {
-      await provider.close()
-      await api.stop()
-      await psp.kill()
-    },
-  }
-  const deps = {
-    database,
-    log: createLog('chaos', 'silent'),
-    payments: () => withFaults(provider, chaos),
-  }
-  const payments = paymentActivities(deps)
-  const refunds = refundActivities(deps)
-  return chaos
-}
-
-type Stories = ReturnType<typeof paymentActivities> & ReturnType<typeof refundActivities>
-
-function openTill(chaos: Chaos, account: TestAccount, stories: Stories): ChaosTill {
-  const { accountId } = account
-  const { db } = chaos.api.database
-  const unlessKilled = async (story: Promise<unknown>) => {
-    await story.catch((error: unknown) => {
-      if (!(error instanceof Killed)) throw error
-    })
+  const tills = new Map<string, OpenTill>()
+  const ear = await listenTo((account, event) => tills.get(account)?.heard.push(event))
+  await psp.register(ear.url)
+  const faulty = withFaults(provider, (accountId, call) => {
+    const till = tills.get(connectedName(accountId))
+    till?.calls.push(call)
+    return till?.fate(call) ?? null
+  })
+  const deps = { database, log, payments: () => faulty }
+  const stories: Stories = {
+    ...paymentActivities(deps),
+    ...refundActivities(deps),
+    ...disputeActivities(deps),
   }
   return {
-    account,
-    client: chaos.api.client(account.key),
-    async work(paymentId, random) {
-      const payment = { accountId, paymentId }
-      // Two at once, as when a worker is thought dead and is not.
-      const twice = random.integer(4) === 0 ? 2 : 1
+    database,
+    provider,
+    async open() {
+      const { accountId, key } = await makeAccount(database, { plan: 'enterprise' })
+      const caller = createCaller(api.app, key)
+      const till = openTill({ database, provider, stories, caller }, accountId)
+      tills.set(connectedName(accountId), till)
+      return till
+    },
+    async stop() {
+      ear.server.close()
+      ear.server.closeAllConnections()
+      await provider.close()
+      await psp.kill()
+      await api.close()
+      await database.close()
+      await testDatabase.drop()
+    },
+  }
+}
+
+type Stories = Pick<ReturnType<typeof paymentActivities>, 'workPayment'> &
+  Pick<ReturnType<typeof refundActivities>, 'workRefund'> &
+  Pick<ReturnType<typeof disputeActivities>, 'workDispute'>
+
+type App = ReturnType<typeof buildApp>['app']
+type Caller = {
+  call<Body>(method: string, path: string, body?: unknown): Promise<{ status: number; body: Body }>
+  tell(event: HeardEvent): Promise<void>
+}
+
+const connectedName = (accountId: string) => accountId.replace(/^acc_/, 'acct_')
+
+/** Calls the API as a client and as the payment service would; again while nobody has time. */
+function createCaller(app: App, key: string): Caller {
+  const request = async (path: string, init: RequestInit): Promise<Response> => {
+    for (let tries = 1; ; tries++) {
+      const answer = await app.request(`http://chaos${path}`, init)
+      const busy = answer.status === 503 || answer.status === 429
+      if (!busy || tries === BUSY_TRIES_MAX) return answer
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+  return {
+    async call(method, path, body) {
+      const answer = await request(path, {
+        method,
+        headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      })
+      return { status: answer.status, body: (await answer.json()) as never }
+    },
+    async tell({ id, body, signature }) {
+      const headers = { 'Stripe-Signature': signature }
+      const { status } = await request('/psp/sandbox/events', { method: 'POST', headers, body })
+      if (status !== 200) throw new Error(`the API answered ${status} to ${id}`)
+    },
+  }
+}
+
+/** Hears what the payment service tells, and keeps it to itself. */
+async function listenTo(
+  hear: (account: string, event: HeardEvent) => void,
+): Promise<{ url: string; server: Server }> {
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      const body = Buffer.concat(chunks).toString()
+      const { id, type, account } = JSON.parse(body) as Record<'id' | 'type' | 'account', string>
+      hear(account, { id, type, body, signature: String(request.headers['stripe-signature']) })
+      response.end()
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  // A server that listens on a port has an address of this shape.
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` }
+}
+
+type OpenTill = ChaosTill & { fate: Fate }
+type Parts = Pick<Chaos, 'database' | 'provider'> & { stories: Stories; caller: Caller }
+
+function openTill({ database, provider, stories, caller }: Parts, accountId: string): OpenTill {
+  const { db } = database
+  const at = (aheadSeconds: number): ProviderAccount => ({
+    accountId,
+    reference: null,
+    now: new Date(Date.now() + aheadSeconds * 1000),
+  })
+  const till: OpenTill = {
+    accountId,
+    fate: () => null,
+    calls: [],
+    heard: [],
+    at,
+    meet(fate) {
+      till.fate = fate
+    },
+    post: (path, body) => caller.call('POST', path, body),
+    get: async (path) => (await caller.call<never>('GET', path)).body,
+    async work(paymentId, times = 1) {
       const run = (story: () => Promise<unknown>) =>
-        Promise.all(Array.from({ length: twice }, () => unlessKilled(story())))
-      await run(() => stories.workPayment(payment))
-      const refunds = await db
-        .selectFrom('refunds')
-        .select('id')
-        .where('account_id', '=', accountId)
-        .where('payment_id', '=', paymentId)
-        .where('ended_at', 'is', null)
-        .execute()
-      for (const { id: refundId } of refunds) {
-        await run(() => stories.workRefund({ accountId, refundId }))
+        Promise.all(Array.from({ length: times }, () => unlessKilled(story)))
+      await run(() => stories.workPayment({ accountId, paymentId }))
+      const { rows } = await sql<{ id: string; kind: 'refund' | 'dispute' }>`
+        select id, 'refund' as kind from refunds
+          where account_id = ${accountId} and payment_id = ${paymentId} and ended_at is null
+        union all select id, 'dispute' from disputes
+          where account_id = ${accountId} and payment_id = ${paymentId} and ended_at is null
+      `.execute(db)
+      for (const { id, kind } of rows) {
+        await run(() =>
+          kind === 'refund'
+            ? stories.workRefund({ accountId, refundId: id })
+            : stories.workDispute({ accountId, disputeId: id }),
+        )
       }
     },
     async advance(seconds) {
       await sql`update test_clocks set offset_ms = offset_ms + ${seconds * 1000}
         where account_id = ${accountId}`.execute(db)
     },
-    async tell(paymentId, event = `evt_${randomUUID()}`) {
-      const facts = { payment_id: paymentId, payment_provider_id: null, refund_id: null }
-      await storePspEvent(
-        db,
-        {
-          ...facts,
-          provider: 'sandbox',
-          id: event,
-          type: 'payment_intent.told',
-          provider_account: account.accountId.replace(/^acc_/, 'acct_'),
-          dispute_provider_id: null,
-          wanted: true,
-        },
-        Buffer.from('{}'),
-      )
-    },
+    deliver: (event) => caller.tell(event),
     async movements() {
-      const on = { accountId, reference: null, now: new Date(Date.now() + 1_000 * DAY_MS) }
+      const on = at((1_000 * DAY_MS) / 1000)
       const range = { from: new Date(0), before: on.now }
       const all = []
       for (let after: string | null = null; ;) {
-        const listed = await chaos.provider.listMovements(on, { ...range, after })
+        const listed = await provider.listMovements(on, { ...range, after })
         if (listed.kind !== 'answered') throw new Error(`no movements: ${listed.kind}`)
         all.push(...listed.value.rows)
         after = listed.value.next
@@ -165,34 +242,19 @@ function openTill(chaos: Chaos, account: TestAccount, stories: Stories): ChaosTi
       }
     },
   }
+  return till
 }
 
-/** The real adapter; what `fate` says happens to its calls. */
-function withFaults(provider: PaymentProvider, chaos: Chaos): PaymentProvider {
-  const meet = async <Value>(
-    kind: Call['kind'],
-    { now }: ProviderAccount,
-    key: string | null,
-    call: () => Promise<ProviderOutcome<Value>>,
-  ): Promise<ProviderOutcome<Value>> => {
-    const seen = { kind, key, at: now }
-    chaos.calls.push(seen)
-    const fault = chaos.fate(seen)
-    if (fault === 'killed_before') throw new Killed()
-    if (fault === 'never') return { kind: 'unknown', said: 'never arrived' }
-    const outcome = await call()
-    if (fault === 'killed_after') throw new Killed()
-    return fault === 'lost' ? { kind: 'unknown', said: 'the reply was lost' } : outcome
-  }
-  return {
-    ...provider,
-    authorize: (on, key, request) =>
-      meet('authorize', on, key, () => provider.authorize(on, key, request)),
-    capture: (on, key, request) =>
-      meet('capture', on, key, () => provider.capture(on, key, request)),
-    cancel: (on, key, request) => meet('cancel', on, key, () => provider.cancel(on, key, request)),
-    refund: (on, key, request) => meet('refund', on, key, () => provider.refund(on, key, request)),
-    findPayment: (on, by) => meet('ask', on, null, () => provider.findPayment(on, by)),
-    findRefund: (on, by) => meet('ask', on, null, () => provider.findRefund(on, by)),
+/** A story as Temporal runs it: one that waited too long for a lock is tried again, a dead one is not. */
+async function unlessKilled(story: () => Promise<unknown>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await story()
+      return
+    } catch (error) {
+      if (error instanceof Killed) return
+      const isLockTimeout = Reflect.get(Object(error), 'code') === LOCK_TIMEOUT
+      if (!isLockTimeout || tries === BUSY_TRIES_MAX) throw error
+    }
   }
 }

@@ -1,12 +1,9 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { reconcile } from '../../db/reconciliation.ts'
 import type { renderInvoice } from '../../wire/invoice.ts'
-import type { renderOrder } from '../../wire/order.ts'
 import { importCodes, makeProduct } from '../factories.ts'
 import { eventually, startStack, type Stack } from '../harness.ts'
-import { openShop, type OpenShop } from '../shop.ts'
-import type { Payment, Refund } from './world.ts'
+import { expectBalanced, openCardShop, type Order } from './card-shop.ts'
 
 let stack: Stack
 
@@ -15,67 +12,9 @@ beforeAll(async () => {
 })
 afterAll(() => stack.stop())
 
-type Order = ReturnType<typeof renderOrder>
-
-/** A shop whose orders are paid by card, and what both sides know of the money. */
-async function openCardShop() {
-  const shop = await openShop(stack)
-  const connected = shop.account.accountId.replace(/^acc_/, 'acct_')
-  const { client, customerId } = shop
-  const read = async (id: string) => (await client.get<Order>(`/v2/orders/${id}`)).body
-  const list = async <Shape>(path: string) => (await client.get<{ data: Shape[] }>(path)).body.data
-  return {
-    ...shop,
-    read,
-    async buy(payment_method: string, quantity = 2, change: Record<string, unknown> = {}) {
-      const items = [{ sku: shop.pooled.sku, quantity }]
-      const body = { customer_id: customerId, items, payment_method, ...change }
-      const answer = await client.post<Order>('/v2/orders', body)
-      if (answer.status !== 201) throw new Error(`${answer.status} ${answer.bytes}`)
-      return answer.body
-    },
-    until: (id: string, done: (order: Order) => boolean) => eventually(() => read(id), done),
-    pay: (orderId: string, amount: number, token = 'pm_card_visa', change = {}) =>
-      client.post<Payment>('/v2/payments/intents', {
-        amount,
-        currency: 'usd',
-        payment_method: token,
-        order_id: orderId,
-        ...change,
-      }),
-    payments: (orderId: string) => list<Payment>(`/v2/payments/intents?order_id=${orderId}`),
-    refunds: () => list<Refund>('/v2/refunds'),
-    cancel: (id: string, body: Record<string, unknown> = {}) =>
-      client.post<Order>(`/v2/orders/${id}/cancel`, body),
-    async events() {
-      const { rows } = await sql<{ type: string }>`select type from events
-        where account_id = ${shop.account.accountId} order by xid, sequence`.execute(
-        stack.database.db,
-      )
-      return rows.map(({ type }) => type)
-    },
-    /** What the payment service holds for this account, after refunds. */
-    async kept() {
-      const entries = await stack.psp().ledger(connected)
-      return entries.reduce((sum, { amount }) => sum + amount, 0)
-    },
-    async freeCodes() {
-      const { rows } = await sql<{ n: number }>`select count(*)::integer as n from codes
-        where account_id = ${shop.account.accountId} and unit_id is null
-          and reserved_for is null`.execute(stack.database.db)
-      return rows[0]?.n
-    },
-  }
-}
-
-async function expectBalanced({ account }: OpenShop): Promise<void> {
-  const identities = await reconcile(stack.database.db, account.accountId)
-  expect(identities.filter(({ differences }) => differences.length > 0)).toEqual([])
-}
-
 describe('an order that is paid by card', () => {
   test('waits for its money, is paid by the card it names, and then gets its codes', async () => {
-    const shop = await openCardShop()
+    const shop = await openCardShop(stack)
     const accepted = await shop.buy('pm_card_visa')
     expect(accepted).toMatchObject({
       status: 'pending',
@@ -97,11 +36,11 @@ describe('an order that is paid by card', () => {
       'order.fulfilled',
       'codes.available',
     ])
-    await expectBalanced(shop)
+    await expectBalanced(stack, shop)
   })
 
   test('by a type that needs a card is paid in parts, and gets nothing before the last of them', async () => {
-    const shop = await openCardShop()
+    const shop = await openCardShop(stack)
     const { id } = await shop.buy('card')
     await shop.until(id, ({ payment }) => payment?.due_minor === 2_000)
     expect((await shop.pay(id, 2_001)).status).toBe(422)
@@ -118,11 +57,11 @@ describe('an order that is paid by card', () => {
       delivered: 2,
       payment_status: 'paid',
     })
-    await expectBalanced(shop)
+    await expectBalanced(stack, shop)
   })
 
   test('that is declined says so, and goes on with another card', async () => {
-    const shop = await openCardShop()
+    const shop = await openCardShop(stack)
     const { id } = await shop.buy('pm_card_visa_chargeDeclined')
     await shop.until(id, ({ payment_status }) => payment_status === 'failed')
     const failed = await shop.client.get<{ data: Order[] }>('/v2/orders?payment_status=failed')
@@ -132,7 +71,7 @@ describe('an order that is paid by card', () => {
   })
 
   test('does not use credit, and one on credit takes no card', async () => {
-    const shop = await openCardShop()
+    const shop = await openCardShop(stack)
     await sql`update customer_balances set credit_limit_minor = 0
       where account_id = ${shop.account.accountId}`.execute(stack.database.db)
     const { id } = await shop.buy('pm_card_visa')
@@ -142,11 +81,11 @@ describe('an order that is paid by card', () => {
     const onCredit = await shop.buy('credit')
     expect(onCredit.payment).toBeNull()
     expect((await shop.pay(onCredit.id, 2_000)).status).toBe(422)
-    await expectBalanced(shop)
+    await expectBalanced(stack, shop)
   })
 
   test('pays its tax as well, to the cent', async () => {
-    const shop = await openCardShop()
+    const shop = await openCardShop(stack)
     const { accountId } = shop.account
     const taxed = await makeProduct(stack.database, accountId, {
       priceMinor: 333n,
@@ -160,7 +99,7 @@ describe('an order that is paid by card', () => {
       payment: { due_minor: 1_189, captured_minor: 1_189 },
     })
     await shop.client.post(`/v2/purchase-orders/${(await shop.read(id)).purchase_order_id}/close`)
-    await expectBalanced(shop)
+    await expectBalanced(stack, shop)
   })
 })
 
@@ -178,7 +117,7 @@ describe('the invoice of the day', () => {
   }
 
   test('is paid by what came by card, in part when others are on credit', async () => {
-    const shop = await openCardShop()
+    const shop = await openCardShop(stack)
     const { id } = await shop.buy('pm_card_visa', 2)
     await shop.until(id, ({ final }) => final)
     const other = await shop.buy('credit', 1)
@@ -188,11 +127,11 @@ describe('the invoice of the day', () => {
       total_minor: 3_000,
       amount_paid_minor: 2_000,
     })
-    await expectBalanced(shop)
+    await expectBalanced(stack, shop)
   })
 
   test('is paid as a whole, and each refund after it has its credit note', async () => {
-    const shop = await openCardShop()
+    const shop = await openCardShop(stack)
     const taxed = await makeProduct(stack.database, shop.account.accountId, {
       priceMinor: 333n,
       taxClass: 'digital_service',
@@ -218,13 +157,13 @@ describe('the invoice of the day', () => {
       (all) => all.every(({ status }) => status === 'succeeded'),
     )
     expect(await shop.kept()).toBe(0)
-    await expectBalanced(shop)
+    await expectBalanced(stack, shop)
   })
 })
 
 describe('without its money', () => {
   test('an order is cancelled at its end, its codes and its hold at the bank let go', async () => {
-    const shop = await openCardShop()
+    const shop = await openCardShop(stack)
     const { id } = await shop.buy('card', 8, { allow_backorder: false })
     expect(await shop.freeCodes()).toBe(2)
     const tooMany = await shop.client.post('/v2/orders', {
@@ -248,11 +187,11 @@ describe('without its money', () => {
     expect(held.status).toBe(201)
     expect(await shop.freeCodes()).toBe(10)
     expect(await shop.kept()).toBe(0)
-    await expectBalanced(shop)
+    await expectBalanced(stack, shop)
   })
 
   test('a part that came goes back at the end, and so does what comes later', async () => {
-    const shop = await openCardShop()
+    const shop = await openCardShop(stack)
     const { id } = await shop.buy('card')
     await shop.until(id, ({ payment }) => payment?.due_minor === 2_000)
     await shop.pay(id, 500)
@@ -275,49 +214,13 @@ describe('without its money', () => {
     expect(await shop.read(id)).toMatchObject({ payment_status: 'refunded' })
     expect((await shop.events()).filter((type) => type === 'order.refunded')).toHaveLength(2)
     expect(await shop.kept()).toBe(0)
-    await expectBalanced(shop)
-  })
-})
-
-describe('units that fail after their money came', () => {
-  test('are refunded without anybody asking, with their share of the tax', async () => {
-    const shop = await openCardShop()
-    const taxed = await makeProduct(stack.database, shop.account.accountId, {
-      priceMinor: 333n,
-      taxClass: 'digital_service',
-    })
-    await importCodes(stack.database, stack.config.keys, shop.account, { productId: taxed.id }, 1)
-    const { id } = await shop.buy('pm_card_visa', 1, { items: [{ sku: taxed.sku, quantity: 3 }] })
-    await shop.until(id, ({ delivered }) => delivered === 1)
-    await shop.advance('PT49H')
-    expect(await shop.read(id)).toMatchObject({ delivered: 1, failed: 2 })
-    const [refund] = await eventually(
-      () => shop.refunds(),
-      (all) => all[0]?.status === 'succeeded',
-    )
-    expect(refund).toMatchObject({ amount: 1_189 - 396, cause: 'units_failed' })
-    expect(await shop.kept()).toBe(396)
-    await expectBalanced(shop)
-  })
-
-  test('all of them: the order is refunded', async () => {
-    const shop = await openCardShop()
-    const nobody = await makeProduct(stack.database, shop.account.accountId, { priceMinor: 700n })
-    const { id } = await shop.buy('pm_card_visa', 1, { items: [{ sku: nobody.sku, quantity: 2 }] })
-    await shop.until(id, ({ payment_status }) => payment_status === 'paid')
-    await shop.advance('PT49H')
-    const order = await shop.until(id, ({ payment_status }) => payment_status === 'refunded')
-    expect(order).toMatchObject({ failed: 2, payment: { refunded_minor: 1_400 } })
-    expect(await shop.events()).toEqual(
-      expect.arrayContaining(['order.refunded', 'payment.refunded', 'order.cancelled']),
-    )
-    expect(await shop.kept()).toBe(0)
+    await expectBalanced(stack, shop)
   })
 })
 
 describe('cancelling', () => {
   test('before the capture lets the money go, and is repeatable', async () => {
-    const shop = await openCardShop()
+    const shop = await openCardShop(stack)
     const { id } = await shop.buy('pm_card_authenticationRequired')
     await eventually(
       () => shop.payments(id),
@@ -338,7 +241,7 @@ describe('cancelling', () => {
     [true, 0, 'refunded'],
     [false, 1_400, 'paid'],
   ])('after the capture, refund: %s', async (refund, kept, status) => {
-    const shop = await openCardShop()
+    const shop = await openCardShop(stack)
     const nobody = await makeProduct(stack.database, shop.account.accountId, { priceMinor: 700n })
     const { id } = await shop.buy('pm_card_visa', 1, { items: [{ sku: nobody.sku, quantity: 2 }] })
     await shop.until(id, ({ payment_status }) => payment_status === 'paid')
@@ -349,11 +252,11 @@ describe('cancelling', () => {
     )
     expect(await shop.read(id)).toMatchObject({ payment_status: status })
     expect(await shop.kept()).toBe(kept)
-    await expectBalanced(shop)
+    await expectBalanced(stack, shop)
   })
 
   test('on credit releases the hold; what is delivered stays, and a done order is final', async () => {
-    const shop = await openCardShop()
+    const shop = await openCardShop(stack)
     const { id } = await shop.buy('credit', 12)
     await shop.until(id, ({ delivered }) => delivered === 10)
     expect((await shop.cancel(id)).body).toMatchObject({ delivered: 10, cancelled: 2, final: true })
@@ -373,6 +276,6 @@ describe('cancelling', () => {
       409,
       'order_final',
     ])
-    await expectBalanced(shop)
+    await expectBalanced(stack, shop)
   })
 })

@@ -125,7 +125,7 @@ export function describeProvider(name: string, world: () => ProviderWorld): void
       const { provider, loseReply } = world()
       const { providerId } = answered(await authorize(account))
       const [refundId, key] = [newId('transaction'), randomUUID()]
-      const asked = { refundId, providerId, amountMinor: 10_000n, refundFee: false }
+      const asked = { refundId, providerId, amountMinor: 10_000n }
       await loseReply(account, 'refund')
       expect((await provider.refund(account, key, asked)).kind).toBe('unknown')
       const by = { paymentProviderId: providerId, refundId }
@@ -152,7 +152,6 @@ export function describeProvider(name: string, world: () => ProviderWorld): void
           refundId: newId('transaction'),
           providerId,
           amountMinor,
-          refundFee: false,
         })
       expect(answered(await refund(6_000n))).toMatchObject({
         state: 'succeeded',

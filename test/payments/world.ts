@@ -23,7 +23,7 @@ export type Till = {
   until(id: string, ...statuses: Payment['status'][]): Promise<Payment>
   ledger(): Promise<PspEntry[]>
   events(): Promise<string[]>
-  advance(by: string): Promise<void>
+  advance(by: string, withinMs?: number): Promise<void>
 }
 
 export async function openTill(
@@ -37,7 +37,10 @@ export async function openTill(
   // A busy machine may need longer than any client waits: then the outcome is read afterwards.
   const post: Till['post'] = async (path, body, wait = 0) => {
     const once = wait === 0 ? {} : { headers: { Prefer: `wait=${wait}` } }
-    const answer = await client.post<{ id: string }>(path, body, once)
+    const answer = await eventually(
+      () => client.post<{ id: string }>(path, body, once),
+      ({ status }) => status !== 503, // nobody had time, and nothing was written
+    )
     if (wait === 0 || answer.status !== 201) return answer as never
     await eventually(
       () =>
@@ -83,13 +86,13 @@ export async function openTill(
         where account_id = ${account.accountId} order by xid, id`.execute(stack.database.db)
       return rows.map(({ type }) => type)
     },
-    async advance(by) {
+    async advance(by, withinMs = 20_000) {
       const answer = await client.post('/v2/test_clock', { advance: by })
       if (answer.status !== 201) throw new Error(`test clock: ${answer.status} ${answer.bytes}`)
       await eventually(
         async () => (await client.get<{ status: string }>('/v2/test_clock')).body,
         (clock) => clock.status === 'ready',
-        20_000,
+        withinMs,
       )
     },
   }

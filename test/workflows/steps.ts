@@ -66,3 +66,37 @@ export function failAt(
     }),
   }
 }
+
+export type AccountFailure = {
+  /** 1 for the first execution of any activity on behalf of the account. */
+  nth: number
+  when: 'before' | 'after'
+  /** This and so many further executions of the same activity, less one. */
+  times: number
+}
+
+/**
+ * Activity executions fail as told, counted by account: so that many stories, each with a failure of
+ * its own, run in one worker. `onFailure` hears of each, before the activity is tried again.
+ */
+export function failByAccount(
+  activities: Activities,
+  failures: ReadonlyMap<string, AccountFailure>,
+  onFailure: (accountId: string, name: string) => Promise<void>,
+): Activities {
+  const calls = new Map<string, number>()
+  const broken = new Map<string, { name: string; left: number }>()
+  return mapActivities(activities, (name, run) => async (input) => {
+    const { accountId = '' } = { ...(input as { accountId?: string }) } // each takes one object of ids
+    const failure = failures.get(accountId)
+    const nth = (calls.get(accountId) ?? 0) + 1
+    calls.set(accountId, nth)
+    if (failure?.nth === nth) broken.set(accountId, { name, left: failure.times })
+    const planted = broken.get(accountId)
+    if (failure === undefined || planted?.name !== name || planted.left === 0) return run(input)
+    planted.left -= 1
+    if (failure.when === 'after') await run(input)
+    await onFailure(accountId, name)
+    throw ApplicationFailure.create({ message: 'planted failure', nextRetryDelay: '50ms' })
+  })
+}
