@@ -16,6 +16,7 @@ import { readEnv, toConfig } from '../../config.ts'
 import { openDatabase, type Database } from '../../db/client.ts'
 import { createLog } from '../../log.ts'
 import { makeAccount } from '../factories.ts'
+import { eventually } from '../harness.ts'
 import { startPspProcess } from '../sandbox/psp-process.ts'
 import { createTestDatabase } from '../stack.ts'
 import { Killed, withFaults, type Call, type CallFault } from './faulty-provider.ts'
@@ -28,7 +29,8 @@ import { Killed, withFaults, type Call, type CallFault } from './faulty-provider
 
 const DAY_MS = 86_400_000
 const CONNECTIONS = 12
-const BUSY_TRIES_MAX = 100
+const BUSY_MS_MAX = 30_000
+const LOCK_TRIES_MAX = 100
 const LOCK_TIMEOUT = '55P03'
 
 /** Answers what happens to a call; null for nothing. */
@@ -141,14 +143,12 @@ const connectedName = (accountId: string) => accountId.replace(/^acc_/, 'acct_')
 
 /** Calls the API as a client and as the payment service would; again while nobody has time. */
 function createCaller(app: App, key: string): Caller {
-  const request = async (path: string, init: RequestInit): Promise<Response> => {
-    for (let tries = 1; ; tries++) {
-      const answer = await app.request(`http://chaos${path}`, init)
-      const busy = answer.status === 503 || answer.status === 429
-      if (!busy || tries === BUSY_TRIES_MAX) return answer
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
-  }
+  const request = (path: string, init: RequestInit): Promise<Response> =>
+    eventually(
+      async () => app.request(`http://chaos${path}`, init),
+      ({ status }) => status !== 503 && status !== 429,
+      BUSY_MS_MAX,
+    )
   return {
     async call(method, path, body) {
       const answer = await request(path, {
@@ -254,7 +254,7 @@ async function unlessKilled(story: () => Promise<unknown>): Promise<void> {
     } catch (error) {
       if (error instanceof Killed) return
       const isLockTimeout = Reflect.get(Object(error), 'code') === LOCK_TIMEOUT
-      if (!isLockTimeout || tries === BUSY_TRIES_MAX) throw error
+      if (!isLockTimeout || tries === LOCK_TRIES_MAX) throw error
     }
   }
 }
