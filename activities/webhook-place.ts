@@ -7,7 +7,7 @@ import type { Place } from '../db/attempts.ts'
  */
 const LATE_MS_MAX = 50
 /** So much slack is asked for at most: the whole endpoint waits for it. */
-export const SLACK_MS_MAX = 1_000
+export const SLACK_MS_MAX = 300
 
 /**
  * Waits for the place of a request. Answers 0 when it may leave, or how many milliseconds too late it

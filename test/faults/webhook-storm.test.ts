@@ -1,101 +1,123 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { inTransaction } from '../../db/client.ts'
+import { getTestClock, startAdvance } from '../../db/test-clock.ts'
 import { WEBHOOK_ATTEMPTS_MAX } from '../../domain/webhook-schedule.ts'
-import { isReceivedRequest, type ReceivedRequest } from '../../sandbox/receiver-log.ts'
+import type { ReceivedRequest } from '../../sandbox/receiver-log.ts'
 import { createClient, type TestClient } from '../api/client.ts'
 import { makeAccount } from '../factories.ts'
 import { eventually } from '../harness.ts'
-import { startCluster, type Cluster } from './cluster.ts'
-import { putScript } from './merchant.ts'
+import { openFleet, type Fleet } from './matrix/fleet.ts'
+import { putScript, readRequests } from './merchant.ts'
 import { pause, type Mortal } from './mortal.ts'
 import { seededRandom, seedOfRun, type Random } from './random.ts'
 
 /**
- * kill -9 of the worker and of the API at random instants while events are told to three endpoints:
- * one that is well, one that fails now and then, one that is slow. BARK_PROVE_WEBHOOKS says how many
- * events; one kill for every ten of them.
+ * kill -9 of workers and APIs at random instants while events are told to three endpoints: one that is
+ * well, one that fails now and then, one that is slow. Two processes of each kind, so that one goes on
+ * with what the other one left while that one starts again; now and then both are dead. It goes in
+ * rounds of a hundred events and ten kills, each with an account of its own, and the kills of a round
+ * fall into what the round before still has to do: retries, and the moves of its clock.
+ * BARK_PROVE_WEBHOOKS says how many events in all; what a round found is printed as soon as it is over.
  */
 
-const EVENTS = Number(process.env['BARK_PROVE_WEBHOOKS'] ?? '100')
-const KILLS = EVENTS / 10
+const ROUND_EVENTS = 100
+const ROUND_KILLS = 10
+const ROUNDS = Math.ceil(Number(process.env['BARK_PROVE_WEBHOOKS'] ?? '100') / ROUND_EVENTS)
 const CREATORS = 6
-/** A process lives this long at most once it is ready. */
-const LIFE_MS_MAX = { worker: 1_200, api: 2_500 }
-/** So many lives may be too short to answer anybody; the next one lasts until somebody is answered. */
-const FRUITLESS_LIVES_MAX = 2
-const CREATED_WITHIN_MS = 600_000 // the API is dead most of the time, and the machine may be busy
+/** From the readiness of a victim to the next kill, at most. */
+const BETWEEN_KILLS_MS_MAX = 1_500
+const CREATED_WITHIN_MS = 600_000 // the API is often dead, and the machine may be busy
+const SETTLED_WITHIN_MS = 180_000 + ROUNDS * 60_000
 const ENDPOINTS = ['well', 'shaky', 'slow'] as const
 
-let cluster: Cluster
+let fleet: Fleet
+let victims: Mortal[]
+let apiUrls: string[]
 beforeAll(async () => {
-  cluster = await startCluster()
+  fleet = await openFleet('webhook-storm')
+  const [, second] = await Promise.all([fleet.startWorker(), fleet.startApi()])
+  apiUrls = [fleet.apiUrl, second.url]
+  victims = [...mortalsOf('worker'), ...mortalsOf('api')]
 }, 120_000)
-afterAll(() => cluster.stop())
+afterAll(() => fleet.stop())
+
+const mortalsOf = (kind: string) => fleet.mortals.filter(({ name }) => name === kind)
+
+const sumKills = (mortals: Mortal[]) => mortals.reduce((sum, { kills }) => sum + kills, 0)
 
 test(
-  `${KILLS} kills over ${EVENTS} events and three endpoints: every delivery ends once, every attempt is kept`,
+  `${ROUNDS * ROUND_KILLS} kills over ${ROUNDS * ROUND_EVENTS} events and three endpoints: every delivery ends once, every attempt is kept`,
   async () => {
     const random = seededRandom(seedOfRun())
-    const { accountId, key } = await makeAccount(cluster.database)
-    const client = createClient(cluster.apiUrl, key)
-    const paths = await subscribe(client, random)
-    const { worker, api } = cluster.mortals
-
-    let created = 0
-    let answered = 0
-    const stillKilling = () => worker.kills + api.kills < KILLS
-    const killing = Promise.all([
-      killAtRandom(worker, LIFE_MS_MAX.worker, random, { goesOn: stillKilling }),
-      // On a busy machine no life would be long enough, and nothing would ever happen.
-      killAtRandom(api, LIFE_MS_MAX.api, random, { goesOn: stillKilling, fruits: () => answered }),
-    ])
-    const create = async () => {
-      // Faster than the kills would be too easy: the events spread over all of them.
-      while (created < EVENTS) {
-        const due = (created / EVENTS) * KILLS
-        if (stillKilling() && worker.kills + api.kills < due - 1) await pause(20)
-        else {
-          await createProduct(cluster.apiUrl, key, created++)
-          answered += 1
-        }
-      }
+    const settling: Promise<string[]>[] = []
+    for (let round = 0; round < ROUNDS; round++) {
+      const account = await makeAccount(fleet.database)
+      const paths = await subscribe(createClient(fleet.apiUrl, account.key), random)
+      const story = { created: 0, answered: 0, kills: 0 }
+      const creating = Array.from({ length: CREATORS }, () => createProducts(account.key, story))
+      await Promise.all([kill(random, story), ...creating])
+      settling.push(settle(account.accountId, paths))
     }
-    await Promise.all([...Array.from({ length: CREATORS }, create), killing])
-    await cluster.heal()
-    const kills = { worker: worker.kills, api: api.kills }
-
-    await deliveriesRest(accountId)
-    for (let hour = 0; (await countPending(accountId)) > 0 && hour < 3; hour++) {
-      await client.post('/v2/test_clock', { advance: 'PT9H' })
-      await eventually(
-        async () => (await client.get<{ status: string }>('/v2/test_clock')).body.status,
-        (status) => status === 'ready',
-        300_000,
-      )
-    }
-
-    const ended = await readDeliveries(accountId)
-    expect(ended).toHaveLength(EVENTS * ENDPOINTS.length)
-    const received = await readReceived(paths)
-    const byDelivery = Map.groupBy(received, (each) => each.headers['x-webhook-delivery'] ?? '')
-    expect(
-      ended.flatMap((each) => wrongs(each, byDelivery.get(each.id) ?? [], kills.worker)),
-    ).toEqual([])
-    const known = new Set(ended.map(({ id }) => id))
-    expect([...byDelivery.keys()].filter((id) => !known.has(id))).toEqual([])
-    process.stdout.write(
-      `seed ${random.seed}: ${kills.worker} kills of the worker and ${kills.api} of the API over ` +
-        `${EVENTS} events; ${received.length} requests for ` +
-        `${ended.reduce((sum, each) => sum + each.attempt_count, 0)} attempts of ${ended.length} deliveries\n`,
-    )
+    const wrong = await Promise.all(settling)
+    process.stdout.write(`seed ${random.seed}: ${printTotals()}\n`)
+    expect(wrong.flat()).toEqual([])
+    expect(totals.rounds).toBe(ROUNDS)
+    expect(sumKills(victims)).toBeGreaterThanOrEqual(ROUNDS * ROUND_KILLS)
   },
-  120_000 + KILLS * 20_000,
+  180_000 + ROUNDS * 200_000,
 )
+
+const totals = { rounds: 0, deliveries: 0, attempts: 0, requests: 0 }
+const printTotals = () =>
+  `${totals.rounds * ROUND_EVENTS} events over, ${sumKills(mortalsOf('worker'))} kills of workers and ` +
+  `${sumKills(mortalsOf('api'))} of APIs so far; ${totals.requests} requests for ` +
+  `${totals.attempts} attempts of ${totals.deliveries} deliveries`
+
+/** Waits until every delivery of a round has ended, and answers what is wrong with any of them. */
+async function settle(accountId: string, paths: string[]): Promise<string[]> {
+  await untilNone(() => countActing(accountId))
+  for (let moves = 0; (await countPending(accountId)) > 0 && moves < 3; moves++) {
+    const { db } = fleet.database
+    await inTransaction(db, (tx) => startAdvance(tx, accountId, { advanceMs: 9 * 3_600_000 }))
+    await untilNone(async () => ((await getTestClock(db, accountId)).status === 'ready' ? 0 : 1))
+  }
+  const ended = await readDeliveries(accountId)
+  const received = (
+    await Promise.all(paths.map((path) => insist(() => readRequests(fleet, path))))
+  ).flat()
+  const byDelivery = Map.groupBy(received, (each) => each.headers['x-webhook-delivery'] ?? '')
+  const kills = sumKills(mortalsOf('worker'))
+  const known = new Set(ended.map(({ id }) => id))
+  const expected = ROUND_EVENTS * ENDPOINTS.length
+  const wrong = [
+    ...ended.flatMap((each) => wrongs(each, byDelivery.get(each.id) ?? [], kills)),
+    ...[...byDelivery.keys()].filter((id) => !known.has(id)).map((id) => `${id}: nobody knows it`),
+    ...(ended.length === expected ? [] : [`${ended.length} deliveries instead of ${expected}`]),
+  ]
+  totals.rounds += 1
+  totals.deliveries += ended.length
+  totals.attempts += ended.reduce((sum, each) => sum + each.attempt_count, 0)
+  totals.requests += received.length
+  process.stdout.write(`${printTotals()}; ${wrong.length} wrong in this round\n`)
+  return wrong
+}
+
+/** Asks every half a second, because many rounds may wait at the same time. */
+async function untilNone(count: () => Promise<number>): Promise<void> {
+  const until = Date.now() + SETTLED_WITHIN_MS
+  for (;;) {
+    const left = await count()
+    if (left === 0) return
+    if (Date.now() > until) throw new Error(`${left} after ${SETTLED_WITHIN_MS} ms`)
+    await pause(500)
+  }
+}
 
 async function subscribe(client: TestClient, random: Random): Promise<string[]> {
   const scripts = {
     well: [{}],
-    shaky: Array.from({ length: EVENTS * 4 }, () =>
+    shaky: Array.from({ length: ROUND_EVENTS * 4 }, () =>
       random.pick([{}, {}, {}, { status: 500 }, { instead: 'close' }]),
     ),
     slow: [{ delay_ms: 150 }],
@@ -103,49 +125,83 @@ async function subscribe(client: TestClient, random: Random): Promise<string[]> 
   const paths = []
   for (const name of ENDPOINTS) {
     const path = `/${randomUUID()}/${name}`
-    await putScript(cluster, path, scripts[name])
-    await client.post('/v2/webhooks', {
-      url: `${cluster.receiverUrl}${path}`,
+    const webhook = {
+      url: `${fleet.receiverUrl}${path}`,
       events: ['product.created'],
       throttle: { in_flight: 100 },
-    })
+    }
+    const once = { headers: { 'Idempotency-Key': path } }
+    await insist(() => putScript(fleet, path, scripts[name]))
+    const { status } = await insist(() => client.post('/v2/webhooks', webhook, once))
+    expect(status).toBe(201)
     paths.push(path)
   }
   return paths
 }
 
-/** Whenever the process is ready it gets a short life of random length, now and then until it bore fruit. */
-async function killAtRandom(
-  victim: Mortal,
-  lifeMsMax: number,
-  random: Random,
-  { goesOn, fruits }: { goesOn: () => boolean; fruits?: () => number },
-): Promise<void> {
-  let fruitless = 0
-  while (goesOn()) {
-    await victim.up()
-    const before = fruits?.()
-    const isFruitless = () => fruits !== undefined && fruits() === before
-    await pause(random.integer(lifeMsMax))
-    while (goesOn() && fruitless >= FRUITLESS_LIVES_MAX && isFruitless()) await pause(20)
-    fruitless = isFruitless() ? fruitless + 1 : 0
-    if (goesOn()) await victim.kill()
+/** Again when a connection broke: those that an earlier kill has closed are noticed by their use only. */
+async function insist<T>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (tries === 10) throw error
+      await pause(500)
+    }
+  }
+}
+
+/** How far a round has come: the kills and the creators wait for each other, so that they mix. */
+type Story = { created: number; answered: number; kills: number }
+
+/** One process after another, whichever runs, until it is enough; work goes on meanwhile. */
+async function kill(random: Random, story: Story): Promise<void> {
+  const perKill = ROUND_EVENTS / ROUND_KILLS
+  for (; story.kills < ROUND_KILLS; story.kills++) {
+    const up = await eventually(
+      async () => victims.filter(({ pid }) => pid !== null),
+      (running) => running.length > 0,
+      120_000,
+    )
+    await pause(random.integer(BETWEEN_KILLS_MS_MAX))
+    // Nobody dies for nothing: some of the events of this share have been taken on.
+    await eventually(
+      async () => story.answered,
+      (answered) => answered >= perKill * (story.kills - 2),
+      CREATED_WITHIN_MS,
+    )
+    await random.pick(up).kill()
+  }
+  await Promise.all(victims.map((mortal) => mortal.up()))
+}
+
+/** Spread over all kills: faster would be too easy. */
+async function createProducts(key: string, story: Story): Promise<void> {
+  while (story.created < ROUND_EVENTS) {
+    const due = (story.created / ROUND_EVENTS) * ROUND_KILLS - 1
+    if (story.kills < Math.min(ROUND_KILLS, due)) await pause(20)
+    else {
+      await createProduct(key, story.created++)
+      story.answered += 1
+    }
   }
 }
 
 /** As a client that does not know whether its request arrived: again under the same key. */
-async function createProduct(apiUrl: string, key: string, n: number): Promise<void> {
+async function createProduct(key: string, n: number): Promise<void> {
   const body = JSON.stringify({ name: `Card ${n}`, price: 1, sku: `STORM-${n}` })
   const headers = {
     authorization: `Bearer ${key}`,
     'content-type': 'application/json',
     'idempotency-key': `product-${n}`,
   }
+  let tries = 0
   await eventually(
     async () => {
       const signal = AbortSignal.timeout(10_000)
       const init = { method: 'POST', headers, body, signal }
-      return fetch(`${apiUrl}/v2/products`, init).then(
+      const url = apiUrls[(n + tries++) % apiUrls.length]
+      return fetch(`${url}/v2/products`, init).then(
         (answer) => answer.status,
         () => 0,
       )
@@ -155,20 +211,14 @@ async function createProduct(apiUrl: string, key: string, n: number): Promise<vo
   )
 }
 
-/** Until nobody acts: each delivery has ended or waits for its next attempt. */
-async function deliveriesRest(accountId: string): Promise<void> {
-  await eventually(
-    async () => {
-      const { rows } = await cluster.database.pool.query<{ acting: string }>(
-        `select count(*) as acting from deliveries d where d.account_id = $1 and d.state = 'pending'
-           and not exists (select 1 from waits w where w.story_id = d.id and w.due_at > clock_timestamp())`,
-        [accountId],
-      )
-      return Number(rows[0]?.acting)
-    },
-    (acting) => acting === 0,
-    300_000,
+/** Who has not ended and does not wait for a next attempt. */
+async function countActing(accountId: string): Promise<number> {
+  const { rows } = await fleet.database.pool.query<{ acting: string }>(
+    `select count(*) as acting from deliveries d where d.account_id = $1 and d.state = 'pending'
+       and not exists (select 1 from waits w where w.story_id = d.id and w.due_at > clock_timestamp())`,
+    [accountId],
   )
+  return Number(rows[0]?.acting)
 }
 
 async function countPending(accountId: string): Promise<number> {
@@ -185,7 +235,7 @@ type Ended = {
 }
 
 async function readDeliveries(accountId: string): Promise<Ended[]> {
-  const { rows } = await cluster.database.pool.query<Ended>(
+  const { rows } = await fleet.database.pool.query<Ended>(
     `select d.id, d.event_id, d.state, d.reason, d.attempt_count,
        (select coalesce(json_agg(json_build_object('number', a.number, 'state', a.state,
           'status_code', a.status_code) order by a.number), '[]')
@@ -194,15 +244,6 @@ async function readDeliveries(accountId: string): Promise<Ended[]> {
     [accountId],
   )
   return rows
-}
-
-async function readReceived(paths: string[]): Promise<ReceivedRequest[]> {
-  const answer = await fetch(`${cluster.receiverControlUrl}/requests`)
-  const received: unknown = await answer.json()
-  if (!Array.isArray(received) || !received.every(isReceivedRequest)) {
-    throw new TypeError('the receiver answered no list of requests')
-  }
-  return received.filter(({ path }) => paths.includes(path))
 }
 
 /** I18 and a complete log, for one delivery: what is wrong with it, in words. */
