@@ -1,5 +1,5 @@
 import { listUnitCounts } from '../db/codes.ts'
-import { tallyUnits, type UnitCounts } from '../domain/order-status.ts'
+import { tallyUnits, type Tally } from '../domain/order-status.ts'
 import type { ApiParts } from './deps.ts'
 
 /** Waits for codes on behalf of `Prefer: wait`: one statement per round for everybody who waits. */
@@ -8,9 +8,11 @@ export type CodeWatch = {
    * Resolves when a unit of the transaction was delivered or given up since `seen` was read, when
    * the time is over, or when too many wait already. The caller reads again and answers that.
    */
-  wait(transactionId: string, seen: UnitCounts, waitMs: number): Promise<void>
+  wait(transactionId: string, seen: Progress, waitMs: number): Promise<void>
   close(): void
 }
+
+type Progress = Pick<Tally, 'delivered' | 'failed' | 'cancelled'>
 
 const POLL_MS = 200
 const WATCHERS_SHARE = 0.5 // of the requests that may be in flight: the others must get in
@@ -32,7 +34,7 @@ export function createCodeWatch({ database, config, log }: ApiParts): CodeWatch 
     try {
       const counts = await listUnitCounts(database.db, [...watchers.keys()])
       for (const [transactionId, units] of counts) {
-        const mark = markOf(units)
+        const mark = markOf(tallyUnits(units))
         for (const watcher of watchers.get(transactionId) ?? []) {
           if (watcher.mark !== mark) watcher.done()
         }
@@ -77,7 +79,6 @@ export function createCodeWatch({ database, config, log }: ApiParts): CodeWatch 
 }
 
 /** What a client waits for: delivered, failed, cancelled. Who is being asked does not wake it. */
-function markOf(units: UnitCounts): string {
-  const { delivered, failed, cancelled } = tallyUnits(units)
+function markOf({ delivered, failed, cancelled }: Progress): string {
   return `${delivered}/${failed}/${cancelled}`
 }

@@ -15,6 +15,12 @@ export function isKnownToClient(ifNoneMatch: string | undefined, tag: string): b
   return tagsOf(ifNoneMatch).some((given) => given === '*' || given.replace(/^W\//, '') === tag)
 }
 
+/** The one ETag that a client's `If-None-Match` names, or null when it names none or several. */
+export function onlyTag(ifNoneMatch: string | undefined): string | null {
+  const [tag, ...others] = tagsOf(ifNoneMatch)
+  return tag === undefined || others.length > 0 ? null : tag.replace(/^W\//, '')
+}
+
 /**
  * Refuses an edit that rests on another version of the object: by `If-Match`, and by `version` in
  * the body.

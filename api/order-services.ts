@@ -1,7 +1,15 @@
+import {
+  insertCodeReveals,
+  readCodeLists,
+  type CodeListQuestion,
+  type CodeListRows,
+  type CodeReveal,
+} from '../db/codes.ts'
 import { acceptOrder, acceptOrders } from '../db/order-acceptance.ts'
 import { createAcceptance, type Acceptance } from './acceptance.ts'
 import { createCodeWatch, type CodeWatch } from './code-watch.ts'
 import type { ApiParts } from './deps.ts'
+import { createGatherer } from './gather.ts'
 import { createOrderBatches } from './order-batches.ts'
 import { createOutboxGate, type OutboxGate } from './outbox-gate.ts'
 
@@ -10,6 +18,10 @@ export type OrderServices = {
   acceptance: Acceptance
   outbox: OutboxGate
   codes: CodeWatch
+  /** Null where the owner has no such transaction. */
+  readCodeList(question: CodeListQuestion): Promise<CodeListRows | null>
+  /** Resolves once the audit row is durable. */
+  insertReveal(reveal: CodeReveal): Promise<void>
   close(): void
 }
 
@@ -26,6 +38,11 @@ export function createOrderServices(parts: ApiParts): OrderServices {
     acceptance: createAcceptance(accept),
     outbox,
     codes,
+    readCodeList: createGatherer((questions) => readCodeLists(pool, questions)),
+    insertReveal: createGatherer(async (reveals) => {
+      await insertCodeReveals(pool, reveals)
+      return reveals.map(() => undefined)
+    }),
     close() {
       outbox.close()
       codes.close()

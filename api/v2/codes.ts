@@ -1,16 +1,11 @@
-import { createHash } from 'node:crypto'
 import { z } from '@hono/zod-openapi'
-import { insertCodeReveal, listUnitCodes, type UnitCodeRow } from '../../db/codes.ts'
-import { codeState, tallyUnits } from '../../domain/order-status.ts'
+import type { CodeListQuestion, CodeListRows, UnitCodeRow } from '../../db/codes.ts'
+import { codeState } from '../../domain/order-status.ts'
 import type { AccountKeys } from '../../key-ring.ts'
-import {
-  countUnits,
-  renderCodeList,
-  type CodeListUnit,
-  type OpenedCode,
-} from '../../wire/code-list.ts'
-import { isKnownToClient } from '../entity-tag.ts'
-import { idParameter } from '../fields.ts'
+import { renderCodeList, type CodeListUnit, type OpenedCode } from '../../wire/code-list.ts'
+import type { ApiDeps } from '../deps.ts'
+import { isKnownToClient, onlyTag } from '../entity-tag.ts'
+import { idParameter, notFound } from '../fields.ts'
 import { readPreferences } from '../prefer.ts'
 import { route, type Headers, type Route } from '../route.ts'
 import { ownerOf, requireTransactionId } from './order-calls.ts'
@@ -50,19 +45,25 @@ const getting = (['transactions', 'orders'] as const).map((noun) =>
     errors: ['not_found'],
     async handler(deps, call) {
       const id = requireTransactionId(call.input.params.id)
-      const owner = ownerOf(call.caller)
       const known = call.header('if-none-match')
       const { waitSeconds } = readPreferences(call.header('prefer'))
-
-      let rows = await listUnitCodes(deps.database.pool, owner, id)
-      if (waitSeconds > 0 && !isFinal(rows) && !isNews(known, rows)) {
-        await deps.orders.codes.wait(id, countUnits(rows), waitSeconds * 1_000)
-        rows = await listUnitCodes(deps.database.pool, owner, id)
+      const question = {
+        owner: ownerOf(call.caller),
+        transactionId: id,
+        knownTag: onlyTag(known),
       }
-      const answerHeaders = headersOf(rows, waitSeconds)
+
+      let list = await readList(deps, question)
+      // Who has an older list hears the news at once.
+      const isOld = known !== undefined && !isKnownToClient(known, list.tag)
+      if (waitSeconds > 0 && list.remaining > 0 && !isOld) {
+        await deps.orders.codes.wait(id, list, waitSeconds * 1_000)
+        list = await readList(deps, question)
+      }
+      const answerHeaders = headersOf(list, waitSeconds)
+      const { delivered, remaining, units: rows } = list
       // Polling costs the second only: the plan's hour would be gone in ten seconds.
-      const { delivered, remaining } = tallyUnits(countUnits(rows))
-      if (isKnownToClient(known, tagOf(rows))) {
+      if (rows === null || isKnownToClient(known, list.tag)) {
         return { status: 304, headers: answerHeaders, free: remaining > 0 }
       }
 
@@ -74,7 +75,7 @@ const getting = (['transactions', 'orders'] as const).map((noun) =>
       const units = rows.map((row) => openUnit(keys, row))
       const codeIds = shown.map((row) => row.code_id)
       if (codeIds.length > 0) {
-        await insertCodeReveal(deps.database.pool, {
+        await deps.orders.insertReveal({
           accountId: call.caller.accountId,
           transactionId: id,
           keyId: call.caller.keyId,
@@ -95,29 +96,20 @@ const getting = (['transactions', 'orders'] as const).map((noun) =>
 
 export const codeRoutes: readonly Route[] = getting
 
-function isFinal(rows: UnitCodeRow[]): boolean {
-  return tallyUnits(countUnits(rows)).remaining === 0
+/** Throws `not_found`. */
+async function readList(deps: ApiDeps, question: CodeListQuestion): Promise<CodeListRows> {
+  const list = await deps.orders.readCodeList(question)
+  if (list === null) throw notFound('order')
+  return list
 }
 
-/** Whether the client has an older list: then there is nothing to wait for. */
-function isNews(known: string | undefined, rows: UnitCodeRow[]): boolean {
-  return known !== undefined && !isKnownToClient(known, tagOf(rows))
-}
-
-function headersOf(rows: UnitCodeRow[], waitSeconds: number): Headers {
+function headersOf({ tag, remaining }: CodeListRows, waitSeconds: number): Headers {
   return {
-    ETag: tagOf(rows),
+    ETag: tag,
     'Cache-Control': 'no-store',
-    ...(isFinal(rows) ? {} : { 'Retry-After': String(RETRY_AFTER_SECONDS) }),
+    ...(remaining > 0 ? { 'Retry-After': String(RETRY_AFTER_SECONDS) } : {}),
     ...(waitSeconds > 0 ? { 'Preference-Applied': `wait=${waitSeconds}` } : {}),
   }
-}
-
-/** Of everything that can change; a code itself never does, so its id stands for it. */
-function tagOf(rows: UnitCodeRow[]): string {
-  const changing = rows.map((row) => [row.unit_id, row.state, row.reason, row.code_id])
-  const digest = createHash('sha256').update(JSON.stringify(changing)).digest('base64url')
-  return `"${digest.slice(0, 27)}"`
 }
 
 type SealedRow = UnitCodeRow & { code_id: string; sealed: Buffer; key_version: number }

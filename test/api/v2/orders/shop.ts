@@ -17,7 +17,7 @@ export type Shop = ServedApi & {
   /** Codes in the product's own pool; answers their texts. */
   stock(codes: number): Promise<string[]>
   /** What the first step of the order's workflow does. */
-  fulfill(transactionId: string): Promise<void>
+  fulfill(transactionId: string, accountId?: string): Promise<void>
 }
 
 /** Give every file a name of its own; `stop()` in `afterAll`. */
@@ -34,8 +34,8 @@ export async function openShop(name: string, env: Record<string, string> = {}): 
     customerId: await makeCustomer(database, accountId),
     owner: api.client(account.key),
     stock: (codes) => importCodes(database, config.keys, account, { productId: product.id }, codes),
-    async fulfill(transactionId) {
-      await fulfillTransaction(database.pool, { accountId, transactionId })
+    async fulfill(transactionId, owner = accountId) {
+      await fulfillTransaction(database.pool, { accountId: owner, transactionId })
     },
   }
 }

@@ -1,0 +1,71 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { createGatherer } from '../../api/gather.ts'
+
+/** Statements that end when the test says so. */
+function openAsker() {
+  const asked: { questions: number[]; end: PromiseWithResolvers<void> }[] = []
+  return {
+    asked,
+    ask: async (questions: number[]) => {
+      const end = Promise.withResolvers<void>()
+      asked.push({ questions, end })
+      await end.promise
+      return questions.map((n) => `answer to ${n}`)
+    },
+  }
+}
+
+test('what is asked while a statement is on its way goes together with the next one', async () => {
+  const { asked, ask } = openAsker()
+  const gather = createGatherer(ask)
+  const answers = [1, 2, 3].map(gather)
+  await turn()
+  expect(asked.map(({ questions }) => questions)).toEqual([[1]])
+  asked[0]?.end.resolve()
+  await turn()
+  // A question never joins a statement that has begun: its answer could be older than itself.
+  answers.push(gather(4))
+  await turn()
+  expect(asked.map(({ questions }) => questions)).toEqual([[1], [2, 3]])
+  asked[1]?.end.resolve()
+  await turn()
+  asked[2]?.end.resolve()
+  expect(await Promise.all(answers)).toEqual([1, 2, 3, 4].map((n) => `answer to ${n}`))
+  expect(asked.map(({ questions }) => questions)).toEqual([[1], [2, 3], [4]])
+})
+
+test('a statement that fails fails its questions and no other', async () => {
+  const { asked, ask } = openAsker()
+  const gather = createGatherer(ask)
+  const outcomes = Promise.allSettled([1, 2, 3].map(gather))
+  await turn()
+  asked[0]?.end.resolve()
+  await turn()
+  asked[1]?.end.reject(new Error('away'))
+  const kinds = (await outcomes).map(({ status }) => status)
+  expect(kinds).toEqual(['fulfilled', 'rejected', 'rejected'])
+  const next = gather(4)
+  await turn()
+  asked[2]?.end.resolve()
+  expect(await next).toBe('answer to 4')
+})
+
+test('an answer too few fails all of its statement instead of hanging one', async () => {
+  const gather = createGatherer((questions: number[]) => Promise.resolve(questions.slice(1)))
+  await expect(gather(1)).rejects.toThrow('Not every question')
+})
+
+test('as many statements run at once as there are lanes', async () => {
+  const { asked, ask } = openAsker()
+  const gather = createGatherer(ask, 2)
+  const answers = Promise.all([1, 2, 3].map(gather))
+  await turn()
+  expect(asked.map(({ questions }) => questions)).toEqual([[1], [2]])
+  asked[1]?.end.resolve()
+  await turn()
+  expect(asked[2]?.questions).toEqual([3])
+  asked[0]?.end.resolve()
+  asked[2]?.end.resolve()
+  expect(await answers).toHaveLength(3)
+})
