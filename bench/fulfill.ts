@@ -2,13 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from '@temporalio/client'
 import type { Database } from '../db/client.ts'
-import { checkDatabase } from '../test/faults/invariants.ts'
 import { perUnit, type Figure } from './figure.ts'
 import { inParallel } from './load.ts'
 import type { Program } from './program.ts'
-import { readProcessorTime, type Watched } from './processor-time.ts'
-import type { Servers } from './servers.ts'
-import { openBenchShop, type BenchShop } from './shop.ts'
+import { readProcessorTime, type Watched } from './processes.ts'
+import type { Stage } from './servers.ts'
+import { order, type BenchShop } from './shop.ts'
 import { compare, spread, type Side } from './windows.ts'
 
 /** From the acceptance until the codes are there, through Temporal, against workflows without effects. */
@@ -23,7 +22,10 @@ export const fulfillmentsPerSecond: Figure = {
   against: 'a worker with three no-op activities in a row',
   unit: 'per second',
   gate: '≥ 1.7, then ≥ 3',
-  run: (servers, size) => withWorkers(servers, 'three', (ours, bare) => compare(ours, bare, size)),
+  async run(stage, size) {
+    const { ours, bare } = await startBoth(stage)
+    return compare(batchOfOrders(ours), batchOfWorkflows(bare), size)
+  },
 }
 
 export const fulfillmentLatency: Figure = {
@@ -32,34 +34,22 @@ export const fulfillmentLatency: Figure = {
   against: 'a workflow with one local no-op activity, start to result',
   unit: 'ms',
   gate: '≤ 2, then ≤ 1.2',
-  run: (servers, size) => withWorkers(servers, 'one', (ours, bare) => compare(ours, bare, size)),
+  async run(stage, size) {
+    const { ours, bare } = await startBoth(stage)
+    return compare(orderAfterOrder(ours), workflowAfterWorkflow(bare), size)
+  },
 }
 
-async function withWorkers<T>(
-  servers: Servers,
-  load: 'three' | 'one',
-  measure: (ours: Side, bare: Side) => Promise<T>,
-): Promise<T> {
-  const { database, config, temporal } = servers
-  const shop = await openBenchShop(database, config)
-  const api = await servers.start('server.ts')
-  const worker = await servers.start('worker.ts')
+async function startBoth(stage: Stage): Promise<{ ours: OurPlace; bare: BarePlace }> {
+  const { database, shop, temporal, watched } = stage
+  const api = await stage.start('server.ts')
+  const worker = await stage.start('worker.ts')
   const taskQueue = `bare-${randomUUID()}`
-  const bare = await servers.start('bench/bare/worker.ts', { TASK_QUEUE: taskQueue })
-  const watch = (program: Program): Watched => ({ worker: () => [program.pid], ...servers.watched })
-  const place = { database, shop, url: `${api.url}/v2/orders`, worker, watched: watch(worker) }
-  const bareplace = { temporal, taskQueue, watched: watch(bare) }
-  try {
-    const result = await (load === 'three'
-      ? measure(batchOfOrders(place), batchOfWorkflows(bareplace))
-      : measure(orderAfterOrder(place), workflowAfterWorkflow(bareplace)))
-    const broken = await checkDatabase(database.db)
-    if (broken.length > 0) throw new Error(`an invariant broke: ${JSON.stringify(broken)}`)
-    return result
-  } finally {
-    await worker.stop()
-    await api.stop()
-    await bare.stop()
+  const bare = await stage.start('bench/bare/worker.ts', { settings: { TASK_QUEUE: taskQueue } })
+  const watch = (program: Program): Watched => ({ worker: () => [program.pid], ...watched })
+  return {
+    ours: { database, shop, url: api.url, worker, watched: watch(worker) },
+    bare: { temporal, taskQueue, watched: watch(bare) },
   }
 }
 
@@ -80,7 +70,9 @@ function batchOfOrders({ database, shop, url, worker, watched }: OurPlace): Side
       const orders = seconds * ORDERS_PER_SECOND_OF_WINDOW
       await shop.stock(orders)
       process.kill(worker.pid, 'SIGSTOP')
-      await inParallel(orders, STARTS_IN_FLIGHT, () => order(shop, url, ordered++))
+      await inParallel(orders, STARTS_IN_FLIGHT, async () => {
+        await order(url, shop.key, shop.orderBody(ordered++))
+      })
       const time = readProcessorTime(watched)
       const startedAt = performance.now()
       process.kill(worker.pid, 'SIGCONT')
@@ -119,7 +111,7 @@ function orderAfterOrder({ database, shop, url, watched }: OurPlace): Side {
     measure: (seconds) =>
       oneAfterAnother(seconds, watched, async () => {
         await shop.stock(1)
-        await order(shop, url, ordered++)
+        await order(url, shop.key, shop.orderBody(ordered++))
         const answeredAt = performance.now()
         while ((await countOpenUnits(database, shop)) > 0) await delay(1)
         return performance.now() - answeredAt
@@ -147,16 +139,6 @@ async function oneAfterAnother(seconds: number, watched: Watched, one: () => Pro
   const takenMs: number[] = []
   while (performance.now() < endAt) takenMs.push(await one())
   return { value: spread(takenMs).median, cpuMicros: perUnit(time.since(), takenMs.length) }
-}
-
-async function order(shop: BenchShop, url: string, n: number): Promise<void> {
-  const answer = await fetch(url, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${shop.key}`, 'content-type': 'application/json' },
-    body: shop.orderBody(n),
-  })
-  if (answer.status !== 201) throw new Error(`order: ${answer.status} ${await answer.text()}`)
-  await answer.body?.cancel()
 }
 
 async function countOpenUnits({ db }: Database, { accountId }: BenchShop): Promise<number> {

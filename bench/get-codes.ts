@@ -1,7 +1,8 @@
-import type { Figure } from './figure.ts'
-import { inParallel, openLoad, throughput, type Target } from './load.ts'
-import type { Servers } from './servers.ts'
-import { openBenchShop } from './shop.ts'
+import { z } from 'zod'
+import type { Figure, Size } from './figure.ts'
+import { inParallel, openLoad, throughput } from './load.ts'
+import type { Stage } from './servers.ts'
+import { order } from './shop.ts'
 import { compare } from './windows.ts'
 
 /** `GET /v2/orders/{id}/codes` with key, limiter and audit, against Hono with one named SELECT. */
@@ -15,7 +16,7 @@ export const codeReads: Figure = {
   against: 'Hono and one named SELECT',
   unit: 'per second',
   gate: '≥ 0.7, then ≥ 1.2',
-  run: (servers, size) => compareReads(servers, size, 200),
+  run: (stage, size) => compareReads(stage, size, 200),
 }
 
 export const unchangedPolls: Figure = {
@@ -24,80 +25,61 @@ export const unchangedPolls: Figure = {
   against: 'Hono and one named SELECT',
   unit: 'per second',
   gate: '≥ 2, then ≥ 3',
-  run: (servers, size) => compareReads(servers, size, 304),
+  run: (stage, size) => compareReads(stage, size, 304),
 }
 
-async function compareReads(
-  servers: Servers,
-  size: { pairs: number; seconds: number },
-  status: 200 | 304,
-) {
-  const { database, config, watched } = servers
-  const shop = await openBenchShop(database, config)
+async function compareReads(stage: Stage, size: Size, status: 200 | 304) {
+  const { shop } = stage
+  const { postgres } = stage.watched
   await shop.stock(ORDERS)
-  const api = await servers.start('server.ts')
-  const worker = await servers.start('worker.ts')
-  const bare = await servers.start('bench/bare/select.ts')
-  try {
-    const authorization = `Bearer ${shop.key}`
-    const orders: { id: string; etag: string }[] = []
-    await inParallel(ORDERS, DELIVERIES_IN_FLIGHT, async (n) => {
-      orders.push(await deliver(api.url, authorization, shop.orderBody(n)))
-    })
-    const of = (n: number) => orders[n % ORDERS] ?? { id: '', etag: '' }
-    await worker.stop()
-    const ours: Target = {
-      url: api.url,
-      status,
-      next: (n) => ({
-        method: 'GET',
-        path: `/v2/orders/${of(n).id}/codes`,
-        headers: { authorization, ...(status === 304 ? { 'if-none-match': of(n).etag } : {}) },
-      }),
-    }
-    const theirs: Target = {
-      url: bare.url,
-      status: 200,
-      next: (n) => ({ method: 'GET', path: `/orders/${of(n).id.replace('ord_', 'txn_')}/codes` }),
-    }
-    const loads = [openLoad(ours), openLoad(theirs)] as const
-    const { postgres } = watched
-    const result = await compare(
-      throughput(loads[0], { program: () => [api.pid], postgres }),
-      throughput(loads[1], { program: () => [bare.pid], postgres }),
-      size,
-    )
-    await Promise.all(loads.map((load) => load.close()))
-    return result
-  } finally {
-    await api.stop()
-    await worker.stop()
-    await bare.stop()
-  }
+  const api = await stage.start('server.ts')
+  const worker = await stage.start('worker.ts')
+  const bare = await stage.start('bench/bare/select.ts')
+  const authorization = `Bearer ${shop.key}`
+  const orders: { id: string; etag: string }[] = []
+  await inParallel(ORDERS, DELIVERIES_IN_FLIGHT, async (n) => {
+    const { orderId } = await order(api.url, shop.key, shop.orderBody(n))
+    orders.push(await untilDelivered(api.url, shop.key, orderId))
+  })
+  await worker.stop()
+  const of = (n: number) => orders[n % ORDERS] ?? { id: '', etag: '' }
+  const ours = openLoad({
+    url: api.url,
+    status,
+    next: (n) => ({
+      method: 'GET',
+      path: `/v2/orders/${of(n).id}/codes`,
+      headers: { authorization, ...(status === 304 ? { 'if-none-match': of(n).etag } : {}) },
+    }),
+  })
+  const theirs = openLoad({
+    url: bare.url,
+    status: 200,
+    next: (n) => ({ method: 'GET', path: `/orders/${of(n).id.replace('ord_', 'txn_')}/codes` }),
+  })
+  const result = await compare(
+    throughput(ours, { program: () => [api.pid], postgres }),
+    throughput(theirs, { program: () => [bare.pid], postgres }),
+    size,
+  )
+  await Promise.all([ours.close(), theirs.close()])
+  return result
 }
 
-/** Orders, and waits until every code is there. */
-async function deliver(
+const list = z.object({ status: z.string() })
+
+/** Waits until every code of an order is there. Throws on any other answer. */
+export async function untilDelivered(
   apiUrl: string,
-  authorization: string,
-  body: string,
+  key: string,
+  orderId: string,
 ): Promise<{ id: string; etag: string }> {
-  const headers = { authorization, 'content-type': 'application/json' }
-  const order = await fetch(`${apiUrl}/v2/orders`, { method: 'POST', headers, body })
-  const answer: unknown = await order.json()
-  const id = order.status === 201 ? textOf(answer, 'id') : ''
-  if (id === '') throw new Error(`order: ${order.status} ${JSON.stringify(answer)}`)
   for (;;) {
-    const codes = await fetch(`${apiUrl}/v2/orders/${id}/codes`, {
-      headers: { authorization, prefer: 'wait=20' },
+    const codes = await fetch(`${apiUrl}/v2/orders/${orderId}/codes`, {
+      headers: { authorization: `Bearer ${key}`, prefer: 'wait=20' },
     })
-    const list: unknown = await codes.json()
-    if (codes.status !== 200) throw new Error(`codes: ${codes.status} ${JSON.stringify(list)}`)
-    if (textOf(list, 'status') === 'complete') return { id, etag: codes.headers.get('etag') ?? '' }
+    if (codes.status !== 200) throw new Error(`codes: ${codes.status} ${await codes.text()}`)
+    const { status } = list.parse(await codes.json())
+    if (status === 'complete') return { id: orderId, etag: codes.headers.get('etag') ?? '' }
   }
-}
-
-function textOf(body: unknown, name: string): string {
-  const value: unknown = typeof body === 'object' && body !== null ? Reflect.get(body, name) : ''
-  return typeof value === 'string' ? value : ''
 }

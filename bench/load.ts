@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client } from 'undici'
 import { perUnit } from './figure.ts'
-import { readProcessorTime, type Watched } from './processor-time.ts'
+import { readProcessorTime, type Watched } from './processes.ts'
 import type { Side } from './windows.ts'
 
 /** HTTP load on loopback. It stops by itself, and an answer that is not expected ends the figure. */
@@ -19,10 +19,17 @@ export type Target = {
   next(n: number): Call
   /** The only status that counts as right. */
   status: number
+  /** Refused in order, as under a load that is too much: neither right nor wrong. */
+  refusal?: number
 }
 
-/** Rights measured in one window: how many, and how long each took in milliseconds. */
-export type Answers = { count: number; seconds: number; sortedMs: number[] }
+/** Answers of one window: the right ones, and how long right ones and refusals took in milliseconds. */
+export type Answers = {
+  count: number
+  seconds: number
+  sortedMs: number[]
+  refusedSortedMs: number[]
+}
 
 export const CONNECTIONS = 64
 
@@ -38,7 +45,7 @@ export type Load = {
 export function openLoad(target: Target, connections = CONNECTIONS): Load {
   const clients = Array.from({ length: connections }, () => new Client(target.url))
   let n = 0
-  const send = async (client: Client): Promise<void> => {
+  const send = async (client: Client, dueAt: number, to: Answers): Promise<void> => {
     const { method, path, headers, body } = target.next(n++)
     const answer = await client.request({
       method,
@@ -46,33 +53,33 @@ export function openLoad(target: Target, connections = CONNECTIONS): Load {
       ...(headers === undefined ? {} : { headers }),
       ...(body === undefined ? {} : { body }),
     })
-    if (answer.statusCode !== target.status) {
+    const isRight = answer.statusCode === target.status
+    if (!isRight && answer.statusCode !== target.refusal) {
       throw new Error(`${method} ${path}: ${answer.statusCode} ${await answer.body.text()}`)
     }
     await answer.body.dump()
+    const takenMs = isRight ? to.sortedMs : to.refusedSortedMs
+    takenMs.push(performance.now() - dueAt)
   }
   return {
     async closed(seconds) {
-      const takenMs: number[] = []
-      const startedAt = performance.now()
-      const endAt = startedAt + seconds * 1_000
+      const window = openWindow()
+      const endAt = window.startedAt + seconds * 1_000
       await Promise.all(
         clients.map(async (client) => {
           for (;;) {
             const sentAt = performance.now()
             if (sentAt >= endAt) return
-            await send(client)
-            takenMs.push(performance.now() - sentAt)
+            await send(client, sentAt, window.answers)
           }
         }),
       )
-      return answers(takenMs, performance.now() - startedAt)
+      return window.close()
     },
     async open(seconds, perSecond) {
-      const takenMs: number[] = []
+      const window = openWindow()
+      const { startedAt, answers } = window
       const total = Math.floor(seconds * perSecond)
-      const startedAt = performance.now()
-      let sent = 0
       const free = [...clients]
       const waiting: (() => void)[] = []
       // From the instant at which the call was due: waiting for a connection counts as its time.
@@ -80,19 +87,20 @@ export function openLoad(target: Target, connections = CONNECTIONS): Load {
         if (free.length === 0) await new Promise<void>((resolve) => waiting.push(resolve))
         const client = free.pop()
         if (client === undefined) throw new Error('woken without a connection')
-        await send(client)
+        await send(client, dueAt, answers)
         free.push(client)
         waiting.shift()?.()
-        takenMs.push(performance.now() - dueAt)
       }
       const running: Promise<void>[] = []
-      while (sent < total) {
+      while (running.length < total) {
         const due = Math.min(total, ((performance.now() - startedAt) / 1_000) * perSecond)
-        for (; sent < due; sent++) running.push(one(startedAt + (sent / perSecond) * 1_000))
+        while (running.length < due) {
+          running.push(one(startedAt + (running.length / perSecond) * 1_000))
+        }
         await delay(1)
       }
       await Promise.all(running)
-      return answers(takenMs, performance.now() - startedAt)
+      return window.close()
     },
     async close() {
       await Promise.all(clients.map((client) => client.close()))
@@ -124,6 +132,17 @@ export async function inParallel(
   await Promise.all(Array.from({ length: lanes }, lane))
 }
 
-function answers(takenMs: number[], ms: number): Answers {
-  return { count: takenMs.length, seconds: ms / 1_000, sortedMs: takenMs.toSorted((a, b) => a - b) }
+function openWindow() {
+  const startedAt = performance.now()
+  const answers: Answers = { count: 0, seconds: 0, sortedMs: [], refusedSortedMs: [] }
+  return {
+    startedAt,
+    answers,
+    close: (): Answers => ({
+      count: answers.sortedMs.length,
+      seconds: (performance.now() - startedAt) / 1_000,
+      sortedMs: answers.sortedMs.toSorted((a, b) => a - b),
+      refusedSortedMs: answers.refusedSortedMs.toSorted((a, b) => a - b),
+    }),
+  }
 }

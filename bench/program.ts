@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync, closeSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Environment } from '../cli/children.ts'
 
@@ -9,19 +8,21 @@ import type { Environment } from '../cli/children.ts'
 export type Program = { pid: number; stop(): Promise<void> }
 
 const READY_MS_MAX = 60_000
-const ROOT = join(import.meta.dirname, '..')
+/** A folder for processor profiles of every program, one file each; nothing without it. */
+const PROFILES = process.env['BENCH_PROFILES']
 
 /**
- * Starts `file` (from the root) and resolves when its log says `"msg":"ready"`. It ends with us: a
- * closed channel tells it. Throws with the end of its log when it is not ready in a minute.
+ * Starts a file of JavaScript or TypeScript and resolves when its log says `"msg":"ready"`. It ends
+ * with us: a closed channel tells it. Throws with the end of its log when it is not ready in a minute.
  */
 export async function startProgram(
   file: string,
-  options: { env: Environment; logFile: string },
+  options: { env: Environment; logFile: string; args: string[]; cwd: string },
 ): Promise<Program> {
   const log = openSync(options.logFile, 'w')
-  const child = spawn(process.execPath, [join(ROOT, file)], {
-    cwd: ROOT,
+  const profiling = PROFILES === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${PROFILES}`]
+  const child = spawn(process.execPath, [...profiling, file, ...options.args], {
+    cwd: options.cwd,
     env: options.env,
     stdio: ['ignore', log, log, 'ipc'],
   })

@@ -3,7 +3,17 @@ import { join } from 'node:path'
 import { format as prettify, resolveConfig } from 'prettier'
 import { ROOT } from '../scripts/source-files.ts'
 import { drawCurve } from './picture.ts'
-import { readResults, type KeptCurve, type KeptFigure, type Results, type Run } from './results.ts'
+import type { Size } from './figure.ts'
+import {
+  readResults,
+  type KeptCurve,
+  type KeptFigure,
+  type KeptGrowth,
+  type KeptShapes,
+  type KeptSoak,
+  type Results,
+  type Run,
+} from './results.ts'
 import type { Spread } from './windows.ts'
 
 /** docs/bench.md and its picture, made of bench/results.json. */
@@ -16,13 +26,14 @@ export async function writeReport(): Promise<void> {
   const results = readResults()
   writeFileSync(TABLE, await formatReport(results))
   console.log('\nwrote docs/bench.md')
-  if (results.curve === null) return
+  if (results.curve === undefined) return
   writeFileSync(PICTURE, drawCurve(results.curve))
   console.log('wrote docs/bench.svg')
 }
 
 /** docs/bench.md as text. */
 export async function formatReport(results: Results): Promise<string> {
+  const { figures, curve, shapes, growth, soak } = results
   const lines = [
     '# What it carries',
     '',
@@ -30,22 +41,30 @@ export async function formatReport(results: Results): Promise<string> {
     '',
     'Each figure is a ratio: ours against a bare program (`bench/bare/`) in alternating windows of the same run, so that the mood of the machine meets both. Ours runs with everything on: key, rate limit, validation, idempotency, purchase order, ledger, outbox, log. A window with any wrong answer, and a run after which an invariant is broken, give no figure. Values are median (least to most).',
     '',
-    '| figure | what | ours | bare | ratio | wanted | µs of processor per unit, ours | bare |',
-    '|---|---|---|---|---|---|---|---|',
-    ...results.figures.map(printFigure),
-    '',
-    ...(results.curve === null ? [] : printCurve(results.curve)),
+    ...table(
+      'figure | what | ours | bare | ratio | wanted | µs of processor per unit, ours | bare',
+      figures.map(figureCells),
+    ),
+    ...(curve === undefined ? [] : printCurve(curve)),
+    ...(shapes === undefined ? [] : printShapes(shapes)),
+    ...(growth === undefined ? [] : printGrowth(growth)),
+    ...(soak === undefined ? [] : printSoak(soak)),
     '## Where and when',
     '',
-    '| figure | commit | measured | windows | machine |',
-    '|---|---|---|---|---|',
-    ...results.figures.map(({ id, run, size }) =>
-      row([id, ...printRun(run, `${size.pairs} pairs of ${size.seconds} s`)]),
+    ...table(
+      'what | commit | measured | windows | machine',
+      [
+        ...figures.map(({ id, run, size }) => ({ id, run, how: windowsOf(size) })),
+        ...(curve === undefined ? [] : [{ id: 'curve', run: curve.run, how: 'open loop' }]),
+        ...(shapes === undefined
+          ? []
+          : [{ id: 'shapes', run: shapes.run, how: windowsOf(shapes.size) }]),
+        ...(growth === undefined ? [] : [{ id: 'growth', run: growth.run, how: 'pairs' }]),
+        ...(soak === undefined
+          ? []
+          : [{ id: 'soak', run: soak.run, how: `${soak.minutes} minutes` }]),
+      ].map(({ id, run, how }) => [id, ...printRun(run, how)]),
     ),
-    ...(results.curve === null
-      ? []
-      : [row(['curve', ...printRun(results.curve.run, 'open loop')])]),
-    '',
     'PostgreSQL (durable) and Temporal run on the same machine as the programs and the load, with the settings of `npm start`; programs have 16 connections to the database.',
     '',
   ]
@@ -53,12 +72,14 @@ export async function formatReport(results: Results): Promise<string> {
   return prettify(lines.join('\n'), { ...options, parser: 'markdown' })
 }
 
-function printFigure({ id, title, against, unit, gate, result }: KeptFigure): string {
+const windowsOf = ({ pairs, seconds }: Size): string => `${pairs} pairs of ${seconds} s`
+
+function figureCells({ id, title, against, unit, gate, result }: KeptFigure): string[] {
   const what = `${title}, ${unit}; bare: ${against}`
-  if ('none' in result) return row([id, what, 'no figure', result.none, '', gate, '', ''])
+  if ('none' in result) return [id, what, 'no figure', result.none, '', gate, '', '']
   const { ours, bare, ratio, cpuMicros } = result
   const values = [ours, bare, ratio].map(printSpread)
-  return row([id, what, ...values, gate, printCosts(cpuMicros.ours), printCosts(cpuMicros.bare)])
+  return [id, what, ...values, gate, printCosts(cpuMicros.ours), printCosts(cpuMicros.bare)]
 }
 
 function printCurve({ perSecondMax, points }: KeptCurve): string[] {
@@ -69,10 +90,9 @@ function printCurve({ perSecondMax, points }: KeptCurve): string[] {
     '',
     '![Throughput and latency against the offered load](bench.svg)',
     '',
-    '| offered | per second | accepted per second | refused per second | accepted, p50 | p99 | refused, p50 | p99 |',
-    '|---|---|---|---|---|---|---|---|',
-    ...points.map((point) =>
-      row([
+    ...table(
+      'offered | per second | accepted per second | refused per second | accepted, p50 | p99 | refused, p50 | p99',
+      points.map((point) => [
         `${point.factor}×`,
         digits(point.offeredPerSecond),
         digits(point.acceptedPerSecond),
@@ -82,7 +102,67 @@ function printCurve({ perSecondMax, points }: KeptCurve): string[] {
         ),
       ]),
     ),
+  ]
+}
+
+function printShapes({ shapes }: KeptShapes): string[] {
+  return [
+    '## The shapes of a webhook delivery',
     '',
+    'A delivery that succeeds at once, with the same claim, request and record in each shape: a workflow that *loops* over the schedule (built), one activity whose *retries* are the schedule, and a *direct* attempt that starts a workflow only after a failure. Without the outbox, which is the same for all.',
+    '',
+    ...table(
+      'shape | per second | µs of processor per delivery | history events',
+      shapes.map(({ shape, perSecond, cpuMicros, events }) => [
+        shape,
+        printSpread(perSecond),
+        printCosts(cpuMicros),
+        digits(events),
+      ]),
+    ),
+  ]
+}
+
+function printGrowth({ orders, rows }: KeptGrowth): string[] {
+  return [
+    '## Ten times as much',
+    '',
+    `Over ${orders} orders that have their codes, and over ten times as many with ten times the work in each window. The exponent is that of the whole cost, in units of the bare program's time: 1 is in proportion.`,
+    '',
+    ...table(
+      'figure | what | µs of processor per unit at 1× | at 10× | exponent',
+      rows.map(({ id, title, micros: [at1, at10], exponent }) => [
+        id,
+        title,
+        digits(at1),
+        digits(at10),
+        exponent.toFixed(2),
+      ]),
+    ),
+  ]
+}
+
+function printSoak({ minutes, orders, ordersPerSecond, samples, ...slopes }: KeptSoak): string[] {
+  const shown = samples.filter((_, n) => n % Math.ceil(samples.length / 8) === 0)
+  const last = samples.at(-1)
+  const rows = [...shown, ...(last === undefined || shown.includes(last) ? [] : [last])]
+  const tables = Object.keys(last?.rows ?? {})
+  return [
+    '## For long',
+    '',
+    `${orders} orders in ${minutes} minutes (${ordersPerSecond} a second), each with its codes read, five polls and a webhook for each of its events. Over the second half the memory of the API changed by ${digits(slopes.apiMibPerHour)} MiB an hour and that of the worker by ${digits(slopes.workerMibPerHour)} MiB an hour.`,
+    '',
+    ...table(
+      ['minute', 'API, MiB', 'worker, MiB', ...tables.map((name) => `rows of \`${name}\``)].join(
+        ' | ',
+      ),
+      rows.map((sample) => [
+        sample.minute.toFixed(0),
+        digits(sample.apiMib),
+        digits(sample.workerMib),
+        ...tables.map((name) => String(sample.rows[name])),
+      ]),
+    ),
   ]
 }
 
@@ -91,7 +171,11 @@ function printRun(run: Run, windows: string): string[] {
   return [`\`${run.commit}\``, run.measuredAt.slice(0, 16), windows, machine]
 }
 
-const row = (cells: string[]): string => `| ${cells.join(' | ')} |`
+function table(head: string, rows: string[][]): string[] {
+  const row = (cells: string[]): string => `| ${cells.join(' | ')} |`
+  const names = head.split(' | ')
+  return [row(names), row(names.map(() => '---')), ...rows.map(row), '']
+}
 
 /** A spread in words. */
 export function printSpread({ min, median, max }: Spread): string {
@@ -107,5 +191,5 @@ export function printCosts(micros: Record<string, number>): string {
 
 /** Three digits that mean something. */
 function digits(value: number): string {
-  return value === 0 || value >= 100 ? value.toFixed(0) : value.toPrecision(3)
+  return value === 0 || Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3)
 }

@@ -3,7 +3,10 @@ import { availableParallelism, cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { commitOf, ROOT } from '../scripts/source-files.ts'
 import type { Figure, Size } from './figure.ts'
+import type { Growth } from './growth.ts'
 import type { CurvePoint } from './load-curve.ts'
+import type { Soak } from './soak.ts'
+import type { ShapeCost } from './webhook-shapes.ts'
 import type { Comparison } from './windows.ts'
 
 /** Where and when a result was measured. */
@@ -25,26 +28,39 @@ export type KeptFigure = Omit<Figure, 'run'> & {
 
 export type KeptCurve = { perSecondMax: number; points: CurvePoint[]; run: Run }
 
-/** What docs/bench.md is made of. */
-export type Results = { figures: KeptFigure[]; curve: KeptCurve | null }
+export type KeptShapes = { shapes: ShapeCost[]; size: Size; run: Run }
+export type KeptGrowth = Growth & { run: Run }
+export type KeptSoak = Soak & { run: Run }
+
+/** What docs/bench.md is made of; a study that was never kept is left out. */
+export type Results = {
+  figures: KeptFigure[]
+  curve?: KeptCurve
+  shapes?: KeptShapes
+  growth?: KeptGrowth
+  soak?: KeptSoak
+}
+
+/** Some of the results. */
+export type Kept = Partial<Results>
 
 const FILE = join(ROOT, 'bench', 'results.json')
 
 /** What is kept; nothing before the first run that keeps something. */
 export function readResults(): Results {
-  if (!existsSync(FILE)) return { figures: [], curve: null }
-  // oxlint-disable-next-line typescript/consistent-type-assertions -- `writeResults` wrote it
+  if (!existsSync(FILE)) return { figures: [] }
+  // oxlint-disable-next-line typescript/consistent-type-assertions -- `keepResults` wrote it
   return JSON.parse(readFileSync(FILE, 'utf8')) as Results
 }
 
-/** Keeps results in place of the last ones of the same figures. */
-export function keepResults(fresh: { figures?: KeptFigure[]; curve?: KeptCurve }): void {
+/** Keeps results in place of the last ones of the same figures and studies. */
+export function keepResults(fresh: Kept): void {
   const kept = readResults()
   const figures = [
     ...kept.figures.filter(({ id }) => !fresh.figures?.some((figure) => figure.id === id)),
     ...(fresh.figures ?? []),
   ].toSorted((a, b) => (a.id < b.id ? -1 : 1))
-  const results: Results = { figures, curve: fresh.curve ?? kept.curve }
+  const results: Results = { ...kept, ...fresh, figures }
   writeFileSync(FILE, `${JSON.stringify(results, null, 2)}\n`)
 }
 

@@ -8,20 +8,36 @@ import { readEnv, toConfig, type Config } from '../config.ts'
 import { openDatabase, type Database } from '../db/client.ts'
 import { bundleWorkflows } from '../test/harness.ts'
 import { createTestDatabase } from '../test/stack.ts'
-import { processTree, type Watched } from './processor-time.ts'
+import { processTree, type Watched } from './processes.ts'
 import { startProgram, type Program } from './program.ts'
+import { makeShopRows, openBenchShop, type BenchShop, type ShopRows } from './shop.ts'
 
-/** PostgreSQL and Temporal for one run, and the programs that are measured on them. */
+/** PostgreSQL and Temporal for one run. */
 export type Servers = {
-  config: Config
-  database: Database
-  temporal: Client
-  /** Starts a program of the tree with the settings that lead it to the servers, and `settings`. */
-  start(file: string, settings?: Environment): Promise<Program & { url: string }>
-  /** The two servers with all their processes, for readings of processor time. */
-  watched: Watched & { postgres: () => number[]; temporal: () => number[] }
+  /** A database of its own with a shop in it: what one figure leaves behind, no other one meets. */
+  openStage(): Promise<Stage>
+  /** A copy of a stage and all its rows. Nothing may be connected to the original meanwhile. */
+  copyStage(original: Stage): Promise<Stage>
   stop(): Promise<void>
 }
+
+/** Where one figure is measured. */
+export type Stage = {
+  name: string
+  rows: ShopRows
+  config: Config
+  database: Database
+  shop: BenchShop
+  temporal: Client
+  /** Starts a program with the settings that lead it to the servers; `file` from the tree's top. */
+  start(file: string, options?: ProgramOptions): Promise<Program & { url: string }>
+  /** The two servers with all their processes, for readings of processor time. */
+  watched: Watched & { postgres: () => number[]; temporal: () => number[] }
+  /** Ends the programs that still run, and our own connections. */
+  close(): Promise<void>
+}
+
+type ProgramOptions = { settings?: Environment; args?: string[]; cwd?: string }
 
 const ROOT = join(import.meta.dirname, '..')
 const POOL_SIZE = '16' // the product's default, and so that of every bare program
@@ -39,47 +55,71 @@ export async function startServers(): Promise<Servers> {
     { durable: true },
   )
   Object.assign(process.env, pair.variables) // where createTestDatabase looks
-  const { url } = await createTestDatabase('bench')
-  const environment: Environment = {
+  const address = pair.variables.BARK_TEST_TEMPORAL_ADDRESS
+  const shared: Environment = {
     ...process.env,
-    DATABASE_URL: url,
     DATABASE_POOL_SIZE_MAX: POOL_SIZE,
     POOL_SIZE,
-    TEMPORAL_ADDRESS: pair.variables.BARK_TEST_TEMPORAL_ADDRESS,
+    TEMPORAL_ADDRESS: address,
     TEMPORAL_SCHEDULES: 'false',
     WORKFLOW_BUNDLE_PATH: await bundleWorkflows(),
     LOG_LEVEL: 'info',
   }
-  const config = toConfig(readEnv(environment))
-  const database = openDatabase({
-    url,
-    poolSizeMax: 4,
-    applicationName: 'bark-bench',
-    onError: () => undefined, // the next statement says it
-  })
-  const connection = await Connection.connect({ address: config.temporal.address })
-  const programs: Program[] = []
+  const connection = await Connection.connect({ address })
+  const stages = new Set<Stage>()
+
+  async function open(original: Stage | null): Promise<Stage> {
+    const { url } = await createTestDatabase('bench', original?.name)
+    const name = new URL(url).pathname.slice(1)
+    // Workers of different stages must not take each other's work.
+    const environment = { ...shared, DATABASE_URL: url, TEMPORAL_TASK_QUEUE: name }
+    const config = toConfig(readEnv(environment))
+    const database = openDatabase({
+      url,
+      poolSizeMax: 16,
+      applicationName: 'bark-bench',
+      onError: () => undefined, // the next statement says it
+    })
+    const rows = original?.rows ?? (await makeShopRows(database))
+    const programs: Program[] = []
+    const stage: Stage = {
+      name,
+      rows,
+      config,
+      database,
+      shop: openBenchShop(database, config, rows),
+      temporal: new Client({ connection, namespace: config.temporal.namespace }),
+      watched: {
+        postgres: () => processTree(pair.pids().postgres),
+        temporal: () => processTree(pair.pids().temporal),
+      },
+      async start(file, { settings = {}, args = [], cwd = ROOT } = {}) {
+        const port = String(await freePort())
+        const program = await startProgram(join(ROOT, file), {
+          env: { ...environment, PORT: port, API_PORT: port, ...settings },
+          logFile: join(pair.folder, `${file.replaceAll('/', '-')}-${port}.log`),
+          args,
+          cwd,
+        })
+        programs.push(program)
+        return { ...program, url: `http://127.0.0.1:${port}` }
+      },
+      async close() {
+        for (const program of programs) await program.stop()
+        await database.close()
+        stages.delete(stage)
+      },
+    }
+    stages.add(stage)
+    return stage
+  }
+
   return {
-    config,
-    database,
-    temporal: new Client({ connection, namespace: config.temporal.namespace }),
-    watched: {
-      postgres: () => processTree(pair.pids().postgres),
-      temporal: () => processTree(pair.pids().temporal),
-    },
-    async start(file, settings = {}) {
-      const port = String(await freePort())
-      const program = await startProgram(file, {
-        env: { ...environment, PORT: port, API_PORT: port, ...settings },
-        logFile: join(pair.folder, `${file.replaceAll('/', '-')}-${port}.log`),
-      })
-      programs.push(program)
-      return { ...program, url: `http://127.0.0.1:${port}` }
-    },
+    openStage: () => open(null),
+    copyStage: (original) => open(original),
     async stop() {
-      for (const program of programs) await program.stop()
+      for (const stage of stages) await stage.close()
       await connection.close()
-      await database.close()
       await pair.stop()
     },
   }

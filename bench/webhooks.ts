@@ -7,8 +7,8 @@ import { newId } from '../new-id.ts'
 import { createAccount, createWebhook } from '../test/webhooks/world.ts'
 import { NoFigure, perUnit, type Figure } from './figure.ts'
 import type { Program } from './program.ts'
-import { readProcessorTime, type Watched } from './processor-time.ts'
-import type { Servers } from './servers.ts'
+import { readProcessorTime, type Watched } from './processes.ts'
+import type { Stage } from './servers.ts'
 import { compare, type Side } from './windows.ts'
 
 /** Webhooks, signed, sent and recorded through Temporal, against `fetch` in a loop. */
@@ -26,52 +26,40 @@ export const deliveriesPerSecond: Figure = {
   against: 'fetch in a loop, 32 at a time, without records',
   unit: 'per second',
   gate: 'report, then ≥ 1',
-  async run(servers, size) {
+  async run(stage, size) {
     const port = String(await freePort())
-    const receiver = await servers.start('sandbox/receiver.ts', {
-      SANDBOX_RECEIVER_PORT: port,
-      SANDBOX_RECEIVER_DATA: '',
+    await stage.start('sandbox/receiver.ts', {
+      settings: { SANDBOX_RECEIVER_PORT: port, SANDBOX_RECEIVER_DATA: '' },
     })
     const url = `http://127.0.0.1:${port}`
-    const worker = await servers.start('worker.ts')
-    const bare = await servers.start('bench/bare/fetch-loop.ts', {
-      TARGET: url,
-      LANES: String(LANES),
-    })
-    const watch = (program: Program): Watched => ({
-      sender: () => [program.pid],
-      ...servers.watched,
-    })
-    try {
-      for (const path of ['/ours/fails', '/bare/fails']) await answer(url, path, { status: 500 })
-      await answer(url, '/ours/hangs', { instead: 'hang' })
-      return await compare(
-        await batchOfDeliveries(servers, url, worker, watch(worker)),
-        batchOfFetches(bare.url, watch(bare)),
-        size,
-      )
-    } finally {
-      await worker.stop()
-      await bare.stop()
-      await receiver.stop()
-    }
+    const worker = await stage.start('worker.ts')
+    const settings = { TARGET: url, LANES: String(LANES) }
+    const bare = await stage.start('bench/bare/fetch-loop.ts', { settings })
+    const watch = (program: Program): Watched => ({ sender: () => [program.pid], ...stage.watched })
+    for (const path of ['/ours/fails', '/bare/fails']) await answer(url, path, { status: 500 })
+    await answer(url, '/ours/hangs', { instead: 'hang' })
+    return compare(
+      await batchOfDeliveries(stage, url, worker, watch(worker)),
+      batchOfFetches(bare.url, watch(bare)),
+      size,
+    )
   },
 }
 
 /** The events happen while the worker is frozen; measured is what it does once it thaws. */
 async function batchOfDeliveries(
-  servers: Servers,
+  stage: Stage,
   url: string,
   worker: Program,
   watched: Watched,
 ): Promise<Side> {
-  const { database } = servers
+  const { database } = stage
   const accountId = await createAccount(database.db, 'live')
   const subscribe = (path: string, type: EventType) =>
-    createWebhook(servers, accountId, { url: `${url}${path}`, events: [type], inFlightMax: 100 })
+    createWebhook(stage, accountId, { url: `${url}${path}`, events: [type], inFlightMax: 100 })
   const well = await subscribe('/ours/well', 'product.created')
   const fails = await subscribe('/ours/fails', 'product.updated')
-  await createWebhook(servers, accountId, {
+  await createWebhook(stage, accountId, {
     url: `${url}/ours/hangs`,
     events: ['product.deleted'],
     inFlightMax: HANGING,
@@ -93,9 +81,9 @@ async function batchOfDeliveries(
       const time = readProcessorTime(watched)
       const startedAt = performance.now()
       process.kill(worker.pid, 'SIGCONT')
-      while ((await countUntold(servers, [well, fails])) > 0) await delay(POLL_MS)
+      while ((await countUntold(stage, [well, fails])) > 0) await delay(POLL_MS)
       const taken = (performance.now() - startedAt) / 1_000
-      const wrong = await countWrong(servers, well, fails)
+      const wrong = await countWrong(stage, well, fails)
       if (wrong > 0) throw new NoFigure(`${wrong} deliveries were not as the endpoints answered`)
       return { value: count / taken, cpuMicros: perUnit(time.since(), count) }
     },
@@ -126,7 +114,7 @@ async function answer(url: string, path: string, told: object): Promise<void> {
 }
 
 /** Deliveries whose first attempt has no outcome yet. */
-async function countUntold({ database }: Servers, webhookIds: string[]): Promise<number> {
+async function countUntold({ database }: Stage, webhookIds: string[]): Promise<number> {
   const { untold } = await database.db
     .selectFrom('deliveries')
     .select((eb) => eb.fn.countAll<bigint>().as('untold'))
@@ -138,7 +126,7 @@ async function countUntold({ database }: Servers, webhookIds: string[]): Promise
 }
 
 /** What is not delivered at the first attempt, or counted as more than one failure. */
-async function countWrong({ database }: Servers, well: string, fails: string): Promise<number> {
+async function countWrong({ database }: Stage, well: string, fails: string): Promise<number> {
   const { wrong } = await database.db
     .selectFrom('deliveries')
     .select((eb) => eb.fn.countAll<bigint>().as('wrong'))

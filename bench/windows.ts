@@ -72,7 +72,8 @@ export function quantile(sorted: readonly number[], q: number): number {
   return below + (above - below) * (place - Math.floor(place))
 }
 
-function medians(samples: readonly Record<string, number>[]): Record<string, number> {
+/** Name by name. */
+export function medians(samples: readonly Record<string, number>[]): Record<string, number> {
   const names = Object.keys(samples[0] ?? {})
   return Object.fromEntries(
     names.map((name) => [name, spread(samples.map((sample) => sample[name] ?? NaN)).median]),

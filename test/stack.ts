@@ -12,10 +12,13 @@ export type TestDatabase = { url: string; drop(): Promise<void> }
 const TEMPLATE_LOCK = 6_217_435_002 // any constant that no migration uses
 const NAME_LENGTH_MAX = 63
 
-/** A migrated, empty database. Drop it in `afterAll`; a run's end removes what was left. */
-export async function createTestDatabase(name: string): Promise<TestDatabase> {
+/**
+ * A migrated, empty database, or a copy of the one called `original`, to which nothing may be
+ * connected. Drop it in `afterAll`; a run's end removes what was left.
+ */
+export async function createTestDatabase(name: string, original?: string): Promise<TestDatabase> {
   const server = serverUrl()
-  const template = await ensureTemplate(server)
+  const template = original ?? (await ensureTemplate(server))
   const database = databaseName(name)
   await onServer(server, (client) =>
     client.query(`create database ${quoted(database)} template ${quoted(template)}`),

@@ -47,7 +47,7 @@ test('docs/bench.md is what the kept results make of it', async () => {
 })
 
 test('a figure is a row with its spread, its cost, its commit and its machine', async () => {
-  const report = await formatReport({ figures: [figure], curve: null })
+  const report = await formatReport({ figures: [figure] })
   expect(report).toContain('500 (250 to 1000)')
   expect(report).toContain('0.0555 (0.0278 to 0.111)')
   expect(report).toContain('program 885, postgres 3119')
@@ -56,7 +56,7 @@ test('a figure is a row with its spread, its cost, its commit and its machine', 
 
 test('a comparison that says nothing is no figure, and says why', async () => {
   const none = { ...figure, id: 'A3', result: { none: 'half the bare rate is 4500/s' } }
-  const report = await formatReport({ figures: [none], curve: null })
+  const report = await formatReport({ figures: [none] })
   expect(report).toMatch(/\| A3 .*no figure.*half the bare rate is 4500\/s/)
 })
 

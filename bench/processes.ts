@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** Processor time of processes from outside, so that the bare programs need no code for it. */
+/** Processor time and memory of processes from outside, so that the bare programs need no code for it. */
 
 /** By name: the process ids that count as one. */
 export type Watched = Record<string, () => number[]>
@@ -24,6 +24,15 @@ export function readProcessorTime(watched: Watched): { since(): Record<string, n
       )
     },
   }
+}
+
+/** The memory that a process holds now, or the most that it has held. Throws where there is no /proc. */
+export function memoryMib(pid: number, what: 'now' | 'peak'): number {
+  const name = what === 'now' ? 'VmRSS' : 'VmHWM'
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const kib = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]
+  if (kib === undefined) throw new Error(`The system does not say ${name} of process ${pid}`)
+  return Number(kib) / 1_024
 }
 
 /** The process and all that it started, now. */
