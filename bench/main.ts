@@ -113,8 +113,10 @@ async function measure(figure: Figure, servers: Servers, size: Size): Promise<Ke
   try {
     result = await onStage(servers, (stage) => take(stage, size))
   } catch (error) {
-    if (!(error instanceof NoFigure)) throw error
-    result = { none: error.message }
+    // A wrong answer or a broken invariant costs this figure, and not the others.
+    if (!(error instanceof NoFigure)) console.error(error)
+    process.exitCode = error instanceof NoFigure ? process.exitCode : 1
+    result = { none: error instanceof Error ? error.message.slice(0, 200) : String(error) }
   }
   const kept = { ...facts, result, size, run }
   print(kept)

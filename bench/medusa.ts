@@ -23,7 +23,12 @@ export const ordersBesideMedusa: Figure = {
   async run(stage, size) {
     const folder = installMedusa()
     const { url, drop } = await createEmptyDatabase('medusa')
-    const settings = { DATABASE_URL: url, NODE_ENV: 'production', LOG_LEVEL: 'error' }
+    const settings = {
+      DATABASE_URL: url,
+      POOL_SIZE: String(LANES),
+      NODE_ENV: 'production',
+      LOG_LEVEL: 'error',
+    }
     const cli = join(folder, 'node_modules', '@medusajs', 'cli', 'cli.js')
     execFileSync(process.execPath, [cli, 'db:migrate', '--skip-scripts'], {
       cwd: folder,

@@ -55,25 +55,25 @@ export async function measureSoak(stage: Stage, minutes: number): Promise<Soak> 
     })
   }
 
-  let failure: unknown = null
+  const failures: unknown[] = []
   const running = new Set<Promise<void>>()
   let orders = 0
   while (secondsSince() < minutes * 60) {
-    if (failure !== null) throw failure
+    if (failures.length > 0) break
     if (orders % STOCK_ORDERS === 0) {
       await shop.stock(STOCK_ORDERS)
       await sample()
     }
     const one = orderAndPoll(stage, api.url, orders++)
       .catch((error: unknown) => {
-        failure = error
+        failures.push(error)
       })
       .finally(() => running.delete(one))
     running.add(one)
     await delay(Math.max(0, (orders / ORDERS_PER_SECOND - secondsSince()) * 1_000))
   }
   await Promise.all(running)
-  if (failure !== null) throw failure
+  if (failures.length > 0) throw new Error('the soak ended', { cause: failures[0] })
   await sample()
   return {
     minutes,

@@ -32,7 +32,6 @@ const CUSTOMERS = 64
 const QUANTITIES = [2, 2, 1]
 
 /** Runs until the one who started it is gone. */
-// oxlint-disable-next-line import/no-default-export -- `medusa exec` calls the default export
 export default async function serve({ container }) {
   const run = async (workflow, input) => (await workflow(container).run({ input })).result
   const [region] = await run(createRegionsWorkflow, {
