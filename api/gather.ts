@@ -12,25 +12,31 @@ export function createGatherer<Question, Answer>(
   const waiting: (PromiseWithResolvers<Answer> & { question: Question })[] = []
   let running = 0
 
-  async function runLane(): Promise<void> {
-    running += 1
-    while (waiting.length > 0) {
-      const batch = waiting.splice(0, BATCH_MAX)
-      try {
-        const answers = await ask(batch.map(({ question }) => question))
-        if (answers.length !== batch.length) throw new Error('Not every question was answered')
-        for (const answer of answers) batch.shift()?.resolve(answer)
-      } catch (error) {
-        for (const { reject } of batch) reject(error)
-      }
+  /** Asks for who waits, and then for who has come meanwhile, until nobody has. */
+  function runLane(): void {
+    const batch = waiting.splice(0, BATCH_MAX)
+    if (batch.length === 0) {
+      running -= 1
+      return
     }
-    running -= 1
+    ask(batch.map(({ question }) => question))
+      .then((answers) => {
+        if (answers.length !== batch.length) throw new Error('Not every question was answered')
+        for (const [index, answer] of answers.entries()) batch[index]?.resolve(answer)
+      })
+      .catch((error: unknown) => {
+        for (const { reject } of batch) reject(error)
+      })
+      .finally(runLane)
   }
 
   return (question) => {
     const asked = { question, ...Promise.withResolvers<Answer>() }
     waiting.push(asked)
-    if (running < lanes) void runLane()
+    if (running < lanes) {
+      running += 1
+      runLane()
+    }
     return asked.promise
   }
 }

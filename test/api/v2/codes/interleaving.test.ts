@@ -71,12 +71,12 @@ async function truth(id: string): Promise<string> {
 
 /** The same as a list tells it. */
 function told({ codes }: CodeList): string {
+  const stateOf = ({ state, reason }: Code) => {
+    if (state === 'processing') return reason
+    return state === 'available' ? 'allocated' : state
+  }
   return codes
-    .map(({ unit_id, state, reason, code }) => {
-      const unitState =
-        state === 'processing' ? reason : state === 'available' ? 'allocated' : state
-      return `${unit_id} ${unitState}${code === null ? '' : ' code'}`
-    })
+    .map((unit) => `${unit.unit_id} ${stateOf(unit)}${unit.code === null ? '' : ' code'}`)
     .join(',')
 }
 
