@@ -14,7 +14,7 @@ import { spread, compare, type Comparison, type Side } from './windows.ts'
 const LINES = 50
 const PURCHASE_ORDERS_PER_SECOND_OF_WINDOW = 20 // so that a batch takes about as long as a window
 const LANES = 8
-const FEW = 40
+const FEW = 20
 const MANY = 10 * FEW
 
 export const invoicesPerMinute: Figure = {
