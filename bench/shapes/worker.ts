@@ -94,7 +94,8 @@ async function run(shape: string | null, body: string): Promise<{ events: number
   let events = 0
   await inParallel(inputs.length, IN_FLIGHT, async (n) => {
     const input = inputs[n]
-    if (input !== undefined) events += await deliver(input)
+    const more = input === undefined ? 0 : await deliver(input)
+    events += more
   })
   return { events }
 }

@@ -35,6 +35,19 @@ test('what is asked while a statement is on its way goes together with the next 
   expect(asked.map(({ questions }) => questions)).toEqual([[1], [2, 3], [4]])
 })
 
+test('nor does a question that is asked again: the statement may be older than the change', async () => {
+  const { asked, ask } = openAsker()
+  const gather = createGatherer(ask)
+  const first = gather(1)
+  const second = gather(1)
+  asked[0]?.end.resolve()
+  await first
+  await turn()
+  expect(asked.map(({ questions }) => questions)).toEqual([[1], [1]])
+  asked[1]?.end.resolve()
+  expect(await second).toBe('answer to 1')
+})
+
 test('a statement that fails fails its questions and no other', async () => {
   const { asked, ask } = openAsker()
   const gather = createGatherer(ask)
