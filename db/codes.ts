@@ -96,16 +96,13 @@ export async function readCodeLists(
   ])
   const lists: (CodeListRows | null)[] = questions.map(() => null)
   for (const row of rows) {
-    const { tag, remaining, delivered, failed, cancelled } = row
-    const list = (lists[row.n - 1] ??= {
-      tag,
-      remaining,
-      delivered,
-      failed,
-      cancelled,
-      units: null,
-    })
-    if (row.unit_id !== null) (list.units ??= []).push(row)
+    const { n, tag, remaining, delivered, failed, cancelled } = row
+    const list = lists[n - 1] ?? { tag, remaining, delivered, failed, cancelled, units: null }
+    if (row.unit_id !== null) {
+      list.units ??= []
+      list.units.push(row)
+    }
+    lists[n - 1] = list
   }
   return lists
 }
