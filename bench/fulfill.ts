@@ -141,7 +141,8 @@ async function oneAfterAnother(seconds: number, watched: Watched, one: () => Pro
   return { value: spread(takenMs).median, cpuMicros: perUnit(time.since(), takenMs.length) }
 }
 
-async function countOpenUnits({ db }: Database, { accountId }: BenchShop): Promise<number> {
+/** Units of the shop that may still get a code. */
+export async function countOpenUnits({ db }: Database, { accountId }: BenchShop): Promise<number> {
   const { open } = await db
     .selectFrom('units')
     .select((eb) => eb.fn.countAll<bigint>().as('open'))

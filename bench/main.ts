@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { checkDatabase } from '../test/faults/invariants.ts'
 import { acceptanceLatency, acceptancesPerSecond } from './accept-order.ts'
 import { NoFigure, type Figure, type Size } from './figure.ts'
+import { measureCost } from './cost.ts'
 import { firstOrder } from './first-order.ts'
 import { fulfillmentLatency, fulfillmentsPerSecond } from './fulfill.ts'
 import { codeReads, unchangedPolls } from './get-codes.ts'
@@ -39,6 +40,7 @@ const FIGURES: readonly Figure[] = [
 /** No comparisons with a bare program, each with a table of its own. */
 const STUDIES = {
   curve: 'orders accepted and refused, and how late, from a tenth to ten times of what is carried',
+  cost: 'what PostgreSQL writes for one order, stage by stage',
   shapes: 'what a webhook delivery costs in each of its three shapes',
   growth: 'what each figure costs with ten times the data and ten times the work',
   soak: 'memory and tables while orders come for --minutes (30)',
@@ -134,6 +136,8 @@ async function runStudy(
       const measured = await onStage(servers, (stage) => measureCurve(stage, size.seconds))
       return { curve: { ...measured, run } }
     }
+    case 'cost':
+      return { cost: { stages: await onStage(servers, measureCost), run } }
     case 'shapes': {
       const shapes = await onStage(servers, (stage) => measureShapes(stage, size))
       return { shapes: { shapes, size, run } }

@@ -6,6 +6,7 @@ import { drawCurve } from './picture.ts'
 import type { Size } from './figure.ts'
 import {
   readResults,
+  type KeptCost,
   type KeptCurve,
   type KeptFigure,
   type KeptGrowth,
@@ -33,7 +34,7 @@ export async function writeReport(): Promise<void> {
 
 /** docs/bench.md as text. */
 export async function formatReport(results: Results): Promise<string> {
-  const { figures, curve, shapes, growth, soak } = results
+  const { figures, curve, cost, shapes, growth, soak } = results
   const lines = [
     '# What it carries',
     '',
@@ -46,6 +47,7 @@ export async function formatReport(results: Results): Promise<string> {
       figures.map(figureCells),
     ),
     ...(curve === undefined ? [] : printCurve(curve)),
+    ...(cost === undefined ? [] : printCost(cost)),
     ...(shapes === undefined ? [] : printShapes(shapes)),
     ...(growth === undefined ? [] : printGrowth(growth)),
     ...(soak === undefined ? [] : printSoak(soak)),
@@ -56,6 +58,7 @@ export async function formatReport(results: Results): Promise<string> {
       [
         ...figures.map(({ id, run, size }) => ({ id, run, how: windowsOf(size) })),
         ...(curve === undefined ? [] : [{ id: 'curve', run: curve.run, how: 'open loop' }]),
+        ...(cost === undefined ? [] : [{ id: 'cost', run: cost.run, how: 'counted' }]),
         ...(shapes === undefined
           ? []
           : [{ id: 'shapes', run: shapes.run, how: windowsOf(shapes.size) }]),
@@ -100,6 +103,26 @@ function printCurve({ perSecondMax, points }: KeptCurve): string[] {
         ...[point.acceptedMs, point.refusedMs].flatMap((times) =>
           times === null ? ['–', '–'] : [`${digits(times.p50)} ms`, `${digits(times.p99)} ms`],
         ),
+      ]),
+    ),
+  ]
+}
+
+function printCost({ stages }: KeptCost): string[] {
+  const kilobytes = (bytes: number) => digits(bytes / 1_000)
+  return [
+    '## What PostgreSQL writes',
+    '',
+    'Counted over 500 orders of 256 customers, divided by their number. The write-ahead log is that of our database and of Temporal’s together.',
+    '',
+    ...table(
+      'what | write-ahead log, kB | our data with indexes, kB | our transactions | Temporal’s transactions',
+      stages.map((stage) => [
+        stage.what,
+        kilobytes(stage.walBytes),
+        kilobytes(stage.dataBytes),
+        digits(stage.transactions),
+        digits(stage.temporalTransactions),
       ]),
     ),
   ]

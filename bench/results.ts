@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { commitOf, ROOT } from '../scripts/source-files.ts'
+import type { StageCost } from './cost.ts'
 import type { Figure, Size } from './figure.ts'
 import type { Growth } from './growth.ts'
 import type { CurvePoint } from './load-curve.ts'
@@ -28,6 +29,7 @@ export type KeptFigure = Omit<Figure, 'run'> & {
 
 export type KeptCurve = { perSecondMax: number; points: CurvePoint[]; run: Run }
 
+export type KeptCost = { stages: StageCost[]; run: Run }
 export type KeptShapes = { shapes: ShapeCost[]; size: Size; run: Run }
 export type KeptGrowth = Growth & { run: Run }
 export type KeptSoak = Soak & { run: Run }
@@ -36,6 +38,7 @@ export type KeptSoak = Soak & { run: Run }
 export type Results = {
   figures: KeptFigure[]
   curve?: KeptCurve
+  cost?: KeptCost
   shapes?: KeptShapes
   growth?: KeptGrowth
   soak?: KeptSoak
