@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { CodeSupplier } from '../../activities/gateways/code-supplier.ts'
 import { createSandboxSupplier } from '../../activities/gateways/sandbox-supplier.ts'
 import { sourcingActivities } from '../../activities/sourcing.ts'
-import { listUnitCodes } from '../../db/codes.ts'
+import { readCodeLists } from '../../db/codes.ts'
 import { pause } from '../faults/mortal.ts'
 import { seededRandom, seedOfRun, type Random } from '../faults/random.ts'
 import {
@@ -112,9 +112,13 @@ function faultySupplier(random: Random): CodeSupplier {
 /** What get-codes shows of an order: the code of each unit that has one. */
 async function listShown(transactionId: string): Promise<Map<string, string>> {
   const owner = { accountId: world.accountId, customerId: null }
-  const rows = await listUnitCodes(world.database.pool, owner, transactionId)
+  const question = { owner, transactionId, knownTag: null }
+  const [list] = await readCodeLists(world.database.pool, [question])
+  if (!list) throw new Error(`${transactionId} is not there`)
   return new Map(
-    rows.flatMap(({ unit_id, code_id }) => (code_id === null ? [] : [[unit_id, code_id] as const])),
+    (list.units ?? []).flatMap(({ unit_id, code_id }) =>
+      code_id === null ? [] : [[unit_id, code_id] as const],
+    ),
   )
 }
 
