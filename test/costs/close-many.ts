@@ -3,7 +3,7 @@ import { acceptOrder } from '../../db/order-acceptance.ts'
 import { readEnv, toConfig } from '../../config.ts'
 import { openDatabase } from '../../db/client.ts'
 import { newId } from '../../new-id.ts'
-import { readProcessorTime } from '../../bench/processor-time.ts'
+import { readProcessorTime } from '../../bench/processes.ts'
 import { billDay } from '../billing.ts'
 import { importCodes, makeAccount, makeCustomer, makeProduct } from '../factories.ts'
 
