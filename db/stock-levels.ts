@@ -27,7 +27,10 @@ export type StockLevel = {
   low_threshold: number | null
 }
 
-/** The codes of a product that can be given out now. */
+/**
+ * The codes of a product that can be given out now. The clock is read once per statement, here and
+ * below: read for each code, a pool of a million would take longer than a statement may.
+ */
 const POOL = (key: ProductKey) => sql`
   codes c where c.account_id = ${key.accountId} and c.product_id = ${key.productId}
     and c.unit_id is null and c.quarantined_at is null and c.reserved_for is null
@@ -54,7 +57,7 @@ export async function getInventory(db: Db, key: ProductKey): Promise<InventoryRo
     select c.variant_id, to_char(c.expires_at at time zone 'UTC', 'YYYY-MM-DD') as expires_on,
       count(*)::integer as count
     from ${POOL(key)}
-      and coalesce(c.expires_at, 'infinity') <= business_now(${key.accountId})
+      and coalesce(c.expires_at, 'infinity') <= (select business_now(${key.accountId}))
         + ${EXPIRY_WINDOWS_DAYS[0]} * interval '1 day'
     group by 1, 2 order by 2, 1`.execute(db)
   return { productId: key.productId, levels, expiring }
@@ -128,7 +131,7 @@ async function warnOfExpiry(tx: Tx, key: ProductKey): Promise<['codes.expiring']
     select distinct ${key.accountId}, ${key.productId}, c.variant_id,
       (c.expires_at at time zone 'UTC')::date, w.days
     from unnest(${[...EXPIRY_WINDOWS_DAYS]}::smallint[]) as w (days), ${POOL(key)}
-      and coalesce(c.expires_at, 'infinity') <= business_now(${key.accountId})
+      and coalesce(c.expires_at, 'infinity') <= (select business_now(${key.accountId}))
         + w.days * interval '1 day'
     on conflict do nothing`.execute(tx)
   return numAffectedRows === 0n ? [] : ['codes.expiring']
