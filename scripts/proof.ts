@@ -10,6 +10,8 @@ import { join } from 'node:path'
 export type CellRow = {
   cell: { link: string; message: number; moment: string; victim: string }
   hit: boolean
+  /** Orders of the story; left out where it had two, none of them paid by card. */
+  orders?: number
   step: string
   clientSaw: string
   systemDid: string[]

@@ -19,6 +19,8 @@ export type CellResult = {
   cell: Cell
   /** The trap sprang, the process died of it, and another one came. */
   hit: boolean
+  /** How many the story told. */
+  orders: number
   /** What the client was doing just then, and the message that was stopped at. */
   step: string
   stoppedAt: string
@@ -149,6 +151,7 @@ export async function runCell(cluster: Cluster, cell: Cell): Promise<CellResult>
     cell,
     hit: trap.sprung() && victim.kills === killsBefore + 1 && victim.pid !== pidBefore,
     pids: [pidBefore, victim.pid],
+    orders: told?.orders.length ?? 0,
     step: nameStep(operations[sprung?.operation ?? 0]),
     stoppedAt: sprung?.message ?? '',
     clientSaw: describeTries(operations.slice(sprung?.operation ?? 0)),

@@ -60,6 +60,9 @@ export async function checkStranger({ apiUrl }: Place, told: Told): Promise<Viol
     'invoices',
     'webhooks',
     'events',
+    'payments/intents',
+    'refunds',
+    'credit-notes',
   ]) {
     const answer = await stranger.ask({ name: `stranger lists ${list}`, path: `/v2/${list}` })
     const data = listOf(fieldsOf(answer.body)['data'])

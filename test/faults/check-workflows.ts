@@ -64,16 +64,48 @@ export async function listRuns(client: Client, accountId: string) {
 }
 
 async function listStories(db: Db, accountId: string): Promise<string[]> {
-  const rowsOf = (table: 'transactions' | 'deliveries') =>
-    db.selectFrom(table).select('id').where('account_id', '=', accountId).execute()
+  type Table =
+    | 'transactions'
+    | 'deliveries'
+    | 'invoice_runs'
+    | 'document_sends'
+    | 'credit_notes'
+    | 'account_days'
+  const of = async (table: Table, nameOf: (id: string) => string) => {
+    const rows = await db
+      .selectFrom(table)
+      .select('id')
+      .where('account_id', '=', accountId)
+      .execute()
+    return rows.map(({ id }) => nameOf(id))
+  }
+  const runsOf = async (
+    table: 'payment_intents' | 'refunds',
+    nameOf: (id: string, run: number) => string,
+  ) => {
+    const rows = await db
+      .selectFrom(table)
+      .select(['id', 'run'])
+      .where('account_id', '=', accountId)
+      .execute()
+    return rows.flatMap(({ id, run }) =>
+      Array.from({ length: run }, (_, index) => nameOf(id, index + 1)),
+    )
+  }
   const days = await db
     .selectFrom('purchase_orders')
     .select(['customer_id', 'business_date', 'currency', 'sequence'])
     .where('account_id', '=', accountId)
     .execute()
   return [
-    ...(await rowsOf('transactions')).map(({ id }) => contract.transactionWorkflowId(id)),
-    ...(await rowsOf('deliveries')).map(({ id }) => contract.webhookWorkflowId(id)),
+    ...(await of('transactions', contract.transactionWorkflowId)),
+    ...(await of('deliveries', contract.webhookWorkflowId)),
+    ...(await of('invoice_runs', contract.invoiceRunWorkflowId)),
+    ...(await of('document_sends', contract.documentsWorkflowId)),
+    ...(await of('credit_notes', contract.creditNoteWorkflowId)),
+    ...(await of('account_days', contract.accountDayWorkflowId)),
+    ...(await runsOf('payment_intents', contract.paymentWorkflowId)),
+    ...(await runsOf('refunds', contract.refundWorkflowId)),
     ...days.map((day) =>
       contract.purchaseOrderWorkflowId({
         customerId: day.customer_id,

@@ -2,13 +2,16 @@ import { sql, type RawBuilder } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Tx } from '../../db/client.ts'
 import { checkHistory } from './check-client.ts'
+import { checkMoney } from './check-psp.ts'
 import { checkReceived } from './check-receiver.ts'
 import { checkSecrets } from './check-secrets.ts'
 import { checkLedger } from './check-supplier.ts'
 import { checkWorkflows } from './check-workflows.ts'
 import { checkStory } from './checker.ts'
 import type { Operation, Try } from './history.ts'
-import { checkAttemptTimes, checkDatabase, checkDrained, type Violation } from './invariants.ts'
+import { checkDrained } from './check-drained.ts'
+import { checkAttemptTimes, checkDatabase, type Violation } from './invariants.ts'
+import { aDelivery, DAMAGES, MONEY_DAMAGES, order } from './damages.ts'
 import { fieldsOf } from './json.ts'
 import { makeMerchant, type Told } from './merchant.ts'
 import { tellStory } from './story.ts'
@@ -48,87 +51,23 @@ async function whileBroken(
   return found.map(({ invariant }) => invariant)
 }
 
-const order = (n: number) => sql`(select id from transactions order by id offset ${n} limit 1)`
-const aUnit = sql`(select id from units order by id limit 1)`
-const aDelivery = sql`(select id from deliveries where attempt_count = 2 limit 1)`
-
 describe('sees in the database', () => {
-  test.each<[string, string, RawBuilder<unknown>[]]>([
-    ['I2', 'a key without its order', [sql`update idempotency_keys set transaction_id = 'txn_x'`]],
-    ['I4', 'an order of another currency', [sql`update transactions set currency = 'EUR'`]],
-    [
-      'I5',
-      'an order accepted outside of its day',
-      [sql`update transactions set accepted_at = accepted_at - interval '3 days'`],
-    ],
-    [
-      'I5',
-      'a later position with an earlier instant',
-      [
-        sql`update transactions set accepted_at = accepted_at + interval '1 hour'
-          where id = ${order(0)}`,
-      ],
-    ],
-    [
-      'I6',
-      'an order after the close',
-      [sql`update purchase_orders set closed_at = period_start - interval '1 second'`],
-    ],
-    [
-      'I6',
-      'a gap in the positions',
-      [sql`update transactions set position = 5 where position = 2`],
-    ],
-    ['I7', 'a delivered unit without a code', [sql`delete from codes where unit_id = ${aUnit}`]],
-    ['I8', 'a unit too few', [sql`delete from units where id = ${aUnit}`]],
-    [
-      'I8',
-      'an ended order with an open unit',
-      [sql`update units set state = 'queued', allocated_at = null, invoice_line_id = null`],
-    ],
-    ['I14', 'a total that is not the sum', [sql`update transactions set total_minor = 1`]],
-    ['I14', 'a hold that stays', [sql`update customer_balances set held_minor = 7`]],
-    ['I14', 'a debt without an invoice', [sql`update customer_balances set invoiced_minor = 7`]],
-    [
-      'I14',
-      'an invoice off its lines',
-      [sql`update invoices set subtotal_minor = 1, total_minor = 1 + tax_minor`],
-    ],
-    ['I15', 'a gap in the numbers', [sql`update invoices set number_value = 2`]],
-    ['I15', 'a number that was never used', [sql`update counters set value = value + 1`]],
-    [
-      'I16',
-      'a line with a unit too many',
-      [sql`update invoice_lines set quantity = 9, net_minor = unit_price_minor * 9`],
-    ],
-    [
-      'I16',
-      'a delivered unit that is on no invoice',
-      [sql`update units set invoice_line_id = null where id = ${aUnit}`],
-    ],
-    [
-      'I17',
-      'an invoice that changed',
-      [sql`update invoices set snapshot = snapshot || '{"number": "INV-X"}'`],
-    ],
-    [
-      'I18',
-      'a delivery that ended without an attempt',
-      [sql`delete from attempts where delivery_id = ${aDelivery}`],
-    ],
-    ['I18', 'a failed one after two', [sql`update deliveries set state = 'failed'`]],
-    [
-      'I20',
-      'an event that is missing',
-      [sql`delete from events where object_id = ${order(0)} and sequence = 1`],
-    ],
-    [
-      'I20',
-      'an end that was never told',
-      [sql`update events set type = 'order.updated' where type = 'order.fulfilled'`],
-    ],
-  ])('%s: %s', async (invariant, _, damage) => {
+  test.each(DAMAGES)('%s: %s', async (invariant, _, damage) => {
     expect(await whileBroken(damage, checkDatabase)).toContain(invariant)
+  })
+
+  test.each(MONEY_DAMAGES)('%s: %s', async (invariant, _, damage) => {
+    const check = (db: Tx) => checkMoney({ ...world, database: { ...world.database, db } }, told)
+    expect(await whileBroken(damage, check)).toContain(invariant)
+  })
+
+  test('I11: money that the client was never told of, or was told of otherwise', async () => {
+    const [payment] = told.payments
+    if (payment === undefined) throw new Error('the story paid nothing')
+    for (const payments of [[], [{ ...payment, refundedMinor: 0 }]]) {
+      const found = await checkMoney(world, { ...told, payments })
+      expect(namesIn(found)).toContain('I11')
+    }
   })
 
   test('I19: an attempt too early, and one too late', async () => {
@@ -145,6 +84,9 @@ describe('sees in the database', () => {
       sql`update transactions set ended_at = null`,
       sql`update purchase_orders set ended_at = null`,
       sql`update deliveries set state = 'pending', ended_at = null`,
+      sql`update payment_intents set ended_at = null`,
+      sql`update refunds set ended_at = null`,
+      sql`update credit_notes set ended_at = null`,
       sql`insert into outbox (account_id, verb, workflow, subject)
         values ('acc_x', 'start', 'sweep', '{}')`,
     ]) {

@@ -1,11 +1,13 @@
 import { checkHistory } from './check-client.ts'
 import { checkAccepted, checkStranger } from './check-orders.ts'
+import { checkMoney } from './check-psp.ts'
 import { checkReceived } from './check-receiver.ts'
 import { checkSecrets } from './check-secrets.ts'
 import { checkLedger, readLedger } from './check-supplier.ts'
 import { checkWorkflows, connectTemporal, readHistories } from './check-workflows.ts'
+import { checkDrained } from './check-drained.ts'
 import type { Cluster } from './cluster.ts'
-import { checkAttemptTimes, checkDatabase, checkDrained, type Violation } from './invariants.ts'
+import { checkAttemptTimes, checkDatabase, type Violation } from './invariants.ts'
 import type { Told } from './merchant.ts'
 
 const ATTEMPT_LATE_SECONDS_MAX = 5 // I19, where nothing is down
@@ -17,6 +19,7 @@ export type Place = Pick<
   | 'keys'
   | 'apiUrl'
   | 'supplierControlUrl'
+  | 'pspControlUrl'
   | 'receiverControlUrl'
   | 'temporalAddress'
   | 'log'
@@ -32,8 +35,8 @@ export type Disturbances = {
 
 /**
  * Everything that is promised of a story that was told to its end and has drained, from all sources
- * of truth: the client's history, the database, the API, the supplier's ledger, the receiver's
- * requests, Temporal, and the logs. Every violation names its invariant; none is the proof.
+ * of truth: the client's history, the database, the API, the supplier's and the payment service's
+ * ledgers, the receiver's requests, Temporal, and the logs. Every violation names its invariant; none is the proof.
  */
 export async function checkStory(
   place: Place,
@@ -55,6 +58,7 @@ export async function checkStory(
       ...(await checkAccepted(place, told)),
       ...(await checkStranger(place, told)),
       ...(await checkLedger(place)),
+      ...(await checkMoney(place, told)),
       ...(await checkReceived(place, told, disturbances.count)),
       ...(await checkWorkflows(temporal.client, db, told.accountId)),
       ...(await checkSecrets(db, told.accountId, canaries, {

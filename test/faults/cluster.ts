@@ -25,6 +25,8 @@ export const LINKS = [
   'temporal-postgres',
   'worker-supplier',
   'worker-receiver',
+  'worker-psp',
+  'psp-api',
 ] as const
 export type LinkName = (typeof LINKS)[number]
 
@@ -43,6 +45,7 @@ export type Cluster = {
   receiverUrl: string
   /** Around the proxies. */
   supplierControlUrl: string
+  pspControlUrl: string
   receiverControlUrl: string
   temporalAddress: string
   /** All links pass again, all processes run, the API says that it is ready. */
@@ -56,6 +59,8 @@ export type Cluster = {
 const LOG_LINES_MAX = 50_000
 const LOG_CHARACTERS_MAX = 4_000 // a line of Temporal's may carry a whole stack
 const HEAL_MS_MAX = 60_000
+/** Where the sandbox payment service tells the API what happened. */
+export const PSP_EVENTS_PATH = '/psp/sandbox/events'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const KEEP_COMPILED = new URL('compile-cache.ts', import.meta.url).href
 
@@ -123,7 +128,12 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     const temporalAddress = `127.0.0.1:${temporalPort}`
     await registerNames(temporalAddress, 'default')
 
-    const ports = { supplier: await freePort(), receiver: await freePort(), api: await freePort() }
+    const ports = {
+      supplier: await freePort(),
+      receiver: await freePort(),
+      psp: await freePort(),
+      api: await freePort(),
+    }
     const node = (name: string, file: string, settings: Environment): ChildSpec =>
       nodeProgram(root, name, file, { ...env, ...settings })
     await launch(
@@ -138,12 +148,21 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         SANDBOX_RECEIVER_DATA: join(folder, 'receiver.jsonl'),
       }),
     )
+    const pspApi = await link('psp-api', ports.api)
+    await launch(
+      node('psp', 'sandbox/psp.ts', {
+        SANDBOX_PSP_PORT: String(ports.psp),
+        SANDBOX_PSP_DATA: join(folder, 'psp.jsonl'),
+        SANDBOX_PSP_WEBHOOK_URL: `http://127.0.0.1:${pspApi.port}${PSP_EVENTS_PATH}`,
+      }),
+    )
     const clientApi = await link('client-api', ports.api)
     const workerReceiver = await link('worker-receiver', ports.receiver)
     const apiPostgres = await link('api-postgres', prepared.port)
     const workerPostgres = await link('worker-postgres', prepared.port)
     const workerTemporal = await link('worker-temporal', temporalPort)
     const workerSupplier = await link('worker-supplier', ports.supplier)
+    const workerPsp = await link('worker-psp', ports.psp)
     const shared: Environment = {
       BARK_MODE: 'development',
       TEMPORAL_ADDRESS: `127.0.0.1:${workerTemporal.port}`,
@@ -163,6 +182,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
           ...shared,
           DATABASE_URL: through(workerPostgres),
           SANDBOX_SUPPLIER_URL: `http://127.0.0.1:${workerSupplier.port}`,
+          SANDBOX_PSP_URL: `http://127.0.0.1:${workerPsp.port}`,
           WORKFLOW_BUNDLE_PATH: await bundleWorkflows(root),
         }),
       ),
@@ -182,6 +202,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       'temporal-postgres': temporalPostgres,
       'worker-supplier': workerSupplier,
       'worker-receiver': workerReceiver,
+      'worker-psp': workerPsp,
+      'psp-api': pspApi,
     }
     const mortals = { api, worker, postgres, temporal }
     const apiUrl = `http://127.0.0.1:${clientApi.port}`
@@ -194,6 +216,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       apiUrl,
       receiverUrl: `http://127.0.0.1:${workerReceiver.port}`,
       supplierControlUrl: `http://127.0.0.1:${ports.supplier}`,
+      pspControlUrl: `http://127.0.0.1:${ports.psp}`,
       receiverControlUrl: `http://127.0.0.1:${ports.receiver}`,
       temporalAddress,
       async heal() {

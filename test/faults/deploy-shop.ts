@@ -2,9 +2,12 @@ import { sql } from 'kysely'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Client } from '@temporalio/client'
+import { wakeBackorders } from '../../db/backorders.ts'
+import { inTransaction } from '../../db/client.ts'
 import { importCodes } from '../factories.ts'
 import { eventually } from '../harness.ts'
-import { checkDatabase, checkDrained, type Violation } from './invariants.ts'
+import { checkDrained } from './check-drained.ts'
+import { checkDatabase, type Violation } from './invariants.ts'
 import { putScript } from './merchant.ts'
 import type { Fleet } from './matrix/fleet.ts'
 import { copyTree } from './planted.ts'
@@ -12,6 +15,8 @@ import { openShop, type Shop } from './scenarios/shop.ts'
 
 /** Orders in every state of being under way while workers are exchanged. */
 
+/** A machine that does other work needs as long for one order, from its wake-up to its end. */
+const MS_PER_ORDER_MAX = 300
 const FULFILL = 'workflows/fulfill-transaction.ts'
 const DAY = 'workflows/run-purchase-order-day.ts'
 
@@ -47,11 +52,14 @@ export type DeployShop = {
   order(count: number): Promise<void>
   /** Every order is known to Temporal and waits for its codes, its day for its end. */
   allWait(): Promise<void>
-  /** Brings the codes, and moves the clock so that everybody looks for them; waits for nothing. */
+  /** Brings the codes, so that everybody looks for them; waits for nothing. */
   stir(): Promise<void>
   /** Orders, days, later invoices and deliveries: each has a workflow. */
   countStories(): Promise<number>
-  /** Moves the clock over every delay and the end of the day; resolves when all is done. */
+  /**
+   * Brings the codes, which wakes every order; then moves the clock over the end of the day. Not the
+   * other way round: every order's deadline would be a stop of the clock. Resolves when all is done.
+   */
   finish(): Promise<Violation[]>
 }
 
@@ -91,19 +99,10 @@ export async function openDeployShop(fleet: Fleet): Promise<DeployShop> {
       await eventually(
         () => countWaits(fleet, shop),
         (waiting) => waiting === ordered + 1,
-        180_000,
+        120_000 + ordered * MS_PER_ORDER_MAX,
       )
     },
-    async stir() {
-      await bringCodes(fleet, shop, ordered)
-      await shop.client.insist({
-        name: 'advance',
-        method: 'POST',
-        path: '/v2/test_clock',
-        key: `clock ${shop.accountId}`,
-        body: { advance: 'PT30H' },
-      })
-    },
+    stir: () => bringCodes(fleet, shop, ordered),
     async countStories() {
       const { rows } = await sql<{ count: bigint }>`select
         (select count(*) from transactions where account_id = ${shop.accountId})
@@ -116,12 +115,18 @@ export async function openDeployShop(fleet: Fleet): Promise<DeployShop> {
     },
     async finish() {
       const { db } = fleet.database
+      const msMax = 120_000 + ordered * MS_PER_ORDER_MAX
       await bringCodes(fleet, shop, ordered)
+      await eventually(
+        () => countOpenOrders(fleet, shop),
+        (open) => open === 0,
+        msMax,
+      )
       await shop.advance(30 * 3_600)
       await eventually(
         () => checkDrained(db),
         (left) => left.length === 0,
-        180_000,
+        msMax,
       )
       return checkDatabase(db)
     },
@@ -136,6 +141,16 @@ async function bringCodes({ database, keys }: Fleet, shop: Shop, count: number):
     .executeTakeFirstOrThrow()
   const account = { accountId: shop.accountId, mode: 'test' as const }
   await importCodes(database, keys, account, { productId: id }, count)
+  const items = [{ productId: id, variantId: '' }]
+  await inTransaction(database.db, (tx) =>
+    wakeBackorders(tx, shop.accountId, items, 'codes were imported'),
+  )
+}
+
+async function countOpenOrders({ database: { db } }: Fleet, shop: Shop): Promise<number> {
+  const { rows } = await sql<{ count: bigint }>`select count(*) from transactions
+    where account_id = ${shop.accountId} and ended_at is null`.execute(db)
+  return Number(rows[0]?.count)
 }
 
 async function countWaits({ database: { db } }: Fleet, shop: Shop): Promise<number> {

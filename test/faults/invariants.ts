@@ -212,6 +212,13 @@ const CHECKS: Check[] = [
           <> case when t.ended_at is null then 0 else 1 end`,
   },
   {
+    invariant: 'I22',
+    what: 'nothing is delivered of an order by card before its money has come',
+    query: sql`select u.id from units u join transactions t on t.id = u.transaction_id
+      where t.pay_by is not null and u.allocated_at is not null
+        and (t.paid_at is null or u.allocated_at < t.paid_at)`,
+  },
+  {
     invariant: 'I20',
     what: 'fan-out reaches each endpoint once',
     query: sql`select event_id, webhook_id from deliveries where cause in ('event', 'replay')
@@ -268,38 +275,4 @@ async function checkSnapshots(db: Db): Promise<Violation[]> {
       rows: changed.map((row) => row.id),
     },
   ]
-}
-
-/** What must be true once faults have healed and work has drained (I1, I27): nothing is left over. */
-export async function checkDrained(db: Db): Promise<Violation[]> {
-  const { rows } = await sql<{ id: string }>`
-    select 'outbox/' || id as id from outbox
-    union all
-    select t.id from transactions t where t.ended_at is null
-      and not exists (select 1 from waits w where w.story_id = t.id
-        and (w.needs_person or w.due_at > business_now(t.account_id) - interval '30 seconds'))
-    union all
-    select po.id from purchase_orders po where po.ended_at is null
-      and not exists (select 1 from waits w where w.story_id = po.id
-        and (w.needs_person or w.due_at > business_now(po.account_id) - interval '30 seconds'))
-    union all
-    select r.id from invoice_runs r where r.ended_at is null
-      and not exists (select 1 from waits w where w.story_id = r.id
-        and (w.needs_person or w.due_at > business_now(r.account_id) - interval '30 seconds'))
-    union all
-    select c.id from credit_notes c where c.ended_at is null
-    union all
-    select s.id from document_sends s where s.ended_at is null
-    union all
-    select d.id from account_days d where d.ended_at is null
-      and not exists (select 1 from waits w where w.story_id = d.id
-        and (w.needs_person or w.due_at > business_now(d.account_id) - interval '30 seconds'))
-    union all
-    select d.id from deliveries d where d.state = 'pending'
-      and not exists (select 1 from waits w where w.story_id = d.id
-        and (w.needs_person or w.due_at > business_now(d.account_id) - interval '30 seconds'))`.execute(
-    db,
-  )
-  if (rows.length === 0) return []
-  return [{ invariant: 'I27', what: 'nothing is left half-way', rows: rows.slice(0, 20) }]
 }

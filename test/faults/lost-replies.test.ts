@@ -25,6 +25,8 @@ const CHANCES: Record<LinkName, number> = {
   'temporal-postgres': 0.005,
   'worker-supplier': 0.5,
   'worker-receiver': 0.3,
+  'worker-psp': 0.4,
+  'psp-api': 0.5,
 }
 /** Losses of one link in one round: then it lets the stories come to their end. */
 const ROUND_LOSSES_MAX = 10

@@ -27,16 +27,18 @@ export type Told = {
   secrets: string[]
   webhookPath: string
   orders: { name: string; id: string; body: unknown; key: string }[]
+  /** What was paid by card and given back, as far as the client was told. */
+  payments: { id: string; capturedMinor: number; refundedMinor: number }[]
 }
 
-export type Merchant = Omit<Told, 'orders'> & {
+export type Merchant = Omit<Told, 'orders' | 'payments'> & {
   pooledSku: string
   partialSku: string
 }
 
 /**
  * Makes a merchant around the proxies, before any fault: an account with a customer, a product with
- * three codes in the pool, one that the sandbox supplier sells in two parts, and a stranger.
+ * four codes in the pool, one that the sandbox supplier sells in two parts, and a stranger.
  */
 export async function makeMerchant(stage: Stage): Promise<Merchant> {
   const { database, keys } = stage
@@ -46,7 +48,7 @@ export async function makeMerchant(stage: Stage): Promise<Merchant> {
   const customerId = await makeCustomer(database, accountId)
   const pooled = await makeProduct(database, accountId, { priceMinor: 1000n })
   const partial = await makeProduct(database, accountId, { priceMinor: 2500n })
-  const codes = await importCodes(database, keys, account, { productId: pooled.id }, 3)
+  const codes = await importCodes(database, keys, account, { productId: pooled.id }, 4)
   const supplierId = newId('supplier')
   await inTransaction(database.db, async (tx) => {
     await insertSupplier(tx, { id: supplierId, accountId, name: 'sandbox', adapter: 'sandbox' })

@@ -35,6 +35,11 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   { patch: '20-order-without-a-command', scenario: 'temporalAway', breaks: 'I23' },
   { patch: '21-total-without-quantity', scenario: 'raceForCodes', breaks: 'I14' },
   { patch: '22-days-overlap', scenario: 'ordersAtTheClose', breaks: 'I5' },
+  { patch: '23-payment-sent-again-under-a-new-key', scenario: 'moneyRepliesLost', breaks: 'I13' },
+  { patch: '24-unknown-refund-taken-as-failed', scenario: 'moneyRepliesLost', breaks: 'I11' },
+  { patch: '25-fee-not-posted', scenario: 'moneyRepliesLost', breaks: 'I11' },
+  { patch: '26-codes-before-the-money', scenario: 'unpaidOrder', breaks: 'I22' },
+  { patch: '27-refund-sent-again-under-a-new-key', scenario: 'moneyRepliesLost', breaks: 'I11' },
 ]
 
 /** Not a bug: what is done to the data by hand, and must be found, so that silence means something. */

@@ -29,7 +29,7 @@ export type Run = {
   resultsFolder: string | null
 }
 
-const SHORT = { cells: 12, storms: 20, lostReplies: 10, plantedBugs: 3, deploys: 25 }
+const SHORT = { cells: 12, storms: 20, lostReplies: 6, plantedBugs: 3, deploys: 25 }
 
 export function readRun(env: NodeJS.ProcessEnv = process.env): Run {
   const number = (name: string, otherwise: number): number => {

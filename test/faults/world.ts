@@ -24,6 +24,7 @@ export async function openWorld(name: string): Promise<World> {
   const temporalLink = await openLink('worker-temporal', Number(address.split(':')[1]))
   const stack = await startStack(name, {
     supplier: true,
+    psp: true,
     env: { TEMPORAL_ADDRESS: `127.0.0.1:${temporalLink.port}` },
     logTo: { write: (line) => log.push(line) },
   })
@@ -36,6 +37,7 @@ export async function openWorld(name: string): Promise<World> {
     receiverUrl: receiver.url,
     receiverControlUrl: receiver.url,
     supplierControlUrl: stack.config.supplier.sandboxUrl,
+    pspControlUrl: stack.psp().url,
     temporalAddress: address,
     log: () => [...log],
     async stop() {

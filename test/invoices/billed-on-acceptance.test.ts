@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { checkDatabase, checkDrained } from '../faults/invariants.ts'
+import { checkDrained } from '../faults/check-drained.ts'
+import { checkDatabase } from '../faults/invariants.ts'
 import { reconcile } from '../../db/reconciliation.ts'
 import { importCodes } from '../factories.ts'
 import { eventually, startStack, type Stack } from '../harness.ts'

@@ -7,7 +7,8 @@ import {
   release,
 } from '../../workflows/contract.ts'
 import { makeProduct, importCodes } from '../factories.ts'
-import { checkDatabase, checkDrained } from '../faults/invariants.ts'
+import { checkDrained } from '../faults/check-drained.ts'
+import { checkDatabase } from '../faults/invariants.ts'
 import { run as runStuck } from '../../cli/stuck.ts'
 import { commandContext } from '../cli/context.ts'
 import { eventually, startStack, type Stack } from '../harness.ts'

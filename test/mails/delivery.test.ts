@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createClient } from '../api/client.ts'
 import { createBilled, type Billed, type CreditNote } from '../api/v2/credit-notes/billed.ts'
 import { makeKey } from '../factories.ts'
-import { checkDrained } from '../faults/invariants.ts'
+import { checkDrained } from '../faults/check-drained.ts'
 import { eventually, startStack, type Stack } from '../harness.ts'
 import { startSmtpServer, type SmtpServer } from './smtp-server.ts'
 

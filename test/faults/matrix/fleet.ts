@@ -10,7 +10,7 @@ import { ROOT } from '../../../scripts/source-files.ts'
 import { bundleWorkflows } from '../../harness.ts'
 import { createTestDatabase, testTemporal } from '../../stack.ts'
 import type { Place } from '../checker.ts'
-import { nodeProgram } from '../cluster.ts'
+import { nodeProgram, PSP_EVENTS_PATH } from '../cluster.ts'
 import type { Stage } from '../merchant.ts'
 import { startMortal, type Mortal } from '../mortal.ts'
 import { openLink, type Link } from '../proxy.ts'
@@ -22,6 +22,8 @@ export const FLEET_LINKS = [
   'worker-temporal',
   'worker-supplier',
   'worker-receiver',
+  'worker-psp',
+  'psp-api',
 ] as const
 export type FleetLink = (typeof FLEET_LINKS)[number]
 
@@ -108,7 +110,13 @@ export async function openFleet(name: string, options: FleetOptions = {}): Promi
   }
 
   try {
-    const ports = { supplier: await freePort(), receiver: await freePort(), api: await freePort() }
+    const ports = {
+      supplier: await freePort(),
+      receiver: await freePort(),
+      psp: await freePort(),
+      api: await freePort(),
+    }
+    const pspApi = await link('psp-api', ports.api)
     await Promise.all([
       launch('supplier', 'sandbox/supplier.ts', {
         SANDBOX_SUPPLIER_PORT: String(ports.supplier),
@@ -117,6 +125,11 @@ export async function openFleet(name: string, options: FleetOptions = {}): Promi
       launch('receiver', 'sandbox/receiver.ts', {
         SANDBOX_RECEIVER_PORT: String(ports.receiver),
         SANDBOX_RECEIVER_DATA: join(folder, 'receiver.jsonl'),
+      }),
+      launch('psp', 'sandbox/psp.ts', {
+        SANDBOX_PSP_PORT: String(ports.psp),
+        SANDBOX_PSP_DATA: join(folder, 'psp.jsonl'),
+        SANDBOX_PSP_WEBHOOK_URL: `http://127.0.0.1:${pspApi.port}${PSP_EVENTS_PATH}`,
       }),
     ])
     const postgresPort = Number(new URL(databaseUrl).port)
@@ -127,6 +140,8 @@ export async function openFleet(name: string, options: FleetOptions = {}): Promi
       'worker-temporal': await link('worker-temporal', Number(address.split(':')[1])),
       'worker-supplier': await link('worker-supplier', ports.supplier),
       'worker-receiver': await link('worker-receiver', ports.receiver),
+      'worker-psp': await link('worker-psp', ports.psp),
+      'psp-api': pspApi,
     }
     const through = ({ port }: Link): string => {
       const url = new URL(databaseUrl)
@@ -160,6 +175,7 @@ export async function openFleet(name: string, options: FleetOptions = {}): Promi
           ...shared,
           DATABASE_URL: through(opened['worker-postgres']),
           SANDBOX_SUPPLIER_URL: `http://127.0.0.1:${opened['worker-supplier'].port}`,
+          SANDBOX_PSP_URL: `http://127.0.0.1:${opened['worker-psp'].port}`,
           WORKFLOW_BUNDLE_PATH: await bundleWorkflows(from.root),
           ...from.env,
         },
@@ -185,6 +201,7 @@ export async function openFleet(name: string, options: FleetOptions = {}): Promi
       apiUrl: `http://127.0.0.1:${opened['client-api'].port}`,
       receiverUrl: `http://127.0.0.1:${opened['worker-receiver'].port}`,
       supplierControlUrl: `http://127.0.0.1:${ports.supplier}`,
+      pspControlUrl: `http://127.0.0.1:${ports.psp}`,
       receiverControlUrl: `http://127.0.0.1:${ports.receiver}`,
       temporalAddress: address,
       log: () => [...log],

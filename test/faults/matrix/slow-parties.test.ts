@@ -21,10 +21,14 @@ import { residentMiB } from './memory.ts'
 const run = readRun()
 const long = run.matrix === 'all'
 const STUCK = 90 // orders and webhooks of the other account: more than the worker has places
-const MEASURED = long ? 100 : 12
-/** The promise is 1.5; a short run among other work allows for what that work costs. */
+const MEASURED = long ? 100 : 4
+const WARM = long ? 5 : 2 // the first ones pay for connections and prepared statements
+/**
+ * The promise is 1.5. A short run beside whatever else the machine does cannot see that; it sees
+ * that others are served at all, which without a bound on a supplier's callers takes most of a minute.
+ */
 const RATIO_MAX = long ? 1.5 : 3
-const SLACK_MS = long ? 20 : 2_000
+const SLACK_MS = long ? 20 : 10_000
 const RESIDENT_MIB_MAX = 600
 const STARTED_MS_MAX = 150_000
 
@@ -44,8 +48,8 @@ afterAll(() => fleet.stop())
 test.each(rows)(
   `supplier $supplier and receiver $receiver cost other accounts nothing (seed ${run.seed})`,
   async ({ supplier, receiver }) => {
-    const healthy = await openShop({ status: 200 }, MEASURED * 3)
-    await measure(healthy, 5) // the first ones pay for connections and prepared statements
+    const healthy = await openShop({ status: 200 }, WARM + MEASURED * 2)
+    await measure(healthy, WARM)
     const before = await measure(healthy, MEASURED)
 
     const suffering = await openShop(receiver, STUCK)

@@ -7,6 +7,7 @@ import {
   raceForCodes,
   refusedOrder,
 } from './orders.ts'
+import { moneyRepliesLost, unpaidOrder } from './money.ts'
 import {
   billingFails,
   closedBeforeTheTimer,
@@ -27,11 +28,13 @@ export const SCENARIOS = {
   deadEndpoint,
   deadlinePasses,
   duplicateRequests,
+  moneyRepliesLost,
   ordersAtTheClose,
   raceForCodes,
   refusedOrder,
   supplierReplyLost,
   temporalAway,
+  unpaidOrder,
   wholeStory,
 } satisfies Record<string, (world: World) => Promise<Violation[]>>
 
