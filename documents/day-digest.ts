@@ -167,10 +167,10 @@ function customersCsv({ businessDate, customers }: DayDigest): Uint8Array {
       one.customer_id,
       one.name,
       one.currency,
-      number(one.purchase_orders),
-      number(one.transactions),
+      countCell(one.purchase_orders),
+      countCell(one.transactions),
       amountCell(one.accepted_minor, one.currency),
-      number(one.invoices),
+      countCell(one.invoices),
       amountCell(one.tax_minor, one.currency),
       amountCell(one.invoiced_minor, one.currency),
     ]),
@@ -209,6 +209,6 @@ function documentsCsv(documents: DigestDocument[]): Uint8Array {
   ])
 }
 
-function number(many: number): Cell {
+function countCell(many: number): Cell {
   return { number: String(many) }
 }
