@@ -15,7 +15,12 @@ const MAY_WAIT = {
   claims: sql`state = 'open'`,
 }
 /** Those that have nothing to wait for. */
-const NEVER_WAITS = ['credit_notes', 'document_sends', 'payment_reconciliations']
+const NEVER_WAITS = [
+  'credit_notes',
+  'document_sends',
+  'payment_reconciliations',
+  'ledger_reconciliations',
+]
 
 const LEFT = sql<{ id: string }>`
   select 'outbox/' || id as id from outbox

@@ -71,6 +71,7 @@ async function listStories(db: Db, accountId: string): Promise<string[]> {
     | 'document_sends'
     | 'credit_notes'
     | 'account_days'
+    | 'ledger_reconciliations'
   const of = async (table: Table, nameOf: (id: string) => string) => {
     const rows = await db
       .selectFrom(table)
@@ -80,7 +81,7 @@ async function listStories(db: Db, accountId: string): Promise<string[]> {
     return rows.map(({ id }) => nameOf(id))
   }
   const runsOf = async (
-    table: 'payment_intents' | 'refunds',
+    table: 'payment_intents' | 'refunds' | 'payment_reconciliations',
     nameOf: (id: string, run: number) => string,
   ) => {
     const rows = await db
@@ -104,8 +105,10 @@ async function listStories(db: Db, accountId: string): Promise<string[]> {
     ...(await of('document_sends', contract.documentsWorkflowId)),
     ...(await of('credit_notes', contract.creditNoteWorkflowId)),
     ...(await of('account_days', contract.accountDayWorkflowId)),
+    ...(await of('ledger_reconciliations', contract.ledgerReconciliationWorkflowId)),
     ...(await runsOf('payment_intents', contract.paymentWorkflowId)),
     ...(await runsOf('refunds', contract.refundWorkflowId)),
+    ...(await runsOf('payment_reconciliations', contract.reconciliationWorkflowId)),
     ...days.map((day) =>
       contract.purchaseOrderWorkflowId({
         customerId: day.customer_id,
