@@ -25,18 +25,25 @@ export type CreditableUnit = { id: string; leftMinor: bigint; leftGrossMinor: bi
 
 /**
  * Which units a refund pays back, from the first on, and how much of each without tax: whole ones, then a
- * part of one. Never more than what is left of a unit.
+ * part of one, which is a minor unit at least, or refunds of single cents would credit nothing for ever.
+ * Never more than what is left of a unit.
  */
 export function shareRefund(
   units: readonly CreditableUnit[],
   amountMinor: bigint,
 ): { unitId: string; netMinor: bigint }[] {
   let left = amountMinor
-  return units.flatMap(({ id, leftMinor, leftGrossMinor }) => {
+  return units.flatMap((unit) => {
     if (left <= 0n) return []
-    const isWhole = left >= leftGrossMinor
-    const netMinor = isWhole ? leftMinor : divideHalfEven(leftMinor * left, leftGrossMinor)
-    left -= isWhole ? leftGrossMinor : left
-    return netMinor > 0n ? [{ unitId: id, netMinor }] : []
+    const isWhole = left >= unit.leftGrossMinor
+    const netMinor = isWhole ? unit.leftMinor : netOf(left, unit)
+    left -= isWhole ? unit.leftGrossMinor : left
+    return netMinor > 0n ? [{ unitId: unit.id, netMinor }] : []
   })
+}
+
+/** What of a unit is paid back without its tax, by less than all of it. */
+function netOf(paidMinor: bigint, { leftMinor, leftGrossMinor }: CreditableUnit): bigint {
+  const share = divideHalfEven(leftMinor * paidMinor, leftGrossMinor)
+  return share === 0n && leftMinor > 0n ? 1n : share
 }
