@@ -33,26 +33,37 @@ export async function openDisputeShop(api: ServedApi) {
     await updateOrderDue(tx, of, untaxed)
   })
   const shop = { account, client, customerId, order, product }
-  const disputed = await disputePayment(api, shop, { order_id: order.id })
-  await fulfillTransaction(api.database.pool, of)
+  const paymentId = await capturePayment(api, shop, { order_id: order.id })
+  await fulfillTransaction(api.database.pool, of) // disputed money pays for nothing that is not delivered yet
   await client.get(`/v2/transactions/${order.id}/codes`)
-  return { ...shop, ...disputed }
+  return { ...shop, ...(await openDispute(api, shop, paymentId)) }
 }
 
+type Payer = { account: TestAccount; client: TestClient }
+
 /** A payment that was captured and is disputed, as its workflows leave it. */
-export async function disputePayment(
+export async function disputePayment(api: ServedApi, payer: Payer) {
+  return openDispute(api, payer, await capturePayment(api, payer))
+}
+
+async function capturePayment(
   api: ServedApi,
-  { account, client }: { account: TestAccount; client: TestClient },
+  { client }: Payer,
   about: { order_id?: string } = {},
-) {
+): Promise<string> {
   const body = { amount: 5_000, currency: 'usd', payment_method: 'card', ...about }
   const { id: paymentId } = (await client.post<{ id: string }>('/v2/payments/intents', body)).body
-  const { pool } = api.database
-  await pool.query(
+  await api.database.pool.query(
     `update payment_intents set state = 'succeeded', authorized_minor = 5000, captured_minor = 5000,
-       disputed_minor = 5000, provider_id = 'pi_at_' || id where id = $1`,
+       provider_id = 'pi_at_' || id where id = $1`,
     [paymentId],
   )
+  return paymentId
+}
+
+async function openDispute(api: ServedApi, { account }: Payer, paymentId: string) {
+  const { pool } = api.database
+  await pool.query('update payment_intents set disputed_minor = 5000 where id = $1', [paymentId])
   const { rows } = await pool.query<{ id: string }>('select tell_dispute($1, $2, $3, $4) as id', [
     account.accountId,
     paymentId,
