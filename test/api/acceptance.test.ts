@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { createAcceptance, type AcceptanceLimits } from '../../api/acceptance.ts'
 import { DomainError } from '../../domain/error.ts'
-import { acceptedOrder, orderRequest } from './accepted-order.ts'
+import { orderRequest } from '../order-request.ts'
+import { acceptedOrder } from './accepted-order.ts'
 
 const LIMITS: AcceptanceLimits = { perCustomerMax: 2, max: 3, waitMsMax: 1_000 }
 

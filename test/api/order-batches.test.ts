@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { createOrderBatches, type BatchLimits } from '../../api/order-batches.ts'
 import type { AcceptedOrder, OrderOutcome, OrderRequest } from '../../db/order-acceptance.ts'
 import { DomainError } from '../../domain/error.ts'
-import { acceptedOrder, orderRequest } from './accepted-order.ts'
+import { orderRequest } from '../order-request.ts'
+import { acceptedOrder } from './accepted-order.ts'
 
 const LIMITS: BatchLimits = { statementsMax: 1, ordersMax: 3, unitsMax: 10, waitMsMax: 60_000 }
 

@@ -6,6 +6,7 @@ import { newId } from '../../new-id.ts'
 import { readProcessorTime } from '../../bench/processes.ts'
 import { billDay } from '../billing.ts'
 import { importCodes, makeAccount, makeCustomer, makeProduct } from '../factories.ts'
+import { orderRequest } from '../order-request.ts'
 
 /**
  * Closes so many purchase orders one after another, with all their documents, and prints what they cost:
@@ -70,31 +71,21 @@ async function openDay(): Promise<string> {
   const customerId = await makeCustomer(database, accountId)
   let purchaseOrderId = ''
   for (let order = 0; order < ORDERS; order++) {
-    const { transaction } = await acceptOrder(database.pool, {
-      account_id: accountId,
-      customer_scope: '',
-      customer_id: customerId,
-      transaction_id: newId('transaction'),
-      idempotency_key: null,
-      content_hash: '00'.repeat(32),
-      client_reference: null,
-      currency: null,
-      payment_method: 'credit',
-      allow_backorder: true,
-      deadline: null,
-      price_override: false,
-      shipping_address: null,
-      billing_address: null,
-      shipping_method: null,
-      metadata: {},
-      items: skus.map((sku) => ({
-        product_id: null,
-        sku,
-        variant_id: null,
-        quantity: 1,
-        price: null,
-      })),
-    })
+    const { transaction } = await acceptOrder(
+      database.pool,
+      orderRequest({
+        account_id: accountId,
+        customer_id: customerId,
+        transaction_id: newId('transaction'),
+        items: skus.map((sku) => ({
+          product_id: null,
+          sku,
+          variant_id: null,
+          quantity: 1,
+          price: null,
+        })),
+      }),
+    )
     await fulfillTransaction(database.pool, { accountId, transactionId: transaction.id })
     purchaseOrderId = transaction.purchase_order.id
   }

@@ -15,6 +15,7 @@ import {
 } from '../factories.ts'
 import { eventually } from '../harness.ts'
 import { createTestDatabase, type TestDatabase } from '../stack.ts'
+import { orderRequest } from '../order-request.ts'
 
 let testDatabase: TestDatabase
 let config: Config
@@ -40,26 +41,13 @@ afterAll(async () => {
 })
 
 function requestOf(customerId: string, over: Partial<OrderRequest> = {}): OrderRequest {
-  return {
+  return orderRequest({
     account_id: account.accountId,
-    customer_scope: '',
     customer_id: customerId,
     transaction_id: newId('transaction'),
-    idempotency_key: null,
-    content_hash: '00'.repeat(32),
-    client_reference: null,
-    currency: null,
-    payment_method: 'credit',
-    allow_backorder: true,
-    deadline: null,
-    price_override: false,
-    shipping_address: null,
-    billing_address: null,
-    shipping_method: null,
-    metadata: {},
     items: [{ product_id: null, sku, variant_id: null, quantity: 1, price: null }],
     ...over,
-  }
+  })
 }
 
 const accept = (customerId: string, over: Partial<OrderRequest> = {}): Promise<AcceptedOrder> =>

@@ -16,6 +16,7 @@ import {
   type TestAccount,
 } from '../factories.ts'
 import { createTestDatabase, type TestDatabase } from '../stack.ts'
+import { orderRequest } from '../order-request.ts'
 
 let testDatabase: TestDatabase
 let config: Config
@@ -41,25 +42,15 @@ afterAll(async () => {
 })
 
 async function order(customerId: string, quantity: number): Promise<string> {
-  const { transaction } = await acceptOrder(database.pool, {
-    account_id: account.accountId,
-    customer_scope: '',
-    customer_id: customerId,
-    transaction_id: newId('transaction'),
-    idempotency_key: null,
-    content_hash: '00'.repeat(32),
-    client_reference: null,
-    currency: null,
-    payment_method: 'credit',
-    allow_backorder: true,
-    deadline: null,
-    price_override: false,
-    shipping_address: null,
-    billing_address: null,
-    shipping_method: null,
-    metadata: {},
-    items: [{ product_id: null, sku: product.sku, variant_id: null, quantity, price: null }],
-  })
+  const { transaction } = await acceptOrder(
+    database.pool,
+    orderRequest({
+      account_id: account.accountId,
+      customer_id: customerId,
+      transaction_id: newId('transaction'),
+      items: [{ product_id: null, sku: product.sku, variant_id: null, quantity, price: null }],
+    }),
+  )
   return transaction.id
 }
 

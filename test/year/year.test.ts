@@ -11,6 +11,7 @@ import { billingDeps } from '../billing.ts'
 import type { Calendar } from '../calendar-oracle.ts'
 import { importCodes, makeAccount, makeCustomer, makeProduct } from '../factories.ts'
 import { CALENDARS, listClockChanges, listYear, type Day } from './days.ts'
+import { orderRequest } from '../order-request.ts'
 
 /**
  * Twenty customers in twenty zones: every day is opened by its first order, closed and billed by the
@@ -52,25 +53,15 @@ async function moveClock({ accountId }: Shop, to: string): Promise<void> {
 /** Orders a unit that is delivered at once; answers the purchase order that it belongs to. */
 async function order(shop: Shop): Promise<string> {
   const { pool } = api.database
-  const { transaction } = await acceptOrder(pool, {
-    account_id: shop.accountId,
-    customer_scope: '',
-    customer_id: shop.customerId,
-    transaction_id: newId('transaction'),
-    idempotency_key: null,
-    content_hash: '00'.repeat(32),
-    client_reference: null,
-    currency: null,
-    payment_method: 'credit',
-    allow_backorder: true,
-    deadline: null,
-    price_override: false,
-    shipping_address: null,
-    billing_address: null,
-    shipping_method: null,
-    metadata: {},
-    items: [{ product_id: null, sku: shop.sku, variant_id: null, quantity: 1, price: null }],
-  })
+  const { transaction } = await acceptOrder(
+    pool,
+    orderRequest({
+      account_id: shop.accountId,
+      customer_id: shop.customerId,
+      transaction_id: newId('transaction'),
+      items: [{ product_id: null, sku: shop.sku, variant_id: null, quantity: 1, price: null }],
+    }),
+  )
   await fulfillTransaction(pool, { accountId: shop.accountId, transactionId: transaction.id })
   return transaction.purchase_order.id
 }
