@@ -19,8 +19,8 @@ import { createActivities, type Activities, type ActivityDeps } from './activiti
 import { readEnv, toConfig, type Config } from './config.ts'
 import { openDatabase } from './db/client.ts'
 import { startDispatcher } from './dispatcher.ts'
-import { createLocalKeyProvider } from './key-provider.ts'
-import { createKeyRing, type KeyRing } from './key-ring.ts'
+import { createLocalKeyProvider } from './secrets/key-provider.ts'
+import { createKeyRing, type KeyRing } from './secrets/key-ring.ts'
 import { createLog, type Log } from './log.ts'
 import { SWEEP_SCHEDULE_ID } from './workflows/contract.ts'
 

@@ -18,7 +18,7 @@ import { registerWait } from '../db/waits.ts'
 import { nextClaimSeconds, type ClaimState } from '../domain/claim.ts'
 import type { RegisteredWait } from '../domain/story.ts'
 import { newId } from '../new-id.ts'
-import { openCodeKeys, sealCode, type CodeKeys } from '../seal-code.ts'
+import { openCodeKeys, sealCode, type CodeKeys } from '../secrets/seal-code.ts'
 import type { SupplierClaim, SupplierClaimResult } from './gateways/code-supplier.ts'
 import type { ActivityDeps } from './index.ts'
 

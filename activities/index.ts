@@ -1,6 +1,6 @@
 import type { Database } from '../db/client.ts'
 import type { SupplierConnection } from '../db/suppliers.ts'
-import type { KeyRing } from '../key-ring.ts'
+import type { KeyRing } from '../secrets/key-ring.ts'
 import type { Press } from '../documents/press.ts'
 import type { TaxPolicy } from '../domain/tax.ts'
 import type { Log } from '../log.ts'

@@ -12,7 +12,7 @@ import {
 import { claimSourcingBatch, type SourcingBatch, type SourcingHold } from '../db/sourcing.ts'
 import type { SupplierConnection } from '../db/suppliers.ts'
 import type { TaxPolicy } from '../domain/tax.ts'
-import type { KeyRing } from '../key-ring.ts'
+import type { KeyRing } from '../secrets/key-ring.ts'
 import type { Log } from '../log.ts'
 import {
   SUPPLIER_ITEMS_MAX,
@@ -20,7 +20,7 @@ import {
   type SoldCode,
   type SupplierAnswer,
 } from './gateways/code-supplier.ts'
-import { openCodeKeys, sealCode } from '../seal-code.ts'
+import { openCodeKeys, sealCode } from '../secrets/seal-code.ts'
 import { lookAtCodes, type CodesLook } from './sourcing-look.ts'
 import { createSupplierRoom } from './supplier-room.ts'
 

@@ -1,5 +1,5 @@
 import type { Database } from '../db/client.ts'
-import type { KeyRing } from '../key-ring.ts'
+import type { KeyRing } from '../secrets/key-ring.ts'
 import type { Log } from '../log.ts'
 import type { Gate } from './middleware/gate.ts'
 import type { OrderServices } from './order-services.ts'

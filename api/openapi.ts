@@ -7,7 +7,7 @@ import { ERROR_CODES } from './error-codes.ts'
 import { REFUSALS } from './refusals.ts'
 import type { ResponseSpec, Route } from './route.ts'
 import { ROUTES } from './routes.ts'
-import { EVENT_OBJECTS, eventBody } from './v2/event-bodies.ts'
+import { EVENT_OBJECTS, eventBody } from './v2/webhooks/event-bodies.ts'
 import { API_VERSION } from './v2/root.ts'
 
 const FILE = new URL('../docs/openapi/v2.json', import.meta.url)

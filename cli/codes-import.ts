@@ -1,6 +1,6 @@
 import { createReadStream, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { openCodeKeys, plainCode, sealCode } from '../seal-code.ts'
+import { openCodeKeys, plainCode, sealCode } from '../secrets/seal-code.ts'
 import { importCodes, type CodeImport } from '../db/code-imports.ts'
 import { openDatabase } from '../db/client.ts'
 import { readCodeFile } from '../api/code-file.ts'

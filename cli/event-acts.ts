@@ -31,7 +31,7 @@ export type EventAct = {
 /**
  * Every event that can happen, with the act that causes it: for `bark trigger`, and for the contract
  * test, which compares what arrives with the event's schema and with what GET answers. Whoever builds
- * what emits another event adds its act here and takes `planned` away in `api/v2/event-bodies.ts`.
+ * what emits another event adds its act here and takes `planned` away in `api/v2/webhooks/event-bodies.ts`.
  */
 export const EVENT_ACTS: Readonly<Partial<Record<EventType, EventAct>>> = {
   'order.created': { cause: async ({ api }) => orderAt(await orderOfNobody(api)) },

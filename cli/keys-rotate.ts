@@ -16,7 +16,7 @@ import {
   updateSealedRows,
   type SealedTable,
 } from '../db/sealed-rows.ts'
-import { createLocalKeyProvider, type KeyProvider } from '../key-provider.ts'
+import { createLocalKeyProvider, type KeyProvider } from '../secrets/key-provider.ts'
 import {
   createKeyRing,
   KEY_RING_SECONDS,
@@ -24,7 +24,7 @@ import {
   type AccountKeys,
   type KeyRing,
   type SealedValue,
-} from '../key-ring.ts'
+} from '../secrets/key-ring.ts'
 import { UsageError, type CommandContext } from './command.ts'
 import { showProgress, type Progress } from './progress.ts'
 

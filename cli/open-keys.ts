@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts'
 import type { Database } from '../db/client.ts'
-import { createLocalKeyProvider } from '../key-provider.ts'
-import { createKeyRing, type KeyRing } from '../key-ring.ts'
+import { createLocalKeyProvider } from '../secrets/key-provider.ts'
+import { createKeyRing, type KeyRing } from '../secrets/key-ring.ts'
 
 /** What a command seals codes with. */
 export function openKeys(

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { CodeSecret } from '../vault.ts'
+import type { CodeSecret } from '../secrets/vault.ts'
 import type { CodeForm } from './seed-catalogue.ts'
 
 // No letters or digits that are mistaken for one another.

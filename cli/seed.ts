@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
-import { NO_CODE_DETAILS, openCodeKeys, sealCode, type CodeKeys } from '../seal-code.ts'
+import { NO_CODE_DETAILS, openCodeKeys, sealCode, type CodeKeys } from '../secrets/seal-code.ts'
 import type { Config } from '../config.ts'
 import { findSandboxOrganization, insertAccount, insertOrganization } from '../db/accounts.ts'
 import { inTransaction, openDatabase, type Tx } from '../db/client.ts'

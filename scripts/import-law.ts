@@ -16,15 +16,8 @@ type Room = {
 }
 
 const PRODUCT = ['domain', 'db', 'documents', 'wire', 'workflows', 'activities', 'api'] as const
-/** Small files at the top that every room with effects may use. */
-const EVERYWHERE = [
-  'log.ts',
-  'new-id.ts',
-  'vault.ts',
-  'key-ring.ts',
-  'key-provider.ts',
-  'seal-code.ts',
-] as const
+/** What every room with effects may use. */
+const EVERYWHERE = ['log.ts', 'new-id.ts', 'secrets'] as const
 const TEMPORAL_PROCESSES = ['@temporalio/client', '@temporalio/worker', '@temporalio/workflow']
 const API: Room = {
   rooms: ['domain', 'db', 'documents', 'wire', 'api', ...EVERYWHERE, 'workflows/contract.ts'],
@@ -79,10 +72,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'workflow-starts.ts': DISPATCHER,
   'log.ts': { rooms: [], packages: ['pino'] },
   'new-id.ts': { rooms: ['domain'], packages: ['node:'] },
-  'vault.ts': { rooms: [], packages: ['node:'] },
-  'key-provider.ts': { rooms: [], packages: ['node:'] },
-  'seal-code.ts': { rooms: ['db', 'vault.ts', 'key-ring.ts', 'new-id.ts'], packages: [] },
-  'key-ring.ts': { rooms: ['db', 'vault.ts', 'key-provider.ts'], packages: ['node:'] },
+  secrets: { rooms: ['db', 'new-id.ts'], packages: ['node:'] },
   'config.ts': { rooms: [], packages: ['zod', 'node:'] },
   'worker.ts': COMPOSITION_ROOT,
   'server.ts': COMPOSITION_ROOT,

@@ -5,7 +5,7 @@ import { insertNewCodes } from '../db/new-codes.ts'
 import type { Mode } from '../domain/api-key.ts'
 import { SCOPES, type Scope } from '../domain/scope.ts'
 import { newId } from '../new-id.ts'
-import { NO_CODE_DETAILS, openCodeKeys, sealCode, type CodeDetails } from '../seal-code.ts'
+import { NO_CODE_DETAILS, openCodeKeys, sealCode, type CodeDetails } from '../secrets/seal-code.ts'
 import { openKeys } from '../cli/open-keys.ts'
 import type { Config } from '../config.ts'
 

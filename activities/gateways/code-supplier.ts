@@ -1,5 +1,5 @@
 import type { Money } from '../../domain/money.ts'
-import type { PlainCode } from '../../seal-code.ts'
+import type { PlainCode } from '../../secrets/seal-code.ts'
 
 /** One unit to buy: our reference, which the supplier keeps for ever, and the supplier's own SKU. */
 export type SupplierItem = { reference: string; sku: string }

@@ -6,7 +6,7 @@ import {
   isPublicAddress,
   readWebhookUrl,
 } from '../../domain/webhook-address.ts'
-import type { KeyRing } from '../../key-ring.ts'
+import type { KeyRing } from '../../secrets/key-ring.ts'
 import type { CodeSupplier } from './code-supplier.ts'
 import { createHttpSupplier } from './http-supplier.ts'
 import { checkedLookup, resolvePublicName } from './public-lookup.ts'

@@ -12,7 +12,7 @@ import {
 } from '../../db/idempotency.ts'
 import { canonicalJson } from '../../domain/canonical-json.ts'
 import { DomainError } from '../../domain/error.ts'
-import type { AccountKeys } from '../../key-ring.ts'
+import type { AccountKeys } from '../../secrets/key-ring.ts'
 import type { ApiDeps } from '../deps.ts'
 import type { Printed } from '../printed.ts'
 import type { RawCall } from '../route.ts'

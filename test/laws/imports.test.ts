@@ -11,8 +11,15 @@ const SAMPLES = Object.keys(ROOMS)
   .filter((room) => !['bin', 'vitest.config.ts'].includes(room))
   .map((room) => (room.endsWith('.ts') ? room : `${room}/sample.ts`))
 
-const IMPORTERS = [...SAMPLES, 'api/v1/sample.ts', 'api/v2/sample.ts', 'api/middleware/sample.ts']
-const TARGETS = [...SAMPLES, 'api/v1/other.ts', 'api/v2/other.ts', 'workflows/contract.ts']
+const IMPORTERS = [
+  ...SAMPLES,
+  ...['api/v1/sample.ts', 'api/v2/sample.ts', 'api/v2/orders/sample.ts'],
+  ...['api/middleware/sample.ts', 'api/pages/finance/sample.ts'],
+]
+const TARGETS = [
+  ...SAMPLES,
+  ...['api/v1/other.ts', 'api/v2/orders/other.ts', 'workflows/contract.ts'],
+]
 const PACKAGES = [
   'node:fs',
   'node:fs/promises',
@@ -73,9 +80,9 @@ test.each([
   ['workflows/settle.ts', "import type { Db } from '../db/client.ts'"],
   ['db/stock.ts', "import { printStock } from '../wire/stock.ts'"],
   ['wire/orders.ts', "import { getOrder } from '../db/orders.ts'"],
-  ['api/v1/orders.ts', "import { listOrders } from '../v2/orders.ts'"],
-  ['api/v2/orders.ts', "import { Client } from '@temporalio/client'"],
-  ['api/v2/orders.ts', "import { fulfillTransaction } from '../../workflows/index.ts'"],
+  ['api/v1/orders.ts', "import { listOrders } from '../v2/orders/orders.ts'"],
+  ['api/v2/orders/orders.ts', "import { Client } from '@temporalio/client'"],
+  ['api/v2/orders/orders.ts', "import { fulfillTransaction } from '../../../workflows/index.ts'"],
   ['api/app.ts', "import type { Config } from '../config.ts'"],
   ['activities/webhooks.ts', "import { request } from 'undici'"],
   ['bin/bark.mjs', "import pg from 'pg'"],
@@ -88,8 +95,8 @@ test.each([
 test.each([
   ['workflows/settle.ts', "import type { Activities } from '../activities/index.ts'"],
   ['wire/orders.ts', "import type { OrderRow } from '../db/orders.ts'"],
-  ['api/v2/orders.ts', "import { orderId } from '../../workflows/contract.ts'"],
-  ['api/v2/orders.ts', "import { respond } from '../errors.ts'"],
+  ['api/v2/orders/orders.ts', "import { orderId } from '../../../workflows/contract.ts'"],
+  ['api/v2/orders/orders.ts', "import { respond } from '../../errors.ts'"],
   ['api/temporal.ts', "import { Client } from '@temporalio/client'"],
   ['activities/gateways/mailer.ts', "import { createTransport } from 'nodemailer'"],
   ['dispatcher.ts', "import { Client } from '@temporalio/client'"],

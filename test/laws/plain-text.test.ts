@@ -10,20 +10,20 @@ import { listSourceFiles, ROOT } from '../../scripts/source-files.ts'
 
 /** Who may open what is sealed: calls `.unseal(`. */
 const OPENERS: Record<string, string> = {
-  'api/v2/codes.ts': 'get-codes, the one place where a code is shown',
+  'api/v2/codes/codes.ts': 'get-codes, the one place where a code is shown',
   'api/middleware/idempotency.ts': 'repeats an answer that was stored for 24 hours',
   'activities/webhook-request.ts': 'signs with the webhook’s secret',
   'activities/gateways/suppliers.ts': 'signs with the supplier’s secret',
   'cli/keys-rotate.ts': 'seals values anew; they never leave the function',
-  'key-ring.ts': 'is what the others call',
+  'secrets/key-ring.ts': 'is what the others call',
 }
 
 /** Who may hold the type of a plain code. */
 const HOLDERS: Record<string, string> = {
   'activities/gateways/code-supplier.ts': 'what suppliers sell',
   'cli/seed-codes.ts': 'makes the sandbox’s worthless codes',
-  'seal-code.ts': 'where it ends',
-  'vault.ts': 'names it',
+  'secrets/seal-code.ts': 'where it ends',
+  'secrets/vault.ts': 'names it',
 }
 
 const product = listSourceFiles().filter(
@@ -33,7 +33,7 @@ const openers = product.filter(({ text }) => /\.unseal\(|\bunseal\(/.test(text))
 const holders = product.filter(({ text }) => /\bCodeSecret\b/.test(text))
 
 test('nobody else opens what is sealed', () => {
-  const beyond = openers.map(({ path }) => path).filter((path) => path !== 'vault.ts')
+  const beyond = openers.map(({ path }) => path).filter((path) => path !== 'secrets/vault.ts')
   expect(beyond.toSorted()).toEqual(Object.keys(OPENERS).toSorted())
 })
 
@@ -49,7 +49,7 @@ test('the primitives are used by the key ring only', () => {
     listImports(text).some(({ from, typesOnly }) => from.endsWith('/vault.ts') && !typesOnly),
   )
   const seals = users.filter(({ text }) => /import \{[^}]*\b(un)?seal\b[^}]*\} from/.test(text))
-  expect(seals.map(({ path }) => path)).toEqual(['key-ring.ts'])
+  expect(seals.map(({ path }) => path)).toEqual(['secrets/key-ring.ts'])
 })
 
 test('workflows and tables know no plain code: histories and dumps cannot hold one', () => {

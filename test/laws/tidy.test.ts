@@ -64,7 +64,7 @@ const BANS: Record<string, Ban> = {
     where: /^(activities|api|documents|domain|wire|workflows)\/|^(server|worker)\.ts$/,
     what: /['"`]\s*(select|insert into|update|delete from)\s[^'"`]*\b(from|values|set|where)\b/i,
     instead: 'a function of db/',
-    path: 'api/v2/orders.ts',
+    path: 'api/v2/orders/orders.ts',
     example: "await pool.query('select id from transactions')",
   },
   'a sleep in a test': {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sql } from 'kysely'
 import { rotate } from '../../cli/keys-rotate.ts'
-import { createLocalKeyProvider } from '../../key-provider.ts'
+import { createLocalKeyProvider } from '../../secrets/key-provider.ts'
 import { barkAccount } from '../../workflows/contract.ts'
 import { startReceiver, type Receiver } from '../../sandbox/receiver.ts'
 import { readPdf } from '../documents/pdf-reader.ts'

@@ -7,7 +7,7 @@ import type { CodeSupplier } from '../../activities/gateways/code-supplier.ts'
 import { createHttpSupplier } from '../../activities/gateways/http-supplier.ts'
 import { createSuppliers } from '../../activities/gateways/suppliers.ts'
 import { supplierAnswerText, supplierRequestText } from '../../domain/supplier-wire.ts'
-import type { AccountKeys, KeyRing } from '../../key-ring.ts'
+import type { AccountKeys, KeyRing } from '../../secrets/key-ring.ts'
 
 /** Who may be believed: a server that signs, or does not, as each test says. */
 const SECRET = 'a secret that two know'

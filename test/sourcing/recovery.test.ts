@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { NO_CODE_DETAILS, openCodeKeys, sealCode } from '../../seal-code.ts'
+import { NO_CODE_DETAILS, openCodeKeys, sealCode } from '../../secrets/seal-code.ts'
 import { sourcingActivities } from '../../activities/sourcing.ts'
 import { inTransaction } from '../../db/client.ts'
 import { recordSupplierAnswers } from '../../db/sourcing-answers.ts'

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { NO_CODE_DETAILS } from '../../seal-code.ts'
+import { NO_CODE_DETAILS } from '../../secrets/seal-code.ts'
 import { createSandboxSupplier } from '../../activities/gateways/sandbox-supplier.ts'
 
 /** What a supplier may do wrong on the wire, played by a server that answers as each test says. */

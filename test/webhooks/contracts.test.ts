@@ -3,7 +3,7 @@ import { default as addFormats } from 'ajv-formats'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildOpenApi } from '../../api/openapi.ts'
-import { EVENT_OBJECTS } from '../../api/v2/event-bodies.ts'
+import { EVENT_OBJECTS } from '../../api/v2/webhooks/event-bodies.ts'
 import { openApiClient } from '../../cli/api-client.ts'
 import { EVENT_ACTS, type EventAct, type Scene } from '../../cli/event-acts.ts'
 import {

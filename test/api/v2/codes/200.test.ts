@@ -3,7 +3,7 @@ import { requestCancelRemaining } from '../../../../db/fulfillment.ts'
 import { inTransaction } from '../../../../db/client.ts'
 import { newId } from '../../../../new-id.ts'
 import { openKeys } from '../../../../cli/open-keys.ts'
-import { blindIndex, openKey } from '../../../../vault.ts'
+import { blindIndex, openKey } from '../../../../secrets/vault.ts'
 import { importCodes, makeKey, makeProduct } from '../../../factories.ts'
 import { openShop, type OrderBody, type Shop } from '../orders/shop.ts'
 
