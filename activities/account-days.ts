@@ -12,7 +12,7 @@ import { getDayDigest } from '../db/day-digest.ts'
 import { endWait, registerWait } from '../db/waits.ts'
 import { writeDayDigest } from '../documents/day-digest.ts'
 import type { RegisteredWait } from '../domain/story.ts'
-import type { ActivityDeps } from './index.ts'
+import type { ActivityDeps } from './deps.ts'
 import { sendDocumentMail } from './mails.ts'
 
 type AccountDayInput = { accountId: string; accountDayId: string }

@@ -20,7 +20,7 @@ import type { RegisteredWait } from '../domain/story.ts'
 import { newId } from '../new-id.ts'
 import { openCodeKeys, sealCode, type CodeKeys } from '../secrets/seal-code.ts'
 import type { SupplierClaim, SupplierClaimResult } from './gateways/code-supplier.ts'
-import type { ActivityDeps } from './index.ts'
+import type { ActivityDeps } from './deps.ts'
 
 /** Beyond the supplier's own time for a call: nobody else asks meanwhile. */
 const GRACE_SECONDS = 10

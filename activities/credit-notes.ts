@@ -23,7 +23,7 @@ import type { InvoiceSnapshot } from '../domain/invoice.ts'
 import { creditNoteIssued } from '../domain/ledger.ts'
 import { renderCreditNote } from '../wire/credit-note.ts'
 import { sendIssuedCreditNote } from './document-sends.ts'
-import type { ActivityDeps } from './index.ts'
+import type { ActivityDeps } from './deps.ts'
 import { settleInvoice } from './invoice-paid.ts'
 
 type CreditNoteInput = { accountId: string; creditNoteId: string }

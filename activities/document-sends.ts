@@ -17,7 +17,7 @@ import {
 import { writeDocumentMail } from '../documents/document-mail.ts'
 import { documentFormats, type DocumentFormat } from '../documents/render.ts'
 import type { InvoiceSnapshot } from '../domain/invoice.ts'
-import type { ActivityDeps } from './index.ts'
+import type { ActivityDeps } from './deps.ts'
 import { sendDocumentMail } from './mails.ts'
 
 type SendInput = { accountId: string; sendId: string }

@@ -12,7 +12,7 @@ import type { RegisteredWait } from '../domain/story.ts'
 import { billOrStop, billUnbilled } from './billing.ts'
 import { waitForRun } from './billing-waits.ts'
 import { sendIssuedInvoices } from './document-sends.ts'
-import type { ActivityDeps } from './index.ts'
+import type { ActivityDeps } from './deps.ts'
 import { settlePrepaid } from './invoice-paid.ts'
 
 type InvoiceRunInput = { accountId: string; invoiceRunId: string }

@@ -3,7 +3,7 @@ import { emitEvent } from '../db/events.ts'
 import { getLedgerReport, keepLedgerReport } from '../db/ledger-reconciliations.ts'
 import { reconcile } from '../db/reconciliation.ts'
 import { renderLedgerReport } from '../wire/ledger-report.ts'
-import type { ActivityDeps } from './index.ts'
+import type { ActivityDeps } from './deps.ts'
 
 export function ledgerReconciliationActivities({ database, log }: ActivityDeps) {
   return {

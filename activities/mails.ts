@@ -2,7 +2,7 @@ import { insertMail, updateMailBounced, updateMailSent, type MailAttachment } fr
 import { CONTENT_TYPES } from '../documents/render.ts'
 import { newId } from '../new-id.ts'
 import { messageIdOf } from './gateways/mailer.ts'
-import type { ActivityDeps } from './index.ts'
+import type { ActivityDeps } from './deps.ts'
 
 /** A mail about a document, before the post has it. */
 export type DocumentMail = {

@@ -20,7 +20,7 @@ import type {
   ProviderOutcome,
   ProviderPage,
 } from './gateways/payment-provider.ts'
-import type { ActivityDeps } from './index.ts'
+import type { ActivityDeps } from './deps.ts'
 import { compareMovements, comparePayment, comparePayments } from './payment-comparison.ts'
 
 const OURS_PER_PAGE = 500

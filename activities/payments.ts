@@ -27,7 +27,7 @@ import type {
   ProviderOutcome,
   ProviderPayment,
 } from './gateways/payment-provider.ts'
-import type { ActivityDeps } from './index.ts'
+import type { ActivityDeps } from './deps.ts'
 import { isOrphaned } from './order-money.ts'
 import { decideOperation, recordAsked, recordSent } from './payment-outcomes.ts'
 

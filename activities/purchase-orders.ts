@@ -13,7 +13,7 @@ import {
 import { endWait } from '../db/waits.ts'
 import type { RegisteredWait } from '../domain/story.ts'
 import { waitForDay } from './billing-waits.ts'
-import type { ActivityDeps } from './index.ts'
+import type { ActivityDeps } from './deps.ts'
 
 type PurchaseOrderInput = { accountId: string; purchaseOrderId: string }
 

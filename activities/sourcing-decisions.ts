@@ -9,7 +9,7 @@ import {
   type UnitFinding,
 } from '../db/sourcing-decisions.ts'
 import { hurrySourcing } from '../db/sourcing-outlook.ts'
-import type { ActivityDeps } from './index.ts'
+import type { ActivityDeps } from './deps.ts'
 
 type TransactionInput = { accountId: string; transactionId: string }
 /** `key` is the Update's id, `note` the operator's reason. */

@@ -5,7 +5,7 @@ import { sweepPspEvents } from '../db/psp-events.ts'
 import { retireAttempts, sweepLeftovers, sweepStories } from '../db/sweep.ts'
 import { listStaleStock, lookAtStock } from '../db/stock-levels.ts'
 import { renderInventory } from '../wire/inventory.ts'
-import type { ActivityDeps } from './index.ts'
+import type { ActivityDeps } from './deps.ts'
 
 const STORIES_MAX = 1_000 // per call; the next minute goes on
 const EVENTS_MAX = 1_000

@@ -1,5 +1,5 @@
 import { fulfillTransaction, type FulfillmentProgress } from '../db/fulfillment.ts'
-import type { ActivityDeps } from './index.ts'
+import type { ActivityDeps } from './deps.ts'
 
 type TransactionInput = { accountId: string; transactionId: string }
 

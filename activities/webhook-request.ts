@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/common'
 import type { ClaimedAttempt, DeliveryKey } from '../db/attempts.ts'
 import { renderEvent } from '../wire/event.ts'
 import type { WebhookRequest } from './gateways/webhook-dialer.ts'
-import type { ActivityDeps } from './index.ts'
+import type { ActivityDeps } from './deps.ts'
 import { webhookHeaders } from './webhook-signatures.ts'
 
 /** Values that would let a reader of the log sign or replay a request. */

@@ -24,7 +24,7 @@ import {
 import type { Log } from '../log.ts'
 import { renderWebhook } from '../wire/webhook.ts'
 import type { WebhookAnswer, WebhookRequest } from './gateways/webhook-dialer.ts'
-import type { ActivityDeps } from './index.ts'
+import type { ActivityDeps } from './deps.ts'
 import { SLACK_MS_MAX, waitForPlace } from './webhook-place.ts'
 import { redactHeaders, signedRequest } from './webhook-request.ts'
 

@@ -1,8 +1,8 @@
 import { DomainError } from '../domain/error.ts'
 import type { ApiDeps } from './deps.ts'
 import { createRunOnce } from './middleware/idempotency.ts'
-import { printAnswer, type Printed } from './printed.ts'
-import type { Caller, RawCall, Route } from './route.ts'
+import { printAnswer } from './printed.ts'
+import type { Caller, Printed, RawCall, Route } from './route.ts'
 
 /** Runs a route for a caller who was admitted, once per `Idempotency-Key` where it takes one. */
 export type CarryOut = (route: Route, raw: RawCall) => Promise<Printed>

@@ -1,6 +1,6 @@
 import { listUnitCounts } from '../db/codes.ts'
 import { tallyUnits, type Tally } from '../domain/order-status.ts'
-import type { ApiParts } from './deps.ts'
+import type { ApiParts } from './parts.ts'
 
 /** Waits for codes on behalf of `Prefer: wait`: one statement per round for everybody who waits. */
 export type CodeWatch = {

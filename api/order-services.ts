@@ -8,7 +8,7 @@ import {
 import { acceptOrder, acceptOrders } from '../db/order-acceptance.ts'
 import { createAcceptance, type Acceptance } from './acceptance.ts'
 import { createCodeWatch, type CodeWatch } from './code-watch.ts'
-import type { ApiParts } from './deps.ts'
+import type { ApiParts } from './parts.ts'
 import { createGatherer } from './gather.ts'
 import { createOrderBatches } from './order-batches.ts'
 import { createOutboxGate, type OutboxGate } from './outbox-gate.ts'

@@ -1,6 +1,6 @@
 import { getOutboxLevel, notifyOutbox, type OutboxLevel } from '../db/outbox-level.ts'
 import { DomainError } from '../domain/error.ts'
-import type { ApiParts } from './deps.ts'
+import type { ApiParts } from './parts.ts'
 
 /**
  * The bound of what may wait for Temporal, and the bell that tells the dispatchers of new work. One

@@ -1,16 +1,7 @@
 import type { StatusCode } from 'hono/utils/http-status'
 import { entityTag, isKnownToClient } from './entity-tag.ts'
 import type { ApiContext } from './context.ts'
-import type { Answer, Headers, Route } from './route.ts'
-
-/** An answer in its final bytes, as it is sent, and stored for its Idempotency-Key. */
-export type Printed = {
-  status: number
-  headers: Headers
-  body: string | Uint8Array | null
-  /** Whether the plan's windows shall not count it. */
-  free?: boolean
-}
+import type { Answer, Headers, Printed, Route } from './route.ts'
 
 /** Prints an answer; a route with `entityTag` gets a strong ETag of the very bytes. */
 export function printAnswer(route: Route, answer: Answer): Printed {

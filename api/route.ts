@@ -6,7 +6,6 @@ import type { Plan, RateClass } from '../domain/plan.ts'
 import type { Scope } from '../domain/scope.ts'
 import type { ApiDeps } from './deps.ts'
 import { parseBody, parseInput } from './input.ts'
-import type { Printed } from './printed.ts'
 
 /** Who calls: what the gateway knows of the key. Every query names `accountId`. */
 export type Caller = {
@@ -53,6 +52,15 @@ export type Answer = Free &
     | { status: number; bytes: Uint8Array; contentType: string; headers?: Headers }
     | { status: number; headers?: Headers }
   )
+
+/** An answer in its final bytes, as it is sent, and stored for its Idempotency-Key. */
+export type Printed = {
+  status: number
+  headers: Headers
+  body: string | Uint8Array | null
+  /** Whether the plan's windows shall not count it. */
+  free?: boolean
+}
 
 /** An answer that the plan's hour and day do not count; the second does. */
 type Free = { free?: boolean }

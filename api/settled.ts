@@ -2,8 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { z } from '@hono/zod-openapi'
 import type { ApiDeps } from './deps.ts'
 import { readPreferences } from './prefer.ts'
-import type { Printed } from './printed.ts'
-import type { RawCall } from './route.ts'
+import type { Printed, RawCall } from './route.ts'
 
 /** Longer than that nobody should hold a payer's page open. */
 const WAIT_SECONDS_MAX = 10

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { EventType } from '../domain/event-type.ts'
 import type { ApiClient } from './api-client.ts'
-import type { Caused, EventAct } from './event-acts.ts'
+import type { Caused, EventAct } from './event-act.ts'
 import { until } from './until.ts'
 
 /** How the events about money at the payment service are caused. */

@@ -4,7 +4,7 @@ import { amountOf, requireText, type Params } from './psp-form.ts'
 import { book } from './psp-ledger.ts'
 import { balanceOf, page, PAGE, sourceOf, wants } from './psp-lists.ts'
 import { printBalanceTransaction, printPayout, secondsOf, type Payout } from './psp-objects.ts'
-import type { PspRoute } from './psp-routes.ts'
+import type { PspRoute } from './psp-route.ts'
 
 /** The balance of an account: what moved on it, and its way to the bank. */
 export const BALANCE_ROUTES: readonly PspRoute[] = [

@@ -2,7 +2,7 @@ import { closeDispute, readDispute, updateDispute } from './psp-disputes.ts'
 import { textOf } from './psp-form.ts'
 import { page, PAGE } from './psp-lists.ts'
 import { printFile } from './psp-objects.ts'
-import type { PspRoute } from './psp-routes.ts'
+import type { PspRoute } from './psp-route.ts'
 
 /** Disputes, and the papers of their evidence; `psp-files.ts` takes those in. */
 export const DISPUTE_ROUTES: readonly PspRoute[] = [

@@ -3,13 +3,11 @@ import { PspFailure } from './psp-failure.ts'
 import { groupOf, textOf, textsOf, type Params } from './psp-form.ts'
 import { book } from './psp-ledger.ts'
 import { printDispute, secondsOf, type Dispute } from './psp-objects.ts'
+import type { DisputeJob } from './psp-store.ts'
 
 const DISPUTE_FEE = 1_500
 const EVIDENCE_SECONDS = 9 * 86_400
 const REVIEW_SECONDS = 7 * 86_400
-
-/** What a dispute does by itself: it takes the money, and it ends. */
-export type DisputeJob = 'dispute' | 'dispute_due' | 'dispute_decided'
 
 export function runDisputeJob(desk: Desk, action: DisputeJob, id: string): void {
   if (action === 'dispute') return openDispute(desk, id)

@@ -12,7 +12,8 @@ import { FILE_BYTES_MAX, takeFile } from './psp-files.ts'
 import type { Hooks } from './psp-hooks.ts'
 import { finishAction } from './psp-intents.ts'
 import { authenticationPage } from './psp-page.ts'
-import { PSP_ROUTES, type PspRoute } from './psp-routes.ts'
+import type { PspRoute } from './psp-route.ts'
+import { PSP_ROUTES } from './psp-routes.ts'
 import type { PspStore } from './psp-store.ts'
 
 type Bindings = { Bindings: HttpBindings }

@@ -1,9 +1,9 @@
-import { TEST_BEHAVIOURS, type PspFault } from '../domain/test-card.ts'
+import { TEST_BEHAVIOURS } from '../domain/test-card.ts'
 import { faultOf, type Desk } from './psp-desk.ts'
 import { BALANCE_ROUTES } from './psp-balance-routes.ts'
 import { createRefund } from './psp-charges.ts'
 import { DISPUTE_ROUTES } from './psp-dispute-routes.ts'
-import { requireText, textOf, type Params } from './psp-form.ts'
+import { requireText, textOf } from './psp-form.ts'
 import {
   cancelIntent,
   captureIntent,
@@ -14,19 +14,7 @@ import {
 import { expand, page, PAGE, search } from './psp-lists.ts'
 import { createMethod, tokenOf } from './psp-methods.ts'
 import { printCharge, printEvent, printMethod, printRefund } from './psp-objects.ts'
-
-/** One endpoint of the API: `known` are its parameters, everything else is refused. */
-export type PspRoute = {
-  method: 'GET' | 'POST'
-  /** `:id` is the only variable. */
-  path: string
-  known: readonly string[]
-  run(desk: Desk, params: Params, id: string): object
-  /** Which fault the payment's method plants here, by the name of the one thing it happens to. */
-  fault?(desk: Desk, params: Params, id: string): { name: string; fault: PspFault } | null
-  /** The name under which tests plant faults into it. */
-  operation?: string
-}
+import type { PspRoute } from './psp-route.ts'
 
 const INTENT_PARAMS = [
   'payment_method',

@@ -7,7 +7,6 @@ import {
   truncateSync,
   writeSync,
 } from 'node:fs'
-import type { DisputeJob } from './psp-disputes.ts'
 import type {
   BalanceTransaction,
   Charge,
@@ -32,6 +31,9 @@ export type Kinds = {
   balance_transaction: BalanceTransaction
   event: PspEvent
 }
+
+/** What a dispute does by itself: it takes the money, and it ends. */
+export type DisputeJob = 'dispute' | 'dispute_due' | 'dispute_decided'
 
 /** Something that happens by itself at an instant of the account's clock. */
 export type Job = {

@@ -1,7 +1,7 @@
 import { openKeys } from '../cli/open-keys.ts'
 import { createMailer } from '../activities/gateways/mailer.ts'
 import { creditNoteActivities } from '../activities/credit-notes.ts'
-import type { ActivityDeps } from '../activities/index.ts'
+import type { ActivityDeps } from '../activities/deps.ts'
 import { invoiceActivities } from '../activities/invoices.ts'
 import { inTransaction } from '../db/client.ts'
 import { fulfillTransaction } from '../db/fulfillment.ts'

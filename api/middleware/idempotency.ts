@@ -14,8 +14,7 @@ import { canonicalJson } from '../../domain/canonical-json.ts'
 import { DomainError } from '../../domain/error.ts'
 import type { AccountKeys } from '../../secrets/key-ring.ts'
 import type { ApiDeps } from '../deps.ts'
-import type { Printed } from '../printed.ts'
-import type { RawCall } from '../route.ts'
+import type { Printed, RawCall } from '../route.ts'
 
 /** Runs the work of a POST once per `Idempotency-Key`, in one transaction with the key. */
 export type RunOnce = (

@@ -1,6 +1,6 @@
 import { DomainError } from '../../domain/error.ts'
 import type { ApiMiddleware } from '../context.ts'
-import type { ApiSettings } from '../deps.ts'
+import type { ApiSettings } from '../parts.ts'
 import { isTrusted, peerAddress } from './network.ts'
 
 /**

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { ACTIVITY_FACTORIES, createActivities, type ActivityDeps } from '../../activities/index.ts'
+import type { ActivityDeps } from '../../activities/deps.ts'
+import { ACTIVITY_FACTORIES, createActivities } from '../../activities/index.ts'
 import { openKeys } from '../../cli/open-keys.ts'
 import { readEnv, toConfig } from '../../config.ts'
 import { openDatabase } from '../../db/client.ts'

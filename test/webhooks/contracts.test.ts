@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildOpenApi } from '../../api/openapi.ts'
 import { EVENT_OBJECTS } from '../../api/v2/webhooks/event-bodies.ts'
 import { openApiClient } from '../../cli/api-client.ts'
-import { EVENT_ACTS, type EventAct, type Scene } from '../../cli/event-acts.ts'
+import type { EventAct, Scene } from '../../cli/event-act.ts'
+import { EVENT_ACTS } from '../../cli/event-acts.ts'
 import {
   ADDITIVE_EVENT_TYPES,
   EVENT_SUBSCRIPTIONS,
