@@ -34,7 +34,7 @@ beforeAll(async () => {
       TEMPORAL_SCHEDULES: 'false',
       WORKFLOW_BUNDLE_PATH: await bundleWorkflows(),
       SANDBOX_PSP_URL: gate.url,
-      LOG_LEVEL: 'error',
+      LOG_LEVEL: 'info', // it says in its log when it is ready
     }),
     { line: () => undefined },
   )
