@@ -5,6 +5,7 @@ import {
   type OrderRequest,
 } from '../db/order-acceptance.ts'
 import { DomainError } from '../domain/error.ts'
+import { createGatherer } from './gather.ts'
 
 /** How orders get to the database: see `acceptOrder` and `acceptOrders`. */
 export type AcceptOrders = {
@@ -31,13 +32,6 @@ const LIMITS: BatchLimits = {
   waitMsMax: 100, // statements that hang, each for a reason of its own, hold nobody else up
 }
 
-type Waiting = {
-  request: OrderRequest
-  units: number
-  resolve(order: AcceptedOrder): void
-  reject(error: unknown): void
-}
-
 /**
  * Gathers orders into statements: the first goes at once and alone, and what arrives while statements
  * are under way goes together in the next one, because most of what an acceptance costs it costs once
@@ -49,64 +43,43 @@ export function createOrderBatches(
   accept: AcceptOrders,
   limits: BatchLimits = LIMITS,
 ): (request: OrderRequest) => Promise<AcceptedOrder> {
-  const waiting: Waiting[] = []
-  let underWay = 0
-  let timer: NodeJS.Timeout | undefined
+  const gather = createGatherer<Order, OrderOutcome>(
+    (orders) => accept.many(orders.map(({ request }) => request)),
+    {
+      lanes: limits.statementsMax,
+      take: (waiting) => countNext(waiting, limits),
+      waitMsMax: limits.waitMsMax,
+    },
+  )
 
-  function send(): void {
-    clearTimeout(timer)
-    const batch = takeBatch(waiting, limits)
-    timer = waiting.length === 0 ? undefined : setTimeout(send, limits.waitMsMax)
-    if (batch.length === 0) return
-    underWay += 1
-    const next = (): void => {
-      underWay -= 1
-      if (underWay < limits.statementsMax) send()
-    }
-    carryOut(accept, batch).then(next, next)
-  }
-
-  return (request) => {
+  return async (request) => {
     const units = request.items.reduce((sum, item) => sum + item.quantity, 0)
     if (!request.allow_backorder || units > limits.unitsMax) return accept.one(request)
-    return new Promise((resolve, reject) => {
-      waiting.push({ request, units, resolve, reject })
-      if (underWay < limits.statementsMax) send()
-      else timer ??= setTimeout(send, limits.waitMsMax)
-    })
+    const outcome = await gather({ request, units }).catch(takeUndoneAsLocked)
+    if (outcome === 'locked') return accept.one(request)
+    if (outcome instanceof DomainError) throw outcome
+    return outcome
   }
 }
 
-function takeBatch(waiting: Waiting[], { ordersMax, unitsMax }: BatchLimits): Waiting[] {
+type Order = { request: OrderRequest; units: number }
+
+function countNext(
+  waiting: readonly { question: Order }[],
+  { ordersMax, unitsMax }: BatchLimits,
+): number {
   let units = 0
   let count = 0
-  for (const order of waiting) {
-    units += order.units
+  for (const { question } of waiting) {
+    units += question.units
     if (count === ordersMax || units > unitsMax) break
     count += 1
   }
-  return waiting.splice(0, count)
+  return count
 }
 
-/** Ends when the statement has; who goes alone after it is waited for by nobody else. Never rejects. */
-async function carryOut(accept: AcceptOrders, batch: readonly Waiting[]): Promise<void> {
-  const alone = ({ request, resolve, reject }: Waiting): void => {
-    accept.one(request).then(resolve, reject)
-  }
-  let outcomes: OrderOutcome[]
-  try {
-    outcomes = await accept.many(batch.map(({ request }) => request))
-  } catch (error) {
-    for (const order of batch) {
-      if (isUndone(error)) alone(order)
-      else order.reject(error)
-    }
-    return
-  }
-  for (const [place, order] of batch.entries()) {
-    const outcome = outcomes[place]
-    if (outcome === undefined || outcome === 'locked') alone(order)
-    else if (outcome instanceof DomainError) order.reject(outcome)
-    else order.resolve(outcome)
-  }
+/** Either way nothing of the order was written. */
+function takeUndoneAsLocked(error: unknown): 'locked' {
+  if (isUndone(error)) return 'locked'
+  throw error
 }
