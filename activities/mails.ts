@@ -1,22 +1,17 @@
-import { insertMail, updateMailBounced, updateMailSent, type MailAttachment } from '../db/mails.ts'
+import {
+  insertMail,
+  updateMailBounced,
+  updateMailSent,
+  type Mail,
+  type MailAttachment,
+} from '../db/mails.ts'
 import { CONTENT_TYPES } from '../documents/render.ts'
 import { newId } from '../new-id.ts'
 import { messageIdOf } from './gateways/mailer.ts'
 import type { ActivityDeps } from './deps.ts'
 
 /** A mail about a document, before the post has it. */
-export type DocumentMail = {
-  accountId: string
-  /** Business key: one mail is written and sent once under it. */
-  key: string
-  recipients: string[]
-  subject: string
-  body: string
-  attachments: MailAttachment[]
-  invoiceId?: string
-  creditNoteId?: string
-  accountDayId?: string
-}
+export type DocumentMail = Omit<Mail, 'id' | 'messageId' | 'sender'>
 
 /**
  * Writes a mail and hands it to the post; answers whether anybody took it. A refusal for good is

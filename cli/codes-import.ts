@@ -2,10 +2,10 @@ import { createReadStream, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { openCodeKeys, plainCode, sealCode } from '../secrets/seal-code.ts'
 import { importCodes, type CodeImport } from '../db/code-imports.ts'
-import { openDatabase } from '../db/client.ts'
 import { readCodeFile } from '../api/code-file.ts'
 import { renderInventory } from '../wire/inventory.ts'
 import { UsageError, type CommandContext } from './command.ts'
+import { openCommandDatabase } from './command-database.ts'
 import { openKeys } from './open-keys.ts'
 import { showProgress } from './progress.ts'
 
@@ -17,12 +17,8 @@ const STATEMENT_MS_MAX = 600_000
  */
 export async function importCodeFile(args: string[], context: CommandContext): Promise<number> {
   const { path, accountId } = readArguments(args, context)
-  const database = openDatabase({
-    url: context.config.database.url,
-    poolSizeMax: 1,
-    applicationName: 'bark codes import',
+  const database = openCommandDatabase(context, 'bark codes import', {
     statementMsMax: STATEMENT_MS_MAX,
-    onError: (error) => context.err(`The database connection failed: ${error.message}`),
   })
   try {
     const account = await database.db

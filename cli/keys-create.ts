@@ -1,12 +1,13 @@
 import { parseArgs } from 'node:util'
 import { findAccountMode } from '../db/accounts.ts'
 import { insertApiKey } from '../db/api-keys.ts'
-import { openDatabase, type Db } from '../db/client.ts'
+import type { Db } from '../db/client.ts'
 import { getCustomer } from '../db/customers.ts'
 import { DomainError } from '../domain/error.ts'
 import { SCOPES, type Scope } from '../domain/scope.ts'
 import { newId } from '../new-id.ts'
 import { UsageError, type CommandContext } from './command.ts'
+import { openCommandDatabase } from './command-database.ts'
 import { ACCOUNT_KEY_SCOPES, CUSTOMER_KEY_SCOPES } from './seed-keys.ts'
 
 const LIFETIME_DAYS = 90 // the rotation period of the published reference
@@ -21,12 +22,7 @@ type Wanted = {
 /** `bark keys create`. Not repeatable: each call makes another key. */
 export async function createKey(args: string[], context: CommandContext): Promise<number> {
   const wanted = readArguments(args, context)
-  const database = openDatabase({
-    url: context.config.database.url,
-    poolSizeMax: 1,
-    applicationName: 'bark keys',
-    onError: (error) => context.err(`The database connection failed: ${error.message}`),
-  })
+  const database = openCommandDatabase(context, 'bark keys')
   try {
     const id = newId('apiKey')
     const expiresAt = new Date(Date.now() + LIFETIME_DAYS * 86_400_000)

@@ -1,17 +1,12 @@
 import { parseArgs } from 'node:util'
 import { listApiKeys, type ListedApiKey } from '../db/api-keys.ts'
-import { openDatabase } from '../db/client.ts'
 import { UsageError, type CommandContext } from './command.ts'
+import { openCommandDatabase } from './command-database.ts'
 
 /** `bark keys list`: one line per key, the newest first; with `--json` one value for all. */
 export async function listKeys(args: string[], context: CommandContext): Promise<number> {
   const accountId = readAccount(args, context)
-  const database = openDatabase({
-    url: context.config.database.url,
-    poolSizeMax: 1,
-    applicationName: 'bark keys',
-    onError: (error) => context.err(`The database connection failed: ${error.message}`),
-  })
+  const database = openCommandDatabase(context, 'bark keys')
   try {
     const keys = await listApiKeys(database.db, accountId)
     if (context.json) context.out(JSON.stringify(keys))

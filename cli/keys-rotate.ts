@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { inTransaction, openDatabase, type Db } from '../db/client.ts'
+import { inTransaction, type Db } from '../db/client.ts'
 import {
   deleteRetiredDataKeys,
   listDataKeys,
@@ -26,6 +26,7 @@ import {
   type SealedValue,
 } from '../secrets/key-ring.ts'
 import { UsageError, type CommandContext } from './command.ts'
+import { openCommandDatabase } from './command-database.ts'
 import { showProgress, type Progress } from './progress.ts'
 
 /**
@@ -50,12 +51,7 @@ export type Rotation = {
 /** `bark keys rotate-encryption`. */
 export async function rotateEncryption(args: string[], context: CommandContext): Promise<number> {
   requireNoArguments(args)
-  const database = openDatabase({
-    url: context.config.database.url,
-    poolSizeMax: 2,
-    applicationName: 'bark keys rotate-encryption',
-    onError: (error) => context.err(`The database connection failed: ${error.message}`),
-  })
+  const database = openCommandDatabase(context, 'bark keys rotate-encryption', { poolSizeMax: 2 })
   try {
     const provider = createLocalKeyProvider(context.config.keys.encryption)
     const done = await rotate(database.db, provider, {

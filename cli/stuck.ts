@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util'
-import { openDatabase } from '../db/client.ts'
 import { listStuck, type Stuck } from '../db/stuck.ts'
 import type { WorkflowType } from '../domain/story.ts'
 import { workflowIdOf } from '../workflow-starts.ts'
 import { UsageError, type CommandContext } from './command.ts'
+import { openCommandDatabase } from './command-database.ts'
 import { endpointLink, workflowLink } from './views.ts'
 
 export const help = `bark stuck
@@ -18,12 +18,7 @@ export async function run(args: string[], context: CommandContext): Promise<numb
   if (parseArgs({ args, allowPositionals: true }).positionals.length > 0) {
     throw new UsageError('bark stuck takes no arguments')
   }
-  const database = openDatabase({
-    url: context.config.database.url,
-    poolSizeMax: 1,
-    applicationName: 'bark stuck',
-    onError: (error) => context.err(`The database connection failed: ${error.message}`),
-  })
+  const database = openCommandDatabase(context, 'bark stuck')
   try {
     const stuck = await listStuck(database.db)
     if (context.json) {

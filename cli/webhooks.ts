@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
-import { openDatabase } from '../db/client.ts'
 import { listFailingWebhooks } from '../db/failing-webhooks.ts'
 import { isEventSubscription } from '../domain/event-type.ts'
 import { openSandbox, type ApiClient } from './api-client.ts'
 import { UsageError, type CommandContext } from './command.ts'
+import { openCommandDatabase } from './command-database.ts'
 import { openListenState } from './listen-state.ts'
 import { listenForEvents } from './webhook-listen.ts'
 
@@ -172,12 +172,7 @@ async function listFailing(
   _values: Values,
   { config, json, out, err }: CommandContext,
 ): Promise<number> {
-  const database = openDatabase({
-    url: config.database.url,
-    poolSizeMax: 1,
-    applicationName: 'bark-webhooks',
-    onError: (error) => err(`The database connection failed: ${error.message}`),
-  })
+  const database = openCommandDatabase({ config, err }, 'bark-webhooks')
   const failing = await listFailingWebhooks(database.db)
   await database.close()
   if (json) out(JSON.stringify(failing))

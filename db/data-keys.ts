@@ -85,19 +85,22 @@ export async function listSealingAccounts(db: Db): Promise<string[]> {
   return rows.map((row) => row.account_id)
 }
 
+/** Of a data key `k`: no value of any table is sealed under it. */
+const SEALS_NOTHING = sql`not exists (select 1 from codes c
+    where c.account_id = k.account_id and c.key_version = k.version)
+  and not exists (select 1 from webhook_secrets s
+    where s.account_id = k.account_id and s.key_version = k.version)
+  and not exists (select 1 from suppliers s
+    where s.account_id = k.account_id and s.secret_key_version = k.version)
+  and not exists (select 1 from idempotency_keys i
+    where i.account_id = k.account_id and i.key_version = k.version)`
+
 /** Retires every data key below `version` that nothing is sealed under. Answers how many. */
 export async function retireDataKeys(db: Db, accountId: string, version: number): Promise<number> {
   const { numAffectedRows } = await sql`
     update data_keys k set retired_at = clock_timestamp()
     where account_id = ${accountId} and version < ${version} and retired_at is null
-      and not exists (select 1 from codes c
-        where c.account_id = k.account_id and c.key_version = k.version)
-      and not exists (select 1 from webhook_secrets s
-        where s.account_id = k.account_id and s.key_version = k.version)
-      and not exists (select 1 from suppliers s
-        where s.account_id = k.account_id and s.secret_key_version = k.version)
-      and not exists (select 1 from idempotency_keys i
-        where i.account_id = k.account_id and i.key_version = k.version)`.execute(db)
+      and ${SEALS_NOTHING}`.execute(db)
   return Number(numAffectedRows ?? 0n)
 }
 
@@ -109,13 +112,6 @@ export async function deleteRetiredDataKeys(db: Db, afterSeconds: number): Promi
   const { numAffectedRows } = await sql`
     delete from data_keys k
     where retired_at < clock_timestamp() - ${afterSeconds} * interval '1 second'
-      and not exists (select 1 from codes c
-        where c.account_id = k.account_id and c.key_version = k.version)
-      and not exists (select 1 from webhook_secrets s
-        where s.account_id = k.account_id and s.key_version = k.version)
-      and not exists (select 1 from suppliers s
-        where s.account_id = k.account_id and s.secret_key_version = k.version)
-      and not exists (select 1 from idempotency_keys i
-        where i.account_id = k.account_id and i.key_version = k.version)`.execute(db)
+      and ${SEALS_NOTHING}`.execute(db)
   return Number(numAffectedRows ?? 0n)
 }

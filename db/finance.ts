@@ -4,6 +4,7 @@ import type { UnitCounts } from '../domain/order-status.ts'
 import type { UnitState } from '../domain/unit.ts'
 import type { Db } from './client.ts'
 import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
+import { purchaseOrderSums } from './purchase-order-views.ts'
 import type { PurchaseOrders, Transactions } from './tables.ts'
 import type { Selectable } from 'kysely'
 
@@ -243,17 +244,7 @@ function selectPurchaseOrders(db: Db, accountId: string) {
       'po.settle_until',
       'po.held_at',
       customerName().as('customer_name'),
-      sql<bigint>`(select count(*) from transactions t
-        where t.account_id = po.account_id and t.purchase_order_id = po.id)`.as(
-        'transaction_count',
-      ),
-      sql<bigint>`(select coalesce(sum(t.total_minor), 0)::bigint from transactions t
-        where t.account_id = po.account_id and t.purchase_order_id = po.id)`.as('total_minor'),
-      sql<FinancePurchaseOrder['invoices']>`(
-        select coalesce(jsonb_agg(jsonb_build_object('id', i.id, 'number', i.number)
-          order by i.run, i.tax_group), '[]')
-        from invoices i where i.account_id = po.account_id and i.purchase_order_id = po.id
-      )`.as('invoices'),
+      ...purchaseOrderSums(),
     ])
     .where('po.account_id', '=', accountId)
 }

@@ -41,9 +41,7 @@ export async function getPurchaseOrderView(
   owner: Owner,
   purchaseOrderId: string,
 ): Promise<PurchaseOrderView> {
-  const row = await selectViews(db, owner)
-    .where('purchase_orders.id', '=', purchaseOrderId)
-    .executeTakeFirst()
+  const row = await selectViews(db, owner).where('po.id', '=', purchaseOrderId).executeTakeFirst()
   if (row === undefined) throw new DomainError('not_found', 'No such purchase order')
   return row
 }
@@ -57,14 +55,13 @@ export async function listPurchaseOrderViews(
 ): Promise<RowsPage<PurchaseOrderView>> {
   const { status, customerId, businessDate } = filter
   let query = selectViews(db, owner)
-  if (status !== undefined) query = query.where('purchase_orders.state', '=', status)
-  if (customerId !== undefined) query = query.where('purchase_orders.customer_id', '=', customerId)
-  if (businessDate !== undefined)
-    query = query.where('purchase_orders.business_date', '=', businessDate)
+  if (status !== undefined) query = query.where('po.state', '=', status)
+  if (customerId !== undefined) query = query.where('po.customer_id', '=', customerId)
+  if (businessDate !== undefined) query = query.where('po.business_date', '=', businessDate)
   const keyset = {
     columns: [
-      { value: sql.ref('purchase_orders.created_at'), type: 'timestamptz' as const },
-      { value: sql.ref('purchase_orders.id'), type: 'text' as const },
+      { value: sql.ref('po.created_at'), type: 'timestamptz' as const },
+      { value: sql.ref('po.id'), type: 'text' as const },
     ],
     descending: true,
   }
@@ -73,39 +70,36 @@ export async function listPurchaseOrderViews(
 
 function selectViews(db: Db | Tx, owner: Owner) {
   const query = db
-    .selectFrom('purchase_orders')
-    .select((row) => [
-      'purchase_orders.id',
-      'purchase_orders.customer_id',
-      'purchase_orders.currency',
-      'purchase_orders.business_date',
-      'purchase_orders.sequence',
-      'purchase_orders.state',
-      'purchase_orders.time_zone',
-      'purchase_orders.period_start',
-      'purchase_orders.scheduled_end',
-      'purchase_orders.closed_at',
-      'purchase_orders.opened_at',
-      row
-        .selectFrom('transactions as t')
-        .select(({ fn }) => fn.countAll<bigint>().as('n'))
-        .whereRef('t.purchase_order_id', '=', 'purchase_orders.id')
-        .whereRef('t.account_id', '=', 'purchase_orders.account_id')
-        .$asScalar()
-        .$notNull()
-        .as('transaction_count'),
-      sql<bigint>`(select coalesce(sum(t.total_minor), 0)::bigint from transactions t
-        where t.account_id = purchase_orders.account_id and t.purchase_order_id = purchase_orders.id)`.as(
-        'total_minor',
-      ),
-      sql<PurchaseOrderView['invoices']>`(
-        select coalesce(jsonb_agg(jsonb_build_object('id', i.id, 'number', i.number)
-          order by i.run, i.tax_group), '[]')
-        from invoices i where i.account_id = purchase_orders.account_id and i.purchase_order_id = purchase_orders.id
-      )`.as('invoices'),
+    .selectFrom('purchase_orders as po')
+    .select([
+      'po.id',
+      'po.customer_id',
+      'po.currency',
+      'po.business_date',
+      'po.sequence',
+      'po.state',
+      'po.time_zone',
+      'po.period_start',
+      'po.scheduled_end',
+      'po.closed_at',
+      'po.opened_at',
+      ...purchaseOrderSums(),
     ])
-    .where('purchase_orders.account_id', '=', owner.accountId)
-  return owner.customerId === null
-    ? query
-    : query.where('purchase_orders.customer_id', '=', owner.customerId)
+    .where('po.account_id', '=', owner.accountId)
+  return owner.customerId === null ? query : query.where('po.customer_id', '=', owner.customerId)
+}
+
+/** Of a purchase order `po`: how many orders it has, their sum as accepted, and its invoices. */
+export function purchaseOrderSums() {
+  return [
+    sql<bigint>`(select count(*) from transactions t
+      where t.account_id = po.account_id and t.purchase_order_id = po.id)`.as('transaction_count'),
+    sql<bigint>`(select coalesce(sum(t.total_minor), 0)::bigint from transactions t
+      where t.account_id = po.account_id and t.purchase_order_id = po.id)`.as('total_minor'),
+    sql<{ id: string; number: string }[]>`(
+      select coalesce(jsonb_agg(jsonb_build_object('id', i.id, 'number', i.number)
+        order by i.run, i.tax_group), '[]')
+      from invoices i where i.account_id = po.account_id and i.purchase_order_id = po.id
+    )`.as('invoices'),
+  ] as const
 }

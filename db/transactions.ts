@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { DomainError } from '../domain/error.ts'
 import type { OrderMoney, OrderProgress } from '../domain/order-status.ts'
 import type { Db } from './client.ts'
+import type { Address } from './customers.ts'
 import { listPage, type PageRequest, type RowsPage } from './keyset.ts'
 import { instantOf, type Moment } from './moment.ts'
 import { orderStatusFilter, type OrderStatusFilter } from './order-status-filter.ts'
@@ -57,18 +58,7 @@ export type LineFacts = {
 export type OrderMetadata = Record<string, string | number | boolean | null>
 
 /** An address as the client sent it and the API checked it. */
-export type AddressFacts = {
-  kind?: 'shipping' | 'billing'
-  name?: string
-  company?: string
-  street: string
-  street2?: string
-  city: string
-  state?: string
-  zip: string
-  country: string
-  phone?: string
-}
+export type AddressFacts = Omit<Address, 'id'>
 
 /** An order with everything about it that changes. */
 export type TransactionView = {

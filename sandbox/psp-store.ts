@@ -1,12 +1,4 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  truncateSync,
-  writeSync,
-} from 'node:fs'
+import { openEntryFile } from './entry-file.ts'
 import type {
   BalanceTransaction,
   Charge,
@@ -86,10 +78,7 @@ export type PspStore = {
 type Shelf<Thing> = Map<string, Map<string, Thing>>
 type Shelves = { [Kind in keyof Kinds]: Shelf<Kinds[Kind]> }
 
-/**
- * Opens the store: an append-only file of JSON lines, read into memory at the start. An empty path
- * keeps everything in memory only. A last line that a kill cut short was never answered: it goes.
- */
+/** Opens the store, read into memory at the start. An empty path keeps everything in memory only. */
 export function openPspStore(path: string): PspStore {
   const shelves: Shelves = {
     payment_method: new Map(),
@@ -118,9 +107,7 @@ export function openPspStore(path: string): PspStore {
     else endpoints.set(entry.endpoint.url, entry.endpoint)
   }
 
-  if (path !== '') readEntries(path).forEach(remember)
-  const file = path === '' ? null : openSync(path, 'a', 0o600)
-  const unwritten: string[] = []
+  const file = openEntryFile(path, isEntry, remember)
   return {
     find: (kind, account, id) => shelves[kind].get(account)?.get(id),
     list: (kind, account) => [...(shelves[kind].get(account)?.values() ?? [])],
@@ -131,17 +118,11 @@ export function openPspStore(path: string): PspStore {
     hadFault: (name) => faults.has(name),
     endpoints: () => [...endpoints.values()],
     append(entries) {
-      if (file !== null) unwritten.push(...entries.map((entry) => `${JSON.stringify(entry)}\n`))
+      file.append(entries)
       entries.forEach(remember)
     },
-    flush() {
-      if (file === null || unwritten.length === 0) return
-      writeWhole(file, unwritten.splice(0).join(''))
-      fsyncSync(file)
-    },
-    close() {
-      if (file !== null) closeSync(file)
-    },
+    flush: () => file.flush(),
+    close: () => file.close(),
   }
 }
 
@@ -155,27 +136,7 @@ function shelve<Kind extends keyof Kinds>(
   shelf.set(object.account, own)
 }
 
-function readEntries(path: string): Entry[] {
-  if (!existsSync(path)) return []
-  const bytes = readFileSync(path)
-  const end = bytes.lastIndexOf('\n') + 1
-  if (end < bytes.length) truncateSync(path, end)
-  const lines = bytes.subarray(0, end).toString('utf8').split('\n').slice(0, -1)
-  return lines.map((line, index) => {
-    const entry: unknown = JSON.parse(line)
-    if (!isEntry(entry)) throw new Error(`${path}:${index + 1} is not a line of the PSP's store`)
-    return entry
-  })
-}
-
 /** We wrote the file ourselves, whole lines at a time, so that it is an object tells enough. */
 function isEntry(value: unknown): value is Entry {
   return typeof value === 'object' && value !== null
-}
-
-function writeWhole(file: number, text: string): void {
-  const bytes = Buffer.from(text, 'utf8')
-  for (let written = 0; written < bytes.length;) {
-    written += writeSync(file, bytes, written, bytes.length - written)
-  }
 }

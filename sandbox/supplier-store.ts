@@ -1,12 +1,4 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  truncateSync,
-  writeSync,
-} from 'node:fs'
+import { openEntryFile } from './entry-file.ts'
 
 /** One code that was sold. The ledger is the list of these: what the buyer has to pay. */
 export type Sale = {
@@ -52,10 +44,7 @@ export type SupplierStore = {
   close(): void
 }
 
-/**
- * Opens the store: an append-only file of JSON lines, read into memory at the start. An empty path
- * keeps everything in memory only. A last line that a kill cut short was never answered: it goes.
- */
+/** Opens the store, read into memory at the start. An empty path keeps everything in memory only. */
 export function openStore(path: string, unitOf: (reference: string) => string): SupplierStore {
   const orders = new Map<string, Order>()
   const units = new Map<string, string>()
@@ -78,8 +67,7 @@ export function openStore(path: string, unitOf: (reference: string) => string): 
     orders.set(order.reference, order)
   }
 
-  if (path !== '') readEntries(path).forEach(remember)
-  const file = path === '' ? null : openSync(path, 'a', 0o600)
+  const file = openEntryFile(path, isEntry, remember)
   return {
     order: (reference) => orders.get(reference),
     firstPlacedAt: (unit) => units.get(unit),
@@ -87,41 +75,15 @@ export function openStore(path: string, unitOf: (reference: string) => string): 
     soldOf: (sku) => sold.get(sku) ?? [],
     ledger: () => [...orders.values()].flatMap((order) => order.sales),
     append(entries) {
-      if (entries.length === 0) return
-      if (file !== null) {
-        writeWhole(file, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''))
-        fsyncSync(file)
-      }
+      file.append(entries)
+      file.flush()
       entries.forEach(remember)
     },
-    close() {
-      if (file !== null) closeSync(file)
-    },
+    close: () => file.close(),
   }
-}
-
-function readEntries(path: string): Entry[] {
-  if (!existsSync(path)) return []
-  const bytes = readFileSync(path)
-  const end = bytes.lastIndexOf('\n') + 1
-  if (end < bytes.length) truncateSync(path, end)
-  const lines = bytes.subarray(0, end).toString('utf8').split('\n').slice(0, -1)
-  return lines.map((line, index) => {
-    const entry: unknown = JSON.parse(line)
-    if (!isEntry(entry))
-      throw new Error(`${path}:${index + 1} is not a line of the supplier's store`)
-    return entry
-  })
 }
 
 /** We wrote the file ourselves, whole lines at a time, so the kind of a line tells enough. */
 function isEntry(value: unknown): value is Entry {
   return typeof value === 'object' && value !== null && ('order' in value || 'cut' in value)
-}
-
-function writeWhole(file: number, text: string): void {
-  const bytes = Buffer.from(text, 'utf8')
-  for (let written = 0; written < bytes.length;) {
-    written += writeSync(file, bytes, written, bytes.length - written)
-  }
 }

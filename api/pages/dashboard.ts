@@ -1,24 +1,20 @@
-import { Hono } from 'hono'
-import { html } from 'hono/html'
+import type { Hono } from 'hono'
 import { getFinanceAccount } from '../../db/finance.ts'
-import { DomainError } from '../../domain/error.ts'
 import type { CarryOut } from '../carry-out.ts'
 import type { ApiContext, ApiEnv } from '../context.ts'
 import type { ApiDeps } from '../deps.ts'
-import { PERSON } from '../middleware/gate.ts'
 import type { Route } from '../route.ts'
-import { readQuery, requireReadablePath } from '../url.ts'
+import { readQuery } from '../url.ts'
+import { closeArea, mountPage, openArea, renderInArea } from './area.ts'
 import { renderDeliveryPage } from './dashboard/delivery.ts'
 import { createFormCall, mountForm, readForm, type FormCall } from './form-call.ts'
 import type { DashboardPage } from './dashboard/view.ts'
 import { renderNewSecret } from './dashboard/secret.ts'
 import { renderWebhookPage } from './dashboard/webhook.ts'
 import { renderWebhookList } from './dashboard/webhooks.ts'
-import { renderPage, type Link, type Markup } from './layout.ts'
-import { refusePage } from './refusal.ts'
+import type { Link, Markup } from './layout.ts'
 import { DASHBOARD } from './session.ts'
-import { enter, signInPages, type SignedIn } from './sign-in.ts'
-import { PAGE_HEADERS } from './style.ts'
+import type { SignedIn } from './sign-in.ts'
 
 const WEBHOOK = '/dashboard/webhooks/:id'
 const DELIVERY = `${WEBHOOK}/deliveries/:delivery`
@@ -54,23 +50,12 @@ export function dashboardPages(
   carryOut: CarryOut,
   routes: readonly Route[],
 ): Hono<ApiEnv> {
-  const app = new Hono<ApiEnv>()
+  const app = openArea(deps, DASHBOARD, NAV)
   const call = createFormCall(deps, carryOut, routes)
-  app.onError((error, ctx) => refusePage(deps, ctx, error, NAV))
-  app.use('/dashboard/*', async (ctx, next) => {
-    for (const [name, value] of Object.entries(PAGE_HEADERS)) ctx.header(name, value)
-    requireReadablePath(ctx.req.url)
-    await next()
-  })
   app.get('/dashboard', (ctx) => ctx.redirect(DASHBOARD.home, 303))
-  app.route('/', signInPages(deps, DASHBOARD))
   for (const [pattern, page] of Object.entries(PAGES)) {
-    app.get(pattern, (ctx) =>
-      deps.gate.run(PERSON, async () => {
-        const session = await enter(deps, ctx, DASHBOARD, pattern)
-        if (session instanceof Response) return session
-        return ctx.html(await renderFramed(deps, ctx, session, page))
-      }),
+    mountPage(app, deps, { area: DASHBOARD, pattern }, async (ctx, session) =>
+      ctx.html(await renderFramed(deps, ctx, session, page)),
     )
   }
   for (const [pattern, action] of Object.entries(ACTIONS)) {
@@ -83,9 +68,7 @@ export function dashboardPages(
     const rotated = await rotateSecret(call, ctx, session)
     return ctx.html(await renderFramed(deps, ctx, session, async () => renderNewSecret(rotated)))
   })
-  app.all('/dashboard/*', () => {
-    throw new DomainError('not_found', 'No such page.')
-  })
+  closeArea(app, DASHBOARD)
   return app
 }
 
@@ -136,16 +119,5 @@ async function renderFramed(
     params: ctx.req.param(),
     query: readQuery(ctx.req.url),
   })
-  return renderPage({
-    title,
-    brand: { href: DASHBOARD.home, label: DASHBOARD.brand },
-    nav: NAV,
-    current: DASHBOARD.home,
-    who: html`<form class="who" method="post" action="/dashboard/sign-out">
-      <span>${account.legal_name}</span>
-      ${account.mode === 'test' ? html`<span class="badge">Test</span>` : ''}
-      <button class="link">Sign out</button>
-    </form>`,
-    body,
-  })
+  return renderInArea(DASHBOARD, account, { title, nav: NAV, current: DASHBOARD.home, body })
 }

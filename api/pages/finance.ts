@@ -1,5 +1,4 @@
-import { Hono } from 'hono'
-import { html } from 'hono/html'
+import type { Hono } from 'hono'
 import { getFinanceAccount } from '../../db/finance.ts'
 import { CONTENT_TYPES } from '../../documents/render.ts'
 import { DomainError } from '../../domain/error.ts'
@@ -7,9 +6,8 @@ import type { ApiContext, ApiEnv } from '../context.ts'
 import type { ApiDeps } from '../deps.ts'
 import type { CarryOut } from '../carry-out.ts'
 import type { Caller, Route } from '../route.ts'
-import { PERSON } from '../middleware/gate.ts'
-import { readQuery, requireReadablePath } from '../url.ts'
-import { refusePage } from './refusal.ts'
+import { readQuery } from '../url.ts'
+import { closeArea, mountPage, openArea, renderInArea } from './area.ts'
 import { carryOutForm, FINANCE_ACTIONS } from './finance/actions.ts'
 import { renderCreditNotePage, sendCreditNoteDocument } from './finance/credit-note.ts'
 import { renderCreditPage } from './finance/credit.ts'
@@ -25,11 +23,10 @@ import { renderToday } from './finance/today.ts'
 import type { FinancePage } from './finance/view.ts'
 import { renderPurchaseOrderList, renderPurchaseOrderPage } from './finance/purchase-orders.ts'
 import { renderTransactionPage } from './finance/transactions.ts'
-import { renderPage, type Link, type Markup } from './layout.ts'
+import type { Link, Markup } from './layout.ts'
 import { createFormCall, mountForm } from './form-call.ts'
 import { FINANCE } from './session.ts'
-import { enter, signInPages, type SignedIn } from './sign-in.ts'
-import { PAGE_HEADERS } from './style.ts'
+import type { SignedIn } from './sign-in.ts'
 
 const NAV: Link[] = [
   { href: '/finance', label: 'Today' },
@@ -91,44 +88,26 @@ export function financePages(
   carryOut: CarryOut,
   routes: readonly Route[],
 ): Hono<ApiEnv> {
-  const app = new Hono<ApiEnv>()
+  const app = openArea(deps, FINANCE, NAV)
   const call = createFormCall(deps, carryOut, routes)
-  app.onError((error, ctx) => refusePage(deps, ctx, error, NAV))
-  app.use('/finance/*', async (ctx, next) => {
-    for (const [name, value] of Object.entries(PAGE_HEADERS)) ctx.header(name, value)
-    requireReadablePath(ctx.req.url)
-    await next()
-  })
-  app.route('/', signInPages(deps, FINANCE))
-  const show = (
-    pattern: string,
-    answer: (ctx: ApiContext, session: SignedIn) => Promise<Response>,
-  ): void => {
-    app.get(pattern, (ctx) =>
-      deps.gate.run(PERSON, async () => {
-        const session = await enter(deps, ctx, FINANCE, pattern)
-        return session instanceof Response ? session : answer(ctx, session)
-      }),
-    )
-  }
   for (const [under, pages] of Object.entries(PAGES)) {
     for (const [pattern, page] of Object.entries(pages)) {
-      show(pattern, async (ctx, session) =>
+      mountPage(app, deps, { area: FINANCE, pattern }, async (ctx, session) =>
         ctx.html(await renderFramed(deps, ctx, session, under, page)),
       )
     }
   }
   for (const [pattern, sendFile] of Object.entries(FILES)) {
-    show(pattern, (ctx, { caller }) => sendFile(deps, ctx, caller))
+    mountPage(app, deps, { area: FINANCE, pattern }, (ctx, { caller }) =>
+      sendFile(deps, ctx, caller),
+    )
   }
   for (const [pattern, action] of Object.entries(FINANCE_ACTIONS)) {
     mountForm(app, deps, { area: FINANCE, pattern }, (ctx, session) =>
       carryOutForm(call, ctx, session, action),
     )
   }
-  app.all('/finance/*', () => {
-    throw new DomainError('not_found', 'No such page.')
-  })
+  closeArea(app, FINANCE)
   return app
 }
 
@@ -164,16 +143,5 @@ async function renderFramed(
     id: ctx.req.param('id') ?? '',
     query: readQuery(ctx.req.url),
   })
-  return renderPage({
-    title,
-    brand: { href: FINANCE.home, label: FINANCE.brand },
-    nav: NAV,
-    current: under,
-    who: html`<form class="who" method="post" action="/finance/sign-out">
-      <span>${account.legal_name}</span>
-      ${account.mode === 'test' ? html`<span class="badge">Test</span>` : ''}
-      <button class="link">Sign out</button>
-    </form>`,
-    body,
-  })
+  return renderInArea(FINANCE, account, { title, nav: NAV, current: under, body })
 }

@@ -5,6 +5,7 @@ import { DomainError } from '../../domain/error.ts'
 import { newId } from '../../new-id.ts'
 import type { Random } from '../faults/random.ts'
 import { makeAccount, makeCustomer, makeProduct, makeVariant } from '../factories.ts'
+import { orderRequest } from '../order-request.ts'
 
 /**
  * Two accounts with the same customers and products under the same words, and orders in those words:
@@ -93,21 +94,12 @@ function wish(
   items: readonly Item[],
   { key = null, ...over }: Partial<Wish> & { key?: string | null } = {},
 ): Wish {
+  const { account_id: _account, content_hash: _hash, ...blank } = orderRequest()
   return {
-    customer_scope: '',
+    ...blank,
     customer_id: customer,
     transaction_id: newId('transaction'),
     idempotency_key: key,
-    client_reference: null,
-    currency: null,
-    payment_method: 'credit',
-    allow_backorder: true,
-    deadline: null,
-    price_override: false,
-    shipping_address: null,
-    billing_address: null,
-    shipping_method: null,
-    metadata: {},
     items: items.map((item) => ({
       product_id: item.product_id ?? null,
       sku: item.sku ?? null,

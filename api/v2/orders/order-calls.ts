@@ -1,15 +1,20 @@
 import type { AcceptedOrder } from '../../../db/order-acceptance.ts'
 import type { Owner } from '../../../db/purchase-order-views.ts'
-import type { TransactionFacts, TransactionView } from '../../../db/transactions.ts'
+import type {
+  TransactionFacts,
+  TransactionFilter,
+  TransactionView,
+} from '../../../db/transactions.ts'
 import { isId, transactionIdOf } from '../../../domain/id.ts'
 import { renderOrder } from '../../../wire/order.ts'
 import { acceptedMoment, renderTransaction, type OrderMoment } from '../../../wire/transaction.ts'
 import { transactionWorkflowId } from '../../../workflows/contract.ts'
 import type { ApiDeps } from '../../deps.ts'
-import { notFound } from '../../fields.ts'
+import { notFound, readMoment } from '../../fields.ts'
 import { readPreferences } from '../../prefer.ts'
 import type { Caller, Headers } from '../../route.ts'
 import { toOrderRequest, type OrderBody } from './order-body.ts'
+import type { orderFilters } from './order-shapes.ts'
 
 /** What `orders.ts` and `transactions.ts` share: one act and one thing under two names. */
 
@@ -101,6 +106,18 @@ function momentOf(view: TransactionView): OrderMoment {
   return {
     progress: { units: view.units, paidUnits: view.paid_units, money: view.money },
     purchaseOrderStatus: view.purchase_order_state,
+  }
+}
+
+/** What both lists can be asked for; see `orderFilters`. */
+export function readOrderFilters(query: {
+  [Name in keyof typeof orderFilters]?: string | undefined
+}): Pick<TransactionFilter, 'customerId' | 'clientReference' | 'from' | 'before'> {
+  return {
+    customerId: query.customer_id,
+    clientReference: query.client_reference,
+    from: readMoment('date_from', query.date_from),
+    before: readMoment('date_to', query.date_to),
   }
 }
 

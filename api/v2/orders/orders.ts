@@ -6,7 +6,7 @@ import {
   ORDER_STATUSES,
   PAYMENT_STATUSES,
 } from '../../../domain/order-status.ts'
-import { idParameter, readMoment } from '../../fields.ts'
+import { idParameter } from '../../fields.ts'
 import { listOf, pageParameters, printPage, readPage } from '../../middleware/pagination.ts'
 import { route, type Route } from '../../route.ts'
 import { orderBody } from './order-body.ts'
@@ -18,6 +18,7 @@ import {
   ownerOf,
   printAcceptedOrder,
   printOrder,
+  readOrderFilters,
   requireTransactionId,
 } from './order-calls.ts'
 import { orderFilters, orderObject } from './order-shapes.ts'
@@ -78,10 +79,7 @@ const listing = route({
         orderStatus: query.status,
         paymentStatus: query.payment_status,
         fulfillmentStatus: query.fulfillment_status,
-        customerId: query.customer_id,
-        clientReference: query.client_reference,
-        from: readMoment('date_from', query.date_from),
-        before: readMoment('date_to', query.date_to),
+        ...readOrderFilters(query),
       },
       readPage(deps, call),
     )

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { getTransactionView, listTransactionViews } from '../../../db/transactions.ts'
 import { TRANSACTION_STATUSES } from '../../../domain/order-status.ts'
-import { idParameter, readMoment } from '../../fields.ts'
+import { idParameter } from '../../fields.ts'
 import { listOf, pageParameters, printPage, readPage } from '../../middleware/pagination.ts'
 import { route, type Route } from '../../route.ts'
 import { orderBody } from './order-body.ts'
@@ -13,6 +13,7 @@ import {
   ownerOf,
   printAcceptedTransaction,
   printTransaction,
+  readOrderFilters,
   requireTransactionId,
 } from './order-calls.ts'
 import { orderFilters, transactionObject } from './order-shapes.ts'
@@ -71,11 +72,8 @@ const listing = route({
       ownerOf(call.caller),
       {
         transactionStatus: query.status,
-        customerId: query.customer_id,
+        ...readOrderFilters(query),
         purchaseOrderId: query.purchase_order_id,
-        clientReference: query.client_reference,
-        from: readMoment('date_from', query.date_from),
-        before: readMoment('date_to', query.date_to),
       },
       readPage(deps, call),
     )

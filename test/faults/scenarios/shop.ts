@@ -6,6 +6,7 @@ import { insertSupplier } from '../../../db/suppliers.ts'
 import { newId } from '../../../new-id.ts'
 import { importCodes, makeAccount, makeCustomer, makeProduct } from '../../factories.ts'
 import { eventually } from '../../harness.ts'
+import { orderRequest } from '../../order-request.ts'
 import { openHistory, type HistoryClient } from '../history.ts'
 import { fieldsOf, textOf } from '../json.ts'
 import type { World } from '../world.ts'
@@ -94,23 +95,12 @@ function requestOf(
   quantity: number,
   key: string | null,
 ): OrderRequest {
-  return {
+  return orderRequest({
     account_id: accountId,
-    customer_scope: '',
     customer_id: customerId,
     transaction_id: newId('transaction'),
     idempotency_key: key,
     content_hash: createHash('sha256').update(`${sku} ${quantity}`).digest('hex'),
-    client_reference: null,
-    currency: null,
-    payment_method: 'credit',
-    allow_backorder: true,
-    deadline: null,
-    price_override: false,
-    shipping_address: null,
-    billing_address: null,
-    shipping_method: null,
-    metadata: {},
     items: [{ product_id: null, sku, variant_id: null, quantity, price: null }],
-  }
+  })
 }

@@ -1,6 +1,7 @@
 import type { renderCustomer } from '../../../../wire/customer.ts'
 import { makeAccount, type TestAccount } from '../../../factories.ts'
 import type { TestClient } from '../../client.ts'
+import { eventsOf, type WrittenEvent } from '../../events-of.ts'
 import { serveApi, type ServedApi } from '../../serve.ts'
 
 export type CustomerBody = ReturnType<typeof renderCustomer>
@@ -14,9 +15,7 @@ export type Clients = {
   /** A customer as the API makes it. */
   make(over?: object): Promise<CustomerBody>
   /** The events of an object, oldest first. */
-  eventsOf(
-    id: string,
-  ): Promise<{ type: string; sequence: number; facts: { object: CustomerBody } }[]>
+  eventsOf(id: string): Promise<WrittenEvent<CustomerBody>[]>
 }
 
 /** Give every file a name of its own, and stop `api` in `afterAll`. */
@@ -34,13 +33,6 @@ export async function openClients(name: string): Promise<Clients> {
       const body = { email: `made-${made}@customer.example`, ...over }
       return (await client.post<CustomerBody>('/v2/customers', body)).body
     },
-    async eventsOf(id) {
-      const { rows } = await api.database.pool.query<{
-        type: string
-        sequence: number
-        facts: { object: CustomerBody }
-      }>('select type, sequence, facts from events where object_id = $1 order by sequence', [id])
-      return rows
-    },
+    eventsOf: (id) => eventsOf(api.database, id),
   }
 }

@@ -68,29 +68,32 @@ test('a walk goes on where it ended, also at the end', async () => {
   expect(four.data.map((each) => each.data.object.id)).toEqual([fresh])
 })
 
+/** An event that is written and not committed yet. */
+async function holdEvent(accountId: string, objectId: string) {
+  const [written, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const ended = inTransaction(api.database.db, async (tx) => {
+    const facts = { object: { id: 'late' } }
+    const event = { type: 'customer.updated' as const, objectId, sequence: 1, facts }
+    await emitEvent(tx, { ...event, accountId, customerId: null })
+    written.resolve()
+    await held.promise
+  })
+  await Promise.race([written.promise, ended])
+  return {
+    commit: () => {
+      held.resolve()
+      return ended
+    },
+  }
+}
+
 test('what commits late is not skipped: it holds back what came after it', async () => {
   const { account, makeProduct, walk, listed } = await poller()
-  let letGo = (): void => undefined
-  const held = new Promise<void>((resolve) => {
-    letGo = resolve
-  })
-  let written = (): void => undefined
-  const isWritten = new Promise<void>((resolve) => {
-    written = resolve
-  })
-  const late = inTransaction(api.database.db, async (tx) => {
-    const facts = { object: { id: 'late' } }
-    const event = { type: 'customer.updated' as const, objectId: 'cust_late', sequence: 1, facts }
-    await emitEvent(tx, { ...event, accountId: account.accountId, customerId: null })
-    written()
-    await held
-  })
-  await isWritten
+  const late = await holdEvent(account.accountId, 'cust_late')
   const after = await makeProduct('AFTER')
   const before = await walk(null)
   expect(before.data).toEqual([])
-  letGo()
-  await late
+  await late.commit()
   await listed(2)
   const both = await walk(before.pagination.next_cursor)
   expect(both.data.map((each) => each.data.object.id)).toEqual(['late', after])
@@ -100,26 +103,10 @@ test('cursor=latest starts with what comes from now on, also what commits late',
   const { account, client, makeProduct, listed } = await poller()
   await makeProduct('OLD')
   await listed(1)
-  let letGo = (): void => undefined
-  const held = new Promise<void>((resolve) => {
-    letGo = resolve
-  })
-  let written = (): void => undefined
-  const isWritten = new Promise<void>((resolve) => {
-    written = resolve
-  })
-  const late = inTransaction(api.database.db, async (tx) => {
-    const facts = { object: { id: 'late' } }
-    const event = { type: 'customer.updated' as const, objectId: 'cust_open', sequence: 1, facts }
-    await emitEvent(tx, { ...event, accountId: account.accountId, customerId: null })
-    written()
-    await held
-  })
-  await isWritten
+  const late = await holdEvent(account.accountId, 'cust_open')
   const { body: start } = await client.get<Listed>('/v2/events?cursor=latest&limit=5')
   expect(start.data).toEqual([])
-  letGo()
-  await late
+  await late.commit()
   const fresh = await makeProduct('FRESH')
   await listed(3)
   const cursor = encodeURIComponent(start.pagination.next_cursor ?? '')

@@ -1,6 +1,7 @@
 import type { renderProduct } from '../../../../wire/product.ts'
 import { makeAccount, type TestAccount } from '../../../factories.ts'
 import type { TestClient } from '../../client.ts'
+import { eventsOf, type WrittenEvent } from '../../events-of.ts'
 import { serveApi, type ServedApi } from '../../serve.ts'
 
 export type ProductBody = ReturnType<typeof renderProduct>
@@ -16,9 +17,7 @@ export type Catalogue = {
   /** A product as the API makes it. */
   make(over?: object): Promise<ProductBody>
   /** The events of an object, oldest first. */
-  eventsOf(
-    id: string,
-  ): Promise<{ type: string; sequence: number; facts: { object: ProductBody } }[]>
+  eventsOf(id: string): Promise<WrittenEvent<ProductBody>[]>
 }
 
 /** Give every file a name of its own, and stop `api` in `afterAll`. */
@@ -36,13 +35,6 @@ export async function openCatalogue(name: string): Promise<Catalogue> {
       const body = { name: 'Gift card', price: 49.99, sku: `MADE-${made}`, ...over }
       return (await client.post<ProductBody>('/v2/products', body)).body
     },
-    async eventsOf(id) {
-      const { rows } = await api.database.pool.query<{
-        type: string
-        sequence: number
-        facts: { object: ProductBody }
-      }>('select type, sequence, facts from events where object_id = $1 order by sequence', [id])
-      return rows
-    },
+    eventsOf: (id) => eventsOf(api.database, id),
   }
 }
