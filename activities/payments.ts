@@ -36,10 +36,19 @@ const CALLS_MAX = 20
 const QUESTION_PAUSE_MS = 60_000
 
 export type PaymentInput = PaymentKey
-/** What the workflow does next. `stuckReason`: a person is called, while asking goes on. */
+/**
+ * What the workflow does next. `stuckReason`: a person is called, while asking goes on. `unknown`: a
+ * call was not answered, and nobody knows whether money moved.
+ */
 export type MoneyStep =
   | { ended: true; state: string }
-  | { ended: false; state: string; wait: RegisteredWait; stuckReason: string | null }
+  | {
+      ended: false
+      state: string
+      wait: RegisteredWait
+      stuckReason: string | null
+      unknown?: boolean
+    }
 
 /** What is to be done about a payment now. `operation` is null for a plain look. */
 type Claim =
@@ -132,7 +141,8 @@ async function claimWork(tx: Tx, input: PaymentInput): Promise<Claim> {
     await endWait(tx, input.accountId, payment.id)
     return { act: 'step', step: { ended: true, state: payment.state } }
   }
-  const step = await waitUntil(tx, payment, payment.ask_at, WAITING_FOR[payment.state], null)
+  const reason = WAITING_FOR[payment.state]
+  const step = await waitUntil(tx, payment, { until: payment.ask_at, reason, stuckReason: null })
   return { act: 'step', step }
 }
 
@@ -174,8 +184,8 @@ async function claimOperation(
 ): Promise<Claim> {
   const plan = planOperation(operation, payment.refresh_wanted_at !== null, account.now)
   if (plan.act === 'wait') {
-    const step = await waitUntil(tx, payment, plan.until, plan.reason, plan.stuckReason)
-    return { act: 'step', step }
+    const step = await waitUntil(tx, payment, plan)
+    return { act: 'step', step: { ...step, unknown: operation.state === 'unknown' } }
   }
   await endWait(tx, account.accountId, payment.id)
   if (plan.act === 'send') await markSending(tx, operation, account.now)
@@ -195,19 +205,17 @@ async function reread(tx: Tx, operation: OperationRow): Promise<OperationRow> {
 async function waitUntil(
   tx: Tx,
   payment: PaymentRow,
-  dueAt: Date,
-  reason: string,
-  stuckReason: string | null,
-): Promise<MoneyStep> {
+  { until, reason, stuckReason }: { until: Date; reason: string; stuckReason: string | null },
+) {
   const wait = await registerWait(tx, {
     accountId: payment.account_id,
     storyId: payment.id,
     workflow: 'processPayment',
     subject: { payment_id: payment.id, run: payment.run },
-    dueAt,
+    dueAt: until,
     reason,
   })
-  return { ended: false, state: payment.state, wait, stuckReason }
+  return { ended: false as const, state: payment.state, wait, stuckReason }
 }
 
 type Call = Exclude<Claim, { act: 'step' }>

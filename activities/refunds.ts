@@ -134,7 +134,7 @@ async function claimOperation(tx: Tx, work: Work, told: boolean): Promise<Claim>
 
 async function waiting(
   tx: Tx,
-  { refund, account }: Work,
+  { refund, operation, account }: Work,
   plan: { until: Date; reason: string; stuckReason?: string | null },
 ): Promise<Claim> {
   const wait = await registerWait(tx, {
@@ -146,7 +146,8 @@ async function waiting(
     reason: plan.reason,
   })
   const stuckReason = plan.stuckReason ?? null
-  return { act: 'step', step: { ended: false, state: refund.state, wait, stuckReason } }
+  const unknown = operation.state === 'unknown'
+  return { act: 'step', step: { ended: false, state: refund.state, wait, stuckReason, unknown } }
 }
 
 async function callProvider(

@@ -53,7 +53,7 @@ export async function lookAtCodes(
     return { ...progress, ...stage, ended, toSource: false, waiting, afterwards: 'look' }
   }
 
-  const outlook = await getSourcingOutlook(tx, input, now)
+  const outlook = await getSourcingOutlook(tx, input, { now, deadlineAt })
   const words = describeSourcing({
     units,
     suppliers: outlook.suppliers,

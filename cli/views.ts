@@ -4,9 +4,9 @@ import { UsageError, type CommandContext } from './command.ts'
 
 export const help = `bark views
   Prints links into the Temporal web UI: who needs a person, what is due within the hour, which orders
-  have waited for codes for over an hour, which payments are unknown, which webhooks fail and which
-  have been open for more than two minutes. Temporal knows no relative times, so the links hold for the
-  present instant.`
+  have waited for codes for over an hour, of which payments and refunds nobody knows what became, which
+  webhooks fail and which have been open for more than two minutes. Temporal knows no relative times,
+  so the links hold for the present instant.`
 
 /** A list of workflows that an operator looks at, as a query of Temporal's visibility. */
 export type View = { name: string; query: string }
@@ -25,8 +25,8 @@ export function listViews(now: Date): View[] {
       query: `BarkStage = "waiting_for_codes" AND StartTime < ${at(-60)} AND ${running}`,
     },
     {
-      name: 'Unknown payments',
-      query: `WorkflowType = "processPayment" AND BarkStage = "unknown" AND ${running}`,
+      name: 'Unknown payments and refunds',
+      query: `WorkflowType IN ("processPayment", "refundPayment") AND BarkStage = "unknown" AND ${running}`,
     },
     {
       name: 'Webhooks that fail, by endpoint (BarkEndpoint)',

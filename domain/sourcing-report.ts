@@ -11,11 +11,13 @@ export type SupplierProgress = {
   unknown: number
   /** Of those unknown: no longer asked by itself, a person must find out. */
   stuck: number
+  /** It sold none of them so far and is asked for them again. */
+  notSold: number
   /** Its last answer in a few words; never a body. */
   lastAnswer: string | null
-  /** RFC 3339: since when it has the oldest order that it has not answered for good. */
+  /** RFC 3339: when it was first asked for the oldest of what it still owes or may still sell. */
   waitingSince: string | null
-  /** RFC 3339: when it is asked about one of them next. */
+  /** RFC 3339: when it is asked about one of them, or for one of them, next. */
   nextAt: string | null
   /** Why its circuit breaker is open, and until when nobody asks it; null while it answers. */
   notAsked: string | null
@@ -64,10 +66,11 @@ function waitsOf({ name, processing, unknown, stuck }: SupplierProgress): string
 }
 
 function printSupplier(supplier: SupplierProgress): string {
-  const { name, asked, delivered, processing, unknown } = supplier
+  const { name, asked, delivered, processing, unknown, notSold } = supplier
   const { lastAnswer, waitingSince, nextAt, notAsked, notBefore } = supplier
   return [
-    `${name}: asked for ${asked}, delivered ${delivered}, processing ${processing}, in doubt ${unknown}`,
+    `${name}: asked for ${asked}, delivered ${delivered}, processing ${processing}, in doubt ${unknown}` +
+      (notSold === 0 ? '' : `, not sold ${notSold}`),
     ...(waitingSince === null ? [] : [`waiting since ${waitingSince}`]),
     ...(nextAt === null ? [] : [`asked next at ${nextAt}`]),
     ...(notBefore === null

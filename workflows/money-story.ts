@@ -14,7 +14,14 @@ import { createWaiter, type Waiter } from './wait.ts'
 
 export type MoneyStep =
   | { ended: true; state: string }
-  | { ended: false; state: string; wait: RegisteredWait; stuckReason: string | null }
+  | {
+      ended: false
+      state: string
+      wait: RegisteredWait
+      stuckReason: string | null
+      /** Nobody knows what became of a call. Not said by what an earlier version recorded. */
+      unknown?: boolean
+    }
 
 /** Options of an activity that calls a provider: a call of eight seconds, its turn, and SQL. */
 export const PROVIDER_OPTIONS = {
@@ -72,26 +79,36 @@ export async function runMoneyStory(
   const waiter = createWaiter(title)
   installVerbs(waiter)
 
-  let stuck: string | null = null
+  let shown: Trouble = { stuckReason: null, unknown: false }
   for (;;) {
     const step = await work()
     if (step.ended) {
-      if (stuck !== null) showStuck(null)
+      showTrouble(shown, { stuckReason: null, unknown: false }, step.state)
       setCurrentDetails(`**${title}**\n\n${step.state}`)
       await condition(allHandlersFinished)
       return { state: step.state }
     }
-    if (step.stuckReason !== stuck) {
-      stuck = step.stuckReason
-      showStuck(stuck)
-    }
+    const trouble = { stuckReason: step.stuckReason, unknown: step.unknown === true }
+    showTrouble(shown, trouble, step.state)
+    shown = trouble
     await waiter.waitUntil(step.wait, [`state: ${step.state}`])
   }
 }
 
-function showStuck(reason: string | null): void {
+type Trouble = { stuckReason: string | null; unknown: boolean }
+
+/** One upsert when trouble begins, changes or ends; none for a story without any. */
+function showTrouble(shown: Trouble, now: Trouble, state: string): void {
+  const stuck = now.stuckReason !== shown.stuckReason
+  const unknown = now.unknown !== shown.unknown
+  if (!stuck && !unknown) return
   upsertSearchAttributes([
-    { key: contract.barkNeedsOperator, value: reason !== null },
-    { key: contract.barkStuckReason, value: reason },
+    ...(stuck
+      ? [
+          { key: contract.barkNeedsOperator, value: now.stuckReason !== null },
+          { key: contract.barkStuckReason, value: now.stuckReason },
+        ]
+      : []),
+    ...(unknown ? [{ key: contract.barkStage, value: now.unknown ? 'unknown' : state }] : []),
   ])
 }

@@ -136,6 +136,7 @@ test('says in one line what is there and whom the rest waits for', () => {
     processing: 2,
     unknown: 3,
     stuck: 1,
+    notSold: 3,
     lastAnswer: 'processing, HTTP 200',
     waitingSince: '2026-11-22T12:00:00.000Z',
     nextAt: '2026-11-22T12:05:00.000Z',
@@ -153,7 +154,7 @@ test('says in one line what is there and whom the rest waits for', () => {
       'a person must find out, 3 asked for again later, 1 sold by no supplier, waiting for an import',
   )
   expect(detail).toEqual([
-    'Acme: asked for 9, delivered 4, processing 2, in doubt 3; ' +
+    'Acme: asked for 9, delivered 4, processing 2, in doubt 3, not sold 3; ' +
       'waiting since 2026-11-22T12:00:00.000Z; asked next at 2026-11-22T12:05:00.000Z; ' +
       'does not answer (no answer in 10 s) and is left alone until 2026-11-22T12:05:00.000Z; ' +
       'last answer: processing, HTTP 200',
