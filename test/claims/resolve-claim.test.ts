@@ -84,15 +84,7 @@ test('the supplier replaces the code: one more unit, linked, not counted and nev
   const codes = after.codes.map(({ code }) => code)
   expect(new Set(codes).size).toBe(3)
 
-  const { body } = await shop.client.get<{ purchase_order: { id: string } }>(
-    `/v2/transactions/${id}`,
-  )
-  await shop.client.post(`/v2/purchase-orders/${body.purchase_order.id}/close`)
-  await eventually(
-    () => billedUnits(id),
-    (billed) => billed > 0,
-  )
-  expect(await billedUnits(id)).toBe(2)
+  await bill(id, 2)
   expect(await checkDatabase(stack.database.db)).toEqual([])
 }, 60_000)
 
@@ -142,14 +134,7 @@ test('what the supplier refuses is for a person, who replaces it from the own po
 test('a code of the own pool is for a person at once: refunded after it was billed, it is credited', async () => {
   const { id, unit, handle, ended, waits } = await claimed(shop.pooled.sku)
   await waits()
-  const { body } = await shop.client.get<{ purchase_order: { id: string } }>(
-    `/v2/transactions/${id}`,
-  )
-  await shop.client.post(`/v2/purchase-orders/${body.purchase_order.id}/close`)
-  await eventually(
-    () => billedUnits(id),
-    (billed) => billed === 2,
-  )
+  await bill(id, 2)
   await handle.executeUpdate(contract.refund, { args: [{}] })
   expect((await ended()).status).toBe('refunded')
   const notes = await eventually(
@@ -170,40 +155,67 @@ test('a code of the own pool is for a person at once: refunded after it was bill
   expect(await checkDatabase(stack.database.db)).toEqual([])
 }, 60_000)
 
-/** An order of two of the pool that a card has paid. */
-async function paidBy(card: string): Promise<string> {
+/** An order of the pool, of which there is enough, that a card has paid. */
+async function paidBy(card: string, quantity = 2): Promise<string> {
+  const ofPool = { productId: shop.pooled.id }
+  await importCodes(stack.database, stack.config.keys, shop.account, ofPool, quantity)
   const answer = await shop.client.post<{ id: string; transaction_id: string }>('/v2/orders', {
     customer_id: shop.customerId,
-    items: [{ sku: shop.pooled.sku, quantity: 2 }],
+    items: [{ sku: shop.pooled.sku, quantity }],
     payment_method: card,
   })
   expect(answer.status).toBe(201)
   return answer.body.transaction_id
 }
 
+/** What the payment service holds for the shop, after refunds. */
+async function kept(): Promise<number> {
+  const connected = shop.account.accountId.replace(/^acc_/, 'acct_')
+  const entries = await stack.psp().ledger(connected)
+  return entries.reduce((sum, { amount }) => sum + amount, 0)
+}
+
 type Refund = { amount: number; status: string; metadata: { claim_id?: string } }
 
-test('what was paid by card goes back to the card: before and after it was billed', async () => {
-  await importCodes(
-    stack.database,
-    stack.config.keys,
-    shop.account,
-    { productId: shop.pooled.id },
-    2,
+/** The refunds of a claim, once the first has arrived. */
+const refundOf = (claimId: string) =>
+  eventually(
+    async () => {
+      const { body } = await shop.client.get<{ data: Refund[] }>('/v2/refunds')
+      return body.data.filter(({ metadata }) => metadata.claim_id === claimId)
+    },
+    ([refund]) => refund?.status === 'succeeded',
   )
-  const kept = async () => {
-    const connected = shop.account.accountId.replace(/^acc_/, 'acct_')
-    const entries = await stack.psp().ledger(connected)
-    return entries.reduce((sum, { amount }) => sum + amount, 0)
-  }
-  const refundOf = (claimId: string) =>
-    eventually(
-      async () => {
-        const { body } = await shop.client.get<{ data: Refund[] }>('/v2/refunds')
-        return body.data.filter(({ metadata }) => metadata.claim_id === claimId)
-      },
-      ([refund]) => refund?.status === 'succeeded',
-    )
+
+/** Closes the day of an order and waits until so many of its units are billed. */
+async function bill(id: string, units: number): Promise<void> {
+  const { body } = await shop.client.get<{ purchase_order: { id: string } }>(
+    `/v2/transactions/${id}`,
+  )
+  await shop.client.post(`/v2/purchase-orders/${body.purchase_order.id}/close`)
+  await eventually(
+    () => billedUnits(id),
+    (billed) => billed === units,
+  )
+}
+
+/** The books agree, and nothing that was paid lies about as the customer's cash. */
+async function expectNoCashLeft(): Promise<void> {
+  const identities = await eventually(
+    () => reconcile(stack.database.db, shop.account.accountId),
+    (all) => all.every(({ differences }) => differences.length === 0),
+  )
+  expect(identities.length).toBeGreaterThan(0)
+  const { rows: cash } = await stack.database.pool.query(
+    `select l.id from ledger_accounts l join entries e on e.ledger_account_id = l.id
+     where l.account_id = $1 and l.kind = 'unallocated_cash'
+     group by l.id having sum(e.amount_minor) <> 0`,
+    [shop.account.accountId],
+  )
+  expect(cash).toEqual([])
+}
+
+test('what was paid by card goes back to the card: before and after it was billed', async () => {
   const id = await paidBy('pm_card_visa')
   const first = await claimUnit(id, 0)
   await first.waits()
@@ -212,14 +224,7 @@ test('what was paid by card goes back to the card: before and after it was bille
   expect(await refundOf(first.claim.id)).toMatchObject([{ amount: 1_000 }])
   expect(await kept()).toBe(1_000)
 
-  const { body } = await shop.client.get<{ purchase_order: { id: string } }>(
-    `/v2/transactions/${id}`,
-  )
-  await shop.client.post(`/v2/purchase-orders/${body.purchase_order.id}/close`)
-  await eventually(
-    () => billedUnits(id),
-    (billed) => billed === 1,
-  )
+  await bill(id, 1)
   const path = `/v2/transactions/${id}/units/${first.list.codes[1]?.unit_id}/claim`
   const { body: claim } = await shop.client.post<Claim>(path, { reason: 'already redeemed' })
   const second = stack.temporal.workflow.getHandle(contract.claimWorkflowId(claim.id))
@@ -235,22 +240,12 @@ test('what was paid by card goes back to the card: before and after it was bille
     [first.list.codes[1]?.unit_id],
   )
   expect(notes).toEqual([{ net_minor: 1_000n }])
-  // Nothing of it is the customer's cash: it went back to the card.
-  const identities = await eventually(
-    () => reconcile(stack.database.db, shop.account.accountId),
-    (all) => all.every(({ differences }) => differences.length === 0),
-  )
-  expect(identities.length).toBeGreaterThan(0)
-  const { rows: cash } = await stack.database.pool.query(
-    `select l.id from ledger_accounts l join entries e on e.ledger_account_id = l.id
-     where l.account_id = $1 and l.kind = 'unallocated_cash'
-     group by l.id having sum(e.amount_minor) <> 0`,
-    [shop.account.accountId],
-  )
-  expect(cash).toEqual([])
+  await expectNoCashLeft()
 }, 60_000)
 
-test('while the payment is disputed nothing is refunded, and a person is told why', async () => {
+test('the replacement of a replacement is refunded: what was ordered goes back once', async () => {
+  const before = await kept()
+  const id = await paidBy('pm_card_visa', 1)
   await importCodes(
     stack.database,
     stack.config.keys,
@@ -258,6 +253,46 @@ test('while the payment is disputed nothing is refunded, and a person is told wh
     { productId: shop.pooled.id },
     2,
   )
+  for (const nth of [0, 1]) {
+    const { handle, waits, ended } = await claimUnit(id, nth)
+    await waits()
+    await handle.executeUpdate(contract.replace, { args: [{}] })
+    expect((await ended()).status).toBe('replaced')
+  }
+  await bill(id, 1)
+
+  const last = await claimUnit(id, 2)
+  await last.waits()
+  await last.handle.executeUpdate(contract.refund, { args: [{}] })
+  expect(await refundOf(last.claim.id)).toMatchObject([{ amount: 1_000 }])
+  expect(await kept()).toBe(before)
+  const { codes, ...counts } = await listOf(id)
+  expect(counts).toMatchObject({ requested: 1, delivered: 1 })
+  expect(codes.map(({ state }) => state)).toEqual(['reversed', 'reversed', 'reversed'])
+  expect(codes.map(({ replaces }) => replaces)).toEqual([
+    null,
+    ...codes.slice(0, 2).map(({ unit_id }) => unit_id),
+  ])
+
+  // The invoice has what was ordered and the credit note the same; its replacements are on neither.
+  const { rows: credited } = await stack.database.pool.query(
+    `select u.unit_id, u.net_minor, c.total_minor from credit_note_units u
+     join credit_notes c on c.id = u.credit_note_id join units o on o.id = u.unit_id
+     where o.transaction_id = $1`,
+    [id],
+  )
+  expect(credited).toEqual([{ unit_id: codes[0]?.unit_id, net_minor: 1_000n, total_minor: 1_000n }])
+  for (const { unit_id } of codes) {
+    const again = await shop.client.post(`/v2/transactions/${id}/units/${unit_id}/claim`, {
+      reason: 'once more',
+    })
+    expect(again.status).toBe(409)
+  }
+  await expectNoCashLeft()
+  expect(await checkDatabase(stack.database.db)).toEqual([])
+}, 60_000)
+
+test('while the payment is disputed nothing is refunded, and a person is told why', async () => {
   const { claim, handle, waits } = await claimUnit(await paidBy('pm_card_createDispute'), 0)
   await waits()
   await eventually(
