@@ -46,9 +46,14 @@ export function captureCharge(desk: Desk, charge: Charge, amount: number): Charg
 export function createRefund(desk: Desk, params: Params): Refund {
   const intent = desk.get('payment_intent', requireText(params, 'payment_intent'))
   const charge = desk.get('charge', intent.latest_charge ?? '')
-  const left = charge.amount_captured - charge.amount_refunded
+  const disputes = desk
+    .list('dispute')
+    .filter((each) => each.charge === charge.id && each.status !== 'won')
+  const lost = disputes.reduce((sum, { amount: disputed }) => sum + disputed, 0)
+  const left = charge.amount_captured - charge.amount_refunded - lost
   const amount = amountOf(params, 'amount') ?? left
-  if (desk.list('dispute').some((each) => each.charge === charge.id && each.status !== 'won')) {
+  // What a lost dispute left of a payment may be refunded; beside an open one nothing is.
+  if (disputes.some(({ status }) => status !== 'lost') || (lost > 0 && left === 0)) {
     throw PspFailure.invalid(
       `Charge ${charge.id} has been charged back.`,
       'charge',

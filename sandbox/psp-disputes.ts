@@ -1,8 +1,8 @@
 import { behaviourOf, type Desk } from './psp-desk.ts'
 import { PspFailure } from './psp-failure.ts'
-import { groupOf, textOf, textsOf, type Params } from './psp-form.ts'
+import { amountOf, groupOf, requireText, textOf, textsOf, type Params } from './psp-form.ts'
 import { book } from './psp-ledger.ts'
-import { printDispute, secondsOf, type Dispute } from './psp-objects.ts'
+import { printDispute, secondsOf, type Charge, type Dispute } from './psp-objects.ts'
 import type { DisputeJob } from './psp-store.ts'
 
 const DISPUTE_FEE = 1_500
@@ -10,17 +10,34 @@ const EVIDENCE_SECONDS = 9 * 86_400
 const REVIEW_SECONDS = 7 * 86_400
 
 export function runDisputeJob(desk: Desk, action: DisputeJob, id: string): void {
-  if (action === 'dispute') return openDispute(desk, id)
+  if (action === 'dispute') {
+    const charge = desk.get('charge', id)
+    const amount = charge.amount_captured - charge.amount_refunded
+    if (!charge.disputed && amount > 0) openDispute(desk, charge, amount)
+    return
+  }
   const dispute = desk.get('dispute', id)
   const ends = action === 'dispute_due' ? 'needs_response' : 'under_review'
   if (dispute.status === ends) decide(desk, dispute, 'lost')
 }
 
+/**
+ * `POST /sandbox/disputes`: the payer disputes a payment now, once, all that was not refunded or, by
+ * `amount`, a part of it.
+ */
+export function disputePayment(desk: Desk, params: Params): object {
+  const intent = desk.get('payment_intent', requireText(params, 'payment_intent'))
+  const charge = desk.find('charge', intent.latest_charge ?? '')
+  const left = charge === undefined ? 0 : charge.amount_captured - charge.amount_refunded
+  const amount = amountOf(params, 'amount') ?? left
+  if (charge === undefined || charge.disputed || amount > left || left === 0) {
+    throw PspFailure.invalid(`Of ${intent.id} ${left} can be disputed, once.`, 'amount')
+  }
+  return readDispute(desk, openDispute(desk, charge, amount))
+}
+
 /** The payer's bank takes the money back until it has decided. */
-function openDispute(desk: Desk, chargeId: string): void {
-  const charge = desk.get('charge', chargeId)
-  const amount = charge.amount_captured - charge.amount_refunded
-  if (charge.disputed || amount <= 0) return
+function openDispute(desk: Desk, charge: Charge, amount: number): Dispute {
   const id = desk.newId('dp')
   const entry = book(desk, {
     type: 'adjustment',
@@ -52,6 +69,7 @@ function openDispute(desk: Desk, chargeId: string): void {
   )
   desk.schedule('dispute_due', id, EVIDENCE_SECONDS)
   desk.emit('charge.dispute.created', readDispute(desk, dispute))
+  return dispute
 }
 
 /** A dispute as Stripe prints it. */

@@ -7,7 +7,8 @@ import { PSP_FAULTS, type PspFault } from '../domain/test-card.ts'
 import { deskFor, openAccount, type Shop } from './psp-accounts.ts'
 import type { Desk } from './psp-desk.ts'
 import { PspFailure, type PspError } from './psp-failure.ts'
-import { hashOf, parseForm, plainText, requireKnown, type Params } from './psp-form.ts'
+import { hashOf, parseForm, plainText, requireKnown, textOf, type Params } from './psp-form.ts'
+import { disputePayment } from './psp-disputes.ts'
 import { FILE_BYTES_MAX, takeFile } from './psp-files.ts'
 import type { Hooks } from './psp-hooks.ts'
 import { finishAction } from './psp-intents.ts'
@@ -210,7 +211,7 @@ function mountPages(app: Hono<Bindings>, shop: Shop): void {
   })
 }
 
-/** What Stripe has not: tests plant faults here, and a start names its webhook endpoint. */
+/** What Stripe has not: faults are planted here, payers dispute, a start names its webhook endpoint. */
 function mountControls(app: Hono<Bindings>, shop: Shop): void {
   app.post('/v1/webhook_endpoints', async (context) => {
     requireKey(context)
@@ -229,6 +230,13 @@ function mountControls(app: Hono<Bindings>, shop: Shop): void {
     const name = `${plainText(account)} ${plainText(operation)}`
     shop.planted.set(name, [...(shop.planted.get(name) ?? []), known])
     return context.json({ planted: known })
+  })
+  app.post('/sandbox/disputes', async (context) => {
+    const params = parseForm(await context.req.text())
+    const desk = openAccount(shop, textOf(params, 'account') ?? PLATFORM)
+    const dispute = disputePayment(desk, params)
+    shop.store.flush()
+    return context.json(dispute)
   })
   app.get('/sandbox/ledger', (context) => {
     const account = context.req.query('account') ?? PLATFORM

@@ -34,6 +34,10 @@ const until = (till: Till, id: string, status: Dispute['status']) =>
 
 async function openDispute(till: Till, body: Record<string, unknown> = {}) {
   const payment = await till.create({ payment_method: 'pm_card_createDispute', ...body })
+  return findDispute(till, payment)
+}
+
+async function findDispute(till: Till, payment: Payment) {
   const { body: list } = await eventually(
     () => till.client.get<{ data: Dispute[] }>(`/v2/payments/disputes?payment_id=${payment.id}`),
     ({ body: seen }) => seen.data.length === 1,
@@ -116,6 +120,41 @@ describe('a dispute', () => {
     expect((await till.client.post(`/v2/payments/${payment.id}/refund`, {})).status).toBe(422)
     await agree(till)
     expect(await balances(till)).toMatchObject({ disputed: 0n, dispute_losses: 19_999n })
+  })
+
+  test('over a part of what a refund left is lost: the rest may be refunded, and not a cent more', async () => {
+    const till = await openTill(stack)
+    const payment = await till.create()
+    const refund = (amount?: number) =>
+      till.post<Refund>(`/v2/payments/${payment.id}/refund`, { amount }, 10)
+    expect((await refund(5_000)).body).toMatchObject({ status: 'succeeded' })
+    const { rows } = await stack.database.pool.query<{ provider_id: string }>(
+      'select provider_id from payment_intents where id = $1',
+      [payment.id],
+    )
+    await stack.psp().dispute(till.connected, rows[0]?.provider_id ?? '', 7_000)
+    const { found, path } = await findDispute(till, payment)
+    expect(found.amount).toBe(7_000)
+    expect(await till.payment(payment.id)).toMatchObject({
+      amount_refunded: 5_000,
+      amount_disputed: 7_000,
+    })
+    expect((await refund(1)).status).toBe(409)
+    await respond(till, path, { evidence: { transaction_details: 'losing_evidence' } })
+    await until(till, found.id, 'lost')
+    await agree(till)
+    expect(await balances(till)).toMatchObject({ disputed: 0n, dispute_losses: 7_000n })
+
+    expect((await refund(8_000)).status).toBe(422)
+    expect((await refund()).body).toMatchObject({ status: 'succeeded', amount: 7_999 })
+    expect((await refund(1)).status).toBe(422)
+    expect(await till.payment(payment.id)).toMatchObject({
+      amount_captured: 19_999,
+      amount_refunded: 12_999,
+      amount_disputed: 7_000,
+    })
+    await agree(till)
+    expect((await till.ledger()).reduce((sum, { amount }) => sum + amount, 0)).toBe(0)
   })
 
   test('that is accepted is lost, and a second answer is refused', async () => {

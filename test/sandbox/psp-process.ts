@@ -24,6 +24,8 @@ export type PspProcess = {
   ledger(account: string): Promise<PspEntry[]>
   /** The next call of this kind on this account meets a fault. */
   plant(account: string, operation: string, fault: string): Promise<void>
+  /** The payer disputes so much of a payment, by its id at the service. */
+  dispute(account: string, paymentIntent: string, amount: number): Promise<void>
   /** Events go here from now on. */
   register(webhookUrl: string): Promise<void>
   kill(signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>
@@ -53,6 +55,8 @@ export async function startPspProcess(options: { data?: string } = {}): Promise<
       return ((await answer.json()) as { entries: PspEntry[] }).entries
     },
     plant: (account, operation, fault) => post('/sandbox/faults', { account, operation, fault }),
+    dispute: (account, payment_intent, amount) =>
+      post('/sandbox/disputes', { account, payment_intent, amount: `${amount}` }),
     register: (webhookUrl) => post('/v1/webhook_endpoints', { url: webhookUrl }),
     async kill(signal = 'SIGTERM') {
       if (child.exitCode !== null || child.signalCode !== null) return
