@@ -40,6 +40,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   { patch: '25-fee-not-posted', scenario: 'moneyRepliesLost', breaks: 'I11' },
   { patch: '26-codes-before-the-money', scenario: 'unpaidOrder', breaks: 'I22' },
   { patch: '27-refund-sent-again-under-a-new-key', scenario: 'moneyRepliesLost', breaks: 'I11' },
+  { patch: '28-refused-command-never-parked', scenario: 'refusedCommand', breaks: 'I27' },
 ]
 
 /** Not a bug: what is done to the data by hand, and must be found, so that silence means something. */

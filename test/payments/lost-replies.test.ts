@@ -97,6 +97,21 @@ describe.each(KINDS)('a reply to %s that is lost after it took effect', (kind) =
     60_000 + RUNS * 1_000,
   )
 
+  test('is asked about and not sent again when whoever made the call comes back after a day', async () => {
+    const till = await chaos.open()
+    const id = await begin(till, kind)
+    const from = till.calls.length
+    till.meet(() => 'killed_before')
+    await till.work(id)
+    till.meet(() => null)
+    await till.advance(RESEND_SECONDS_MAX)
+    await till.work(id)
+    const calls = till.calls.slice(from).map((call) => call.kind)
+    expect(calls.filter((call) => call !== 'ask')).toEqual([kind])
+    expect(calls.at(-1)).toBe('ask')
+    expect(await lastOperation(id)).toEqual({ kind, state: 'errored', code: 'never_arrived' })
+  })
+
   test('and silence for days: after 23 hours no key is sent again, there are only questions', async () => {
     const till = await chaos.open()
     const id = await begin(till, kind)

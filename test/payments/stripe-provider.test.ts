@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { PaymentProvider } from '../../activities/gateways/payment-provider.ts'
 import { createRateLimiter } from '../../activities/gateways/rate-limiter.ts'
 import { createStripeProvider } from '../../activities/gateways/stripe-provider.ts'
+import { newId } from '../../new-id.ts'
 import { startPspProcess, type PspProcess } from '../sandbox/psp-process.ts'
 import { describeProvider, newAccount } from './provider-contract.ts'
 
@@ -17,11 +18,11 @@ afterAll(async () => {
   await psp.kill()
 })
 
-const openProvider = (url: string): PaymentProvider =>
+const openProvider = (url: string, callsPerSecondMax = 200): PaymentProvider =>
   createStripeProvider({
     secretKey: 'sk_test_sandbox',
     url,
-    callsPerSecondMax: 200,
+    callsPerSecondMax,
     callMsMax: 5_000,
     sandbox: true,
   })
@@ -43,6 +44,15 @@ test('nobody there is unknown, never an exception', async () => {
   const lost = openProvider('http://127.0.0.1:9')
   expect((await lost.findPayment(newAccount(), { paymentId: 'pi_x' })).kind).toBe('unknown')
   await lost.close()
+})
+
+test('what is more than its calls per second is busy at once, and never sent', async () => {
+  const limited = openProvider(psp.url, 0.01)
+  const account = newAccount()
+  const asked = () => limited.findPayment(account, { paymentId: newId('payment') })
+  expect((await asked()).kind).toBe('answered')
+  expect((await asked()).kind).toBe('busy')
+  await limited.close()
 })
 
 test('calls of a burst begin one interval apart, and a long queue says busy at once', async () => {

@@ -82,6 +82,8 @@ test('ten times as much as it can do: most of the capacity is used, the rest is 
   keepResult(run, 'rows', { row: 'overload', seconds: SECONDS, ...figures })
   process.stdout.write(`10x overload for ${SECONDS} s: ${JSON.stringify(figures)}\n`)
   expect(otherThan(flood, [201, 503])).toEqual({})
+  // A thousand connections are more than may be inside: who lets all of them in answers nobody in time.
+  expect(refused?.count ?? 0).toBeGreaterThan(0)
   expect(refused?.withRetryAfter).toBe(refused?.count)
   expect(goodput).toBeGreaterThan(GOODPUT_MIN)
   expect(refused?.p99 ?? 0).toBeLessThan(REFUSED_P99_MS_MAX)

@@ -29,6 +29,9 @@ const WARM = long ? 5 : 2 // the first ones pay for connections and prepared sta
  */
 const RATIO_MAX = long ? 1.5 : 3
 const SLACK_MS = long ? 20 : 10_000
+/** Orders of one account that may ask suppliers at once in one worker, whatever its supplier allows. */
+const CALLERS_MAX = 10
+const CALLS_ALLOWED = 100
 const RESIDENT_MIB_MAX = 600
 const STARTED_MS_MAX = 150_000
 
@@ -61,11 +64,16 @@ test.each(rows)(
         }),
       )
       // The burst of their starts is another row: here they all have begun and are stuck.
+      let calls = 0
       await eventually(
-        () => countUnstarted(),
-        (left) => left === 0,
+        async () => {
+          calls = Math.max(calls, await countCalls(suffering))
+          return countUnstarted()
+        },
+        (left) => left === 0 && calls > 0,
         STARTED_MS_MAX,
       )
+      expect(calls).toBeLessThanOrEqual(CALLERS_MAX)
       const beside = await measure(healthy, MEASURED)
       keepResult(run, 'rows', { row: 'slow parties', supplier, receiver, before, beside })
       process.stdout.write(
@@ -85,6 +93,7 @@ test.each(rows)(
 )
 
 type Shop = {
+  accountId: string
   path: string
   pooledSku: string
   suppliedSku: string
@@ -102,7 +111,8 @@ async function openShop(answer: object, codes: number): Promise<Shop> {
   await importCodes(database, keys, account, { productId: pooled.id }, codes)
   const supplierId = newId('supplier')
   await inTransaction(database.db, async (tx) => {
-    await insertSupplier(tx, { id: supplierId, accountId, name: 'sandbox', adapter: 'sandbox' })
+    const supplier = { id: supplierId, accountId, name: 'sandbox', adapter: 'sandbox' } as const
+    await insertSupplier(tx, { ...supplier, inFlightMax: CALLS_ALLOWED })
     const sold = { productId: supplied.id, variantId: '', supplierSku: 'TEST-INSTANT' }
     await insertSupplierSkus(tx, { accountId, supplierId }, [
       { ...sold, costMinor: 800n, currency: 'USD' },
@@ -119,6 +129,7 @@ async function openShop(answer: object, codes: number): Promise<Shop> {
     body: { url: `${receiverUrl}${path}`, events: ['order.created'], secret: randomUUID() },
   })
   return {
+    accountId,
     path,
     pooledSku: pooled.sku,
     suppliedSku: supplied.sku,
@@ -145,6 +156,15 @@ async function countUnstarted(): Promise<number> {
     + (select count(*) from deliveries where state = 'pending' and attempt_count = 0
       and throttled_until is null) as left`.execute(fleet.database.db)
   return Number(counted.rows[0]?.left)
+}
+
+/** Calls to the account's supplier that are on their way. */
+async function countCalls({ accountId }: Shop): Promise<number> {
+  const counted = await sql<{ calls: bigint }>`
+    select count(*) as calls from supplier_calls where account_id = ${accountId}`.execute(
+    fleet.database.db,
+  )
+  return Number(counted.rows[0]?.calls)
 }
 
 /** The 99th percentile, over single orders, until the codes and until the webhook are there. */

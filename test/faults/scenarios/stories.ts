@@ -13,6 +13,8 @@ import type { World } from '../world.ts'
 import { openShop } from './shop.ts'
 
 const WAKE_UP_MS_MAX = 8_000
+const PARKED_MS_MAX = 30_000 // five tries take about six seconds
+const NO_ID = 'x'.repeat(1_500) // longer than Temporal lets a workflow's id be
 const AWAY_MS = 16_000 // the SDK tries a broken connection for about 10 s before a call fails
 
 /** The story of the kills, without a kill. */
@@ -208,6 +210,33 @@ export async function temporalAway(world: World): Promise<Violation[]> {
   const violations = await checkDatabase(world.database.db)
   if (open.length > 0) {
     violations.push({ invariant: 'I23', what: 'an order has no workflow', rows: open })
+  }
+  return violations
+}
+
+/** A command that Temporal will never take: it is set aside, and whose turn it is behind it comes on. */
+export async function refusedCommand(world: World): Promise<Violation[]> {
+  const { db } = world.database
+  const shop = await openShop(world, { codes: 1 })
+  const subject = { transaction_id: NO_ID, customer_id: shop.customerId, customer_name: 'x' }
+  await sql`insert into outbox (account_id, verb, workflow, subject, priority)
+    values (${shop.accountId}, 'start', 'fulfillTransaction', ${JSON.stringify({
+      ...subject,
+      ...{ purchase_order_id: NO_ID, lines: 1, units: 1, total_minor: 1, currency: 'USD' },
+    })}::jsonb, 2)`.execute(db)
+  await shop.order(1)
+  const read = () =>
+    db
+      .selectFrom('outbox')
+      .select(['workflow', 'attempts', 'parked_at'])
+      .where('account_id', '=', shop.accountId)
+      .execute()
+  const isAside = (rows: { parked_at: Date | null }[]) =>
+    rows.length === 1 && rows[0]?.parked_at !== null
+  const left = await eventually(read, isAside, PARKED_MS_MAX).catch(read)
+  const violations = await checkDatabase(db)
+  if (!isAside(left)) {
+    violations.push({ invariant: 'I27', what: 'a refused command is tried for ever', rows: left })
   }
   return violations
 }
