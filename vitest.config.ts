@@ -9,7 +9,9 @@ function asked(variable: string): boolean {
  * them changes a global, measures the process or needs a runtime of its own. It takes two thirds off
  * the processor time of a small file.
  */
-const TOGETHER = [
+const TOGETHER_FOLDERS = [
+  'account-days',
+  'activities',
   'api',
   'claims',
   'credit-notes',
@@ -24,9 +26,16 @@ const TOGETHER = [
   'pages',
   'payments',
   'received-payments',
+  'sandbox',
+  'scenarios',
   'sourcing',
   'wire',
-].map((folder) => `test/${folder}/**/*.test.ts`)
+  'workflows',
+]
+const TOGETHER = [
+  ...TOGETHER_FOLDERS.map((folder) => `test/${folder}/**/*.test.ts`),
+  'test/webhooks/!(dialer|neighbours).test.ts', // these two measure their process
+]
 
 /** On request only, because they need a calm machine (docs/promises.md). */
 const ON_REQUEST = [
