@@ -29,6 +29,11 @@ export type OpenShop = {
   advance(by: string): Promise<void>
 }
 
+/** What `ask` is answered once a busy machine no longer refuses it: a 503 has changed nothing. */
+export function untilServed<T extends { status: number }>(ask: () => Promise<T>): Promise<T> {
+  return eventually(ask, ({ status }) => status !== 503)
+}
+
 /** Opens a shop of its own in a running stack: another account, so nothing is shared. */
 export async function openShop(
   stack: Stack,
@@ -77,16 +82,18 @@ export async function openShop(
       return product
     },
     async order(items, key = randomUUID()) {
-      const answer = await client.post<{ id: string }>(
-        '/v2/transactions',
-        { customer_id: customerId, items },
-        { headers: { 'Idempotency-Key': key } },
+      const answer = await untilServed(() =>
+        client.post<{ id: string }>(
+          '/v2/transactions',
+          { customer_id: customerId, items },
+          { headers: { 'Idempotency-Key': key } },
+        ),
       )
       if (answer.status !== 201) throw new Error(`order: ${answer.status} ${answer.bytes}`)
       return answer.body.id
     },
     async advance(by) {
-      const answer = await client.post('/v2/test_clock', { advance: by })
+      const answer = await untilServed(() => client.post('/v2/test_clock', { advance: by }))
       if (answer.status !== 201) throw new Error(`test clock: ${answer.status} ${answer.bytes}`)
       await eventually(
         async () => (await client.get<{ status: string }>('/v2/test_clock')).body,

@@ -2,7 +2,7 @@ import { Temporal } from 'temporal-polyfill'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { endOf, type Calendar } from '../calendar-oracle.ts'
 import { startStack, type Stack } from '../harness.ts'
-import { openShop, type OpenShop } from '../shop.ts'
+import { openShop, untilServed, type OpenShop } from '../shop.ts'
 import { CALENDARS, YEAR } from './days.ts'
 
 /**
@@ -52,14 +52,15 @@ type Day = {
 type Order = { purchase_order: { id: string; business_date: string } }
 
 async function moveTo(shop: OpenShop, at: Temporal.Instant): Promise<void> {
-  const { body } = await shop.client.get<{ now: string }>('/v2/test_clock')
+  const { body } = await untilServed(() => shop.client.get<{ now: string }>('/v2/test_clock'))
   const left = Temporal.Instant.from(body.now).until(at)
   if (left.sign > 0) await shop.advance(left.round('seconds').toString())
 }
 
 async function order(shop: OpenShop): Promise<Order['purchase_order']> {
   const id = await shop.order([{ sku: shop.pooled.sku, quantity: 1 }])
-  return (await shop.client.get<Order>(`/v2/transactions/${id}`)).body.purchase_order
+  const read = () => shop.client.get<Order>(`/v2/transactions/${id}`)
+  return (await untilServed(read)).body.purchase_order
 }
 
 /** What is wrong with a day of a clock change; nothing as a rule. */
@@ -78,7 +79,8 @@ async function playChange(
   await shop.advance('PT30H')
   const days = await Promise.all(
     [first, next].map(
-      async ({ id }) => (await shop.client.get<Day>(`/v2/purchase-orders/${id}`)).body,
+      async ({ id }) =>
+        (await untilServed(() => shop.client.get<Day>(`/v2/purchase-orders/${id}`))).body,
     ),
   )
   const seen = { days, sameDay: first.id === last.id }
