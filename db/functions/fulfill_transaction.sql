@@ -10,7 +10,9 @@ declare
   v_fresh integer;
   v_state jsonb;
   v_open integer;
-  v_sequence integer;
+  v_ended_at timestamptz;
+  v_types text[] := '{}';
+  v_count integer;
   v_po purchase_orders;
   v_facts jsonb;
   v_told jsonb;
@@ -26,7 +28,6 @@ begin
   v_now := greatest(business_now(p_account), v_txn.accepted_at);
 
   if v_txn.ended_at is null then
-    v_sequence := v_txn.event_sequence;
     if v_txn.pay_by is not null then
       -- Purchase order, then payments: a closed one is being billed, and billing looks at both.
       perform 1 from purchase_orders where account_id = p_account and id = v_txn.purchase_order_id
@@ -75,14 +76,37 @@ begin
     v_facts := jsonb_build_object('units', v_state, 'purchase_order_state', v_po.state)
       || case when v_txn.pay_by is null then '{}'
         else jsonb_build_object('money', order_money(p_account, p_transaction)) end;
+    -- What this call changed is told by as many events as there is to say, and stored by one update.
     if v_open = 0 then
-      v_sequence := v_sequence + 1;
-      perform emit_event(p_account, new_id('evt'),
-        case when v_state ? 'allocated' then 'order.fulfilled' else 'order.cancelled' end,
-        p_transaction, v_sequence, v_txn.customer_id,
-        v_facts, v_now);
+      v_ended_at := v_now;
+      v_types := array[case when v_state ? 'allocated' then 'order.fulfilled' else 'order.cancelled' end];
+    end if;
+    if v_fresh > 0 then
+      v_types := v_types || 'codes.available'::text;
+    elsif v_open > 0 and v_state ?| array['failed', 'cancelled'] then
+      -- Some units ended without a code, the others go on: told where the last event did not say so.
+      select facts -> 'units' into v_told from events
+        where account_id = p_account and object_id = p_transaction and sequence = v_txn.event_sequence;
+      if (v_state -> 'failed', v_state -> 'cancelled')
+        is distinct from (v_told -> 'failed', v_told -> 'cancelled')
+      then
+        v_types := array['order.updated'];
+      end if;
+    end if;
+    v_count := cardinality(v_types);
+    if v_count > 0 then
+      update transactions set ended_at = v_ended_at, event_sequence = v_txn.event_sequence + v_count
+        where account_id = p_account and id = p_transaction;
+      perform emit_events(array_fill(p_account, array[v_count]),
+        -- Sorted, because what one commit tells is read in the order of the ids.
+        array(select new_id('evt') as id from unnest(v_types) order by id), v_types,
+        array_fill(p_transaction, array[v_count]),
+        array(select v_txn.event_sequence + n from generate_series(1, v_count) n),
+        array_fill(v_txn.customer_id, array[v_count]), array_fill(v_facts, array[v_count]),
+        array_fill(v_now, array[v_count]));
+    end if;
+    if v_open = 0 then
       delete from waits where story_id = p_transaction;
-      update transactions set ended_at = v_now where account_id = p_account and id = p_transaction;
       if v_txn.pay_by is not null then
         perform release_codes(p_account, p_transaction);
         perform wake_payment(account_id, id, 'its order has ended') from payment_intents
@@ -96,26 +120,6 @@ begin
       then
         perform wake_purchase_order(v_po, 'every unit of the day is done');
       end if;
-    end if;
-    if v_fresh > 0 then
-      v_sequence := v_sequence + 1;
-      perform emit_event(p_account, new_id('evt'), 'codes.available', p_transaction, v_sequence,
-        v_txn.customer_id, v_facts, v_now);
-    elsif v_open > 0 and v_state ?| array['failed', 'cancelled'] then
-      -- Some units ended without a code, the others go on: told where the last event did not say so.
-      select facts -> 'units' into v_told from events
-        where account_id = p_account and object_id = p_transaction and sequence = v_sequence;
-      if (v_state -> 'failed', v_state -> 'cancelled')
-        is distinct from (v_told -> 'failed', v_told -> 'cancelled')
-      then
-        v_sequence := v_sequence + 1;
-        perform emit_event(p_account, new_id('evt'), 'order.updated', p_transaction, v_sequence,
-          v_txn.customer_id, v_facts, v_now);
-      end if;
-    end if;
-    if v_sequence > v_txn.event_sequence then
-      update transactions set event_sequence = v_sequence
-        where account_id = p_account and id = p_transaction;
     end if;
   else
     v_state := order_state(p_account, p_transaction);
