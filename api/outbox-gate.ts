@@ -23,7 +23,10 @@ export function createOutboxGate({ database, config, log }: ApiParts): OutboxGat
   const { rowsMax, ageSecondsMax } = config.outbox
   let level: OutboxLevel = { rows: 0, oldestAgeSeconds: 0 }
   let polling = false
-  let nudging = false
+  let rungAtMs = -Infinity
+  let bell: NodeJS.Timeout | undefined
+  let ringing = false
+  let askedMeanwhile = false
   let closed = false
 
   const poll = async (): Promise<void> => {
@@ -38,13 +41,25 @@ export function createOutboxGate({ database, config, log }: ApiParts): OutboxGat
     }
   }
   const ring = async (): Promise<void> => {
+    bell = undefined
+    ringing = true
+    rungAtMs = performance.now()
     try {
       await notifyOutbox(database.pool)
     } catch (error) {
       if (!closed) log.debug({ error }, 'outbox nudge lost; the dispatcher polls')
-    } finally {
-      nudging = false
     }
+    ringing = false
+    if (askedMeanwhile) nudge()
+  }
+
+  /** The first one rings at once; who comes while it rings or within the pause shares the next one. */
+  const nudge = (): void => {
+    askedMeanwhile = ringing
+    if (ringing || bell !== undefined || closed) return
+    const waitMs = rungAtMs + NUDGE_MS - performance.now()
+    if (waitMs <= 0) void ring()
+    else bell = setTimeout(() => void ring(), waitMs).unref()
   }
 
   const timer = setInterval(() => void poll(), POLL_MS).unref()
@@ -61,14 +76,11 @@ export function createOutboxGate({ database, config, log }: ApiParts): OutboxGat
         },
       )
     },
-    nudge() {
-      if (nudging || closed) return
-      nudging = true
-      setTimeout(() => void ring(), NUDGE_MS).unref()
-    },
+    nudge,
     close() {
       closed = true
       clearInterval(timer)
+      clearTimeout(bell)
     },
   }
 }
