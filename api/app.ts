@@ -146,8 +146,12 @@ function createHandler({
     keyUsage.note(caller.keyId, ctx.var.address)
     const { rateClass } = route
     const request = limitedRequest(known, rateClass)
-    announceLimits(ctx, rateClass, uncounted(request))
-    const counted = await limitRate(ctx, rateClass, () => count(route, request))
+    const counted = await limitRate(ctx, rateClass, () =>
+      count(route, request).catch((error: unknown) => {
+        announceLimits(ctx, rateClass, uncounted(request))
+        throw error
+      }),
+    )
     requireScope(caller, route)
     return { caller, counted }
   }

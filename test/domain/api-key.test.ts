@@ -7,7 +7,8 @@ const mode = fc.constantFrom('live' as const, 'test' as const)
 
 test('a key has its mode, forty characters and a checksum of six', () => {
   const key = formatApiKey('test', new Uint8Array(40))
-  expect(key).toMatch(/^test_0{40}[0-9A-Za-z]{6}$/)
+  // Spelled out: keys that were made before must stay valid.
+  expect(key).toBe(`test_${'0'.repeat(40)}0tmQNY`)
   expect(apiKeyMode(key)).toBe('test')
 })
 
