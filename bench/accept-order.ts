@@ -1,8 +1,8 @@
-import { NoFigure, perUnit, type Figure } from './figure.ts'
+import { NoFigure, perUnit, type Figure, type Size } from './figure.ts'
 import { openLoad, throughput, type Load, type Target } from './load.ts'
 import { readProcessorTime, type Watched } from './processes.ts'
 import type { Stage } from './servers.ts'
-import { compare, quantile, spread, type Side } from './windows.ts'
+import { compare, quantile, spread, type Comparison, type Side } from './windows.ts'
 
 /** `POST /v2/orders` with everything on, against Hono with one named INSERT: how many, how late. */
 
@@ -43,17 +43,19 @@ export const acceptanceLatency: Figure = {
         `half the bare rate is ${half.toFixed(0)}/s, and we carry ${own.toFixed(0)}/s`,
       )
     }
-    const loads = [
-      openLoad(ours.target, LATE_CONNECTIONS),
-      openLoad(bare.target, LATE_CONNECTIONS),
-    ] as const
-    const result = await compare(
-      latencyOf(loads[0], half, ours.watched),
-      latencyOf(loads[1], half, bare.watched),
-      size,
-    )
-    await Promise.all(loads.map((load) => load.close()))
-    return result
+    return compareLatency(ours, bare, half, size)
+  },
+}
+
+export const acceptanceLatencyAtOurRate: Figure = {
+  id: 'A3h',
+  title: 'p99 of an acceptance at half the rate that we carry, open loop',
+  against: 'Hono and one named INSERT of one row, at the same rate',
+  unit: 'ms',
+  gate: 'report',
+  async run(stage, size) {
+    const [ours, bare] = await startBoth(stage)
+    return compareLatency(ours, bare, (await capacityOf(ours.target)) / 2, size)
   },
 }
 
@@ -80,6 +82,25 @@ async function startBoth(stage: Stage): Promise<[ours: Measured, bare: Measured]
       watched: { program: () => [bare.pid], postgres },
     },
   ]
+}
+
+async function compareLatency(
+  ours: Measured,
+  bare: Measured,
+  perSecond: number,
+  size: Size,
+): Promise<Comparison> {
+  const loads = [
+    openLoad(ours.target, LATE_CONNECTIONS),
+    openLoad(bare.target, LATE_CONNECTIONS),
+  ] as const
+  const result = await compare(
+    latencyOf(loads[0], perSecond, ours.watched),
+    latencyOf(loads[1], perSecond, bare.watched),
+    size,
+  )
+  await Promise.all(loads.map((load) => load.close()))
+  return result
 }
 
 function latencyOf(load: Load, perSecond: number, watched: Watched): Side {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Figure, Size } from './figure.ts'
 import { inParallel, openLoad, throughput } from './load.ts'
 import type { Stage } from './servers.ts'
-import { order } from './shop.ts'
+import { fetchPatiently, order } from './shop.ts'
 import { compare } from './windows.ts'
 
 /** `GET /v2/orders/{id}/codes` with key, limiter and audit, against Hono with one named SELECT. */
@@ -75,7 +75,7 @@ export async function untilDelivered(
   orderId: string,
 ): Promise<{ id: string; etag: string }> {
   for (;;) {
-    const codes = await fetch(`${apiUrl}/v2/orders/${orderId}/codes`, {
+    const codes = await fetchPatiently(`${apiUrl}/v2/orders/${orderId}/codes`, {
       headers: { authorization: `Bearer ${key}`, prefer: 'wait=20' },
     })
     if (codes.status !== 200) throw new Error(`codes: ${codes.status} ${await codes.text()}`)

@@ -111,7 +111,7 @@ async function bill(url: string, batch: { ids: string[] }): Promise<number> {
 
 type Billed = { seconds: number; peakMib: number }
 
-/** Each batch in a fresh process, after one batch that is thrown away. */
+/** Each batch in a fresh process, after a small one that is thrown away: code and heap are in use. */
 async function manyOverFew(
   stage: Stage,
   pairs: number,
@@ -120,7 +120,7 @@ async function manyOverFew(
   const close = await openCloser(stage)
   const billFresh = async (count: number): Promise<number> => {
     const finalize = await stage.start('bench/finalize.ts')
-    await bill(finalize.url, await close(1))
+    await bill(finalize.url, await close(FEW))
     const seconds = await bill(finalize.url, await close(count))
     const peakMib = memoryMib(finalize.pid, 'peak')
     await finalize.stop()

@@ -1,6 +1,10 @@
 import { parseArgs } from 'node:util'
 import { checkDatabase } from '../test/faults/invariants.ts'
-import { acceptanceLatency, acceptancesPerSecond } from './accept-order.ts'
+import {
+  acceptanceLatency,
+  acceptanceLatencyAtOurRate,
+  acceptancesPerSecond,
+} from './accept-order.ts'
 import { NoFigure, type Figure, type Size } from './figure.ts'
 import { measureCost } from './cost.ts'
 import { firstOrder } from './first-order.ts'
@@ -25,6 +29,7 @@ import { PAIRS_MIN } from './windows.ts'
 const FIGURES: readonly Figure[] = [
   acceptancesPerSecond,
   acceptanceLatency,
+  acceptanceLatencyAtOurRate,
   ordersBesideMedusa,
   fulfillmentsPerSecond,
   fulfillmentLatency,

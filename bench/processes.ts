@@ -62,7 +62,9 @@ function readStat(pid: number): { parent: number; ticks: number } | undefined {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // The name stands in parentheses and may hold anything; what follows are numbers.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return { parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) }
+    // Own time, and that of children that ended: a connection's process that ends takes nothing away.
+    const ticks = fields.slice(11, 15).reduce((sum, value) => sum + Number(value), 0)
+    return { parent: Number(fields[1]), ticks }
   } catch {
     return undefined
   }

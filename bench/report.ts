@@ -116,13 +116,17 @@ function printCost({ stages }: KeptCost): string[] {
     'Counted over 500 orders of 256 customers, divided by their number. The write-ahead log is that of our database and of Temporal’s together.',
     '',
     ...table(
-      'what | write-ahead log, kB | our data with indexes, kB | our transactions | Temporal’s transactions',
+      'what | write-ahead log, kB | our data with indexes, kB | Temporal’s data, kB | our transactions | Temporal’s transactions | events of its workflow | bytes of its history',
       stages.map((stage) => [
         stage.what,
         kilobytes(stage.walBytes),
         kilobytes(stage.dataBytes),
+        kilobytes(stage.temporalBytes),
         digits(stage.transactions),
         digits(stage.temporalTransactions),
+        ...(stage.history === null
+          ? ['–', '–']
+          : [digits(stage.history.events), digits(stage.history.bytes)]),
       ]),
     ),
   ]

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Database } from '../db/client.ts'
 import type { Config } from '../config.ts'
@@ -17,8 +18,11 @@ import type { Target } from './load.ts'
 export type BenchShop = {
   accountId: string
   key: string
-  /** The body of the n-th order: three lines, five units. Customers take turns. */
-  orderBody(n: number): string
+  /**
+   * The body of the n-th order: three lines, five units. Customers take turns, all of them or the
+   * first `customers`: each one's first order of the day opens a purchase order and its workflow.
+   */
+  orderBody(n: number, customers?: number): string
   /** Orders at an API, each under a key of its own. */
   ordering(url: string): Target
   /** Puts codes for so many more orders into the pool. */
@@ -55,9 +59,9 @@ export function openBenchShop(
   config: Config,
   { account, customers, products }: ShopRows,
 ): BenchShop {
-  const orderBody = (n: number): string =>
+  const orderBody = (n: number, count = customers.length): string =>
     JSON.stringify({
-      customer_id: customers[n % customers.length],
+      customer_id: customers[n % count],
       items: products.map(({ id, quantity }) => ({ product_id: id, quantity })),
       client_reference: randomUUID(),
     })
@@ -89,18 +93,37 @@ export function openBenchShop(
 
 const ordered = z.object({ id: z.string(), purchase_order: z.object({ id: z.string() }) })
 
-/** Places one order. Throws unless it is accepted. */
+/** Places one order, again and again while the service is busy. Throws unless it is accepted. */
 export async function order(
   apiUrl: string,
   key: string,
   body: string,
 ): Promise<{ orderId: string; transactionId: string; purchaseOrderId: string }> {
-  const answer = await fetch(`${apiUrl}/v2/orders`, {
+  const answer = await fetchPatiently(`${apiUrl}/v2/orders`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    headers: {
+      authorization: `Bearer ${key}`,
+      'content-type': 'application/json',
+      'idempotency-key': randomUUID(),
+    },
     body,
   })
   if (answer.status !== 201) throw new Error(`order: ${answer.status} ${await answer.text()}`)
   const { id, purchase_order: purchaseOrder } = ordered.parse(await answer.json())
   return { orderId: id, transactionId: transactionIdOf(id), purchaseOrderId: purchaseOrder.id }
+}
+
+const TRIES_MAX = 10
+
+/**
+ * What a good client does with 503: it waits as long as it was told and asks again. For what a figure
+ * prepares; what it measures is never asked for twice.
+ */
+export async function fetchPatiently(url: string, request: RequestInit): Promise<Response> {
+  for (let tries = 1; ; tries++) {
+    const answer = await fetch(url, request)
+    if (answer.status !== 503 || tries === TRIES_MAX) return answer
+    await answer.arrayBuffer()
+    await delay(1_000 * Number(answer.headers.get('retry-after') ?? 1))
+  }
 }
