@@ -99,9 +99,15 @@ async function main(): Promise<void> {
       keep({ figures: [await measure(figure, servers, size)] })
     }
     for (const study of wanted.filter(isStudy)) {
-      const result = await runStudy(study, servers, { ...size, minutes: Number(values.minutes) })
-      console.log(`\n${study}\n${JSON.stringify(result, null, 2)}`)
-      keep(result)
+      try {
+        const result = await runStudy(study, servers, { ...size, minutes: Number(values.minutes) })
+        console.log(`\n${study}\n${JSON.stringify(result, null, 2)}`)
+        keep(result)
+      } catch (error) {
+        // As with a figure: what is kept of the study stays, and the others are measured.
+        console.error(study, error)
+        process.exitCode = 1
+      }
     }
   } finally {
     await servers.stop()
