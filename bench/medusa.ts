@@ -13,6 +13,7 @@ import { compare, type Side } from './windows.ts'
 
 const VERSION = '2.21.2'
 const LANES = 16 // as many as its connections to the database
+const PREPARE_MS_MAX = 300_000 // of each, installing it and making its tables: then there is no figure
 
 export const ordersBesideMedusa: Figure = {
   id: 'A4',
@@ -34,6 +35,7 @@ export const ordersBesideMedusa: Figure = {
       cwd: folder,
       env: { ...process.env, ...settings },
       stdio: 'pipe', // its output comes with the error, if there is one
+      timeout: PREPARE_MS_MAX,
     })
     const args = ['exec', './medusa.mjs']
     const medusa = await stage.start(relative(ROOT, cli), { settings, args, cwd: folder })
@@ -88,6 +90,7 @@ function installMedusa(): string {
   execFileSync('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: folder,
     stdio: 'inherit',
+    timeout: PREPARE_MS_MAX,
   })
   writeFileSync(stamp, '')
   return folder
