@@ -40,17 +40,18 @@ export function createOutboxGate({ database, config, log }: ApiParts): OutboxGat
       polling = false
     }
   }
-  const ring = async (): Promise<void> => {
+  const ring = (): void => {
     bell = undefined
     ringing = true
     rungAtMs = performance.now()
-    try {
-      await notifyOutbox(database.pool)
-    } catch (error) {
-      if (!closed) log.debug({ error }, 'outbox nudge lost; the dispatcher polls')
-    }
-    ringing = false
-    if (askedMeanwhile) nudge()
+    notifyOutbox(database.pool)
+      .catch((error: unknown) => {
+        if (!closed) log.debug({ error }, 'outbox nudge lost; the dispatcher polls')
+      })
+      .finally(() => {
+        ringing = false
+        if (askedMeanwhile) nudge()
+      })
   }
 
   /** The first one rings at once; who comes while it rings or within the pause shares the next one. */
@@ -58,8 +59,8 @@ export function createOutboxGate({ database, config, log }: ApiParts): OutboxGat
     askedMeanwhile = ringing
     if (ringing || bell !== undefined || closed) return
     const waitMs = rungAtMs + NUDGE_MS - performance.now()
-    if (waitMs <= 0) void ring()
-    else bell = setTimeout(() => void ring(), waitMs).unref()
+    if (waitMs <= 0) ring()
+    else bell = setTimeout(ring, waitMs).unref()
   }
 
   const timer = setInterval(() => void poll(), POLL_MS).unref()
