@@ -17,7 +17,7 @@ import { openDatabase, type Database } from '../../db/client.ts'
 import { createLog } from '../../log.ts'
 import { makeAccount } from '../factories.ts'
 import { eventually } from '../harness.ts'
-import { startPspProcess } from '../sandbox/psp-process.ts'
+import { startPspProcess, type PspProcess } from '../sandbox/psp-process.ts'
 import { createTestDatabase } from '../stack.ts'
 import { Killed, withFaults, type Call, type CallFault } from './faulty-provider.ts'
 
@@ -60,6 +60,8 @@ export type ChaosTill = {
   get<Body>(path: string): Promise<Body>
   /** Runs the stories of a payment until nothing is due now, `times` at once. No kill makes it fail. */
   work(paymentId: string, times?: number): Promise<void>
+  /** The payer disputes so much of a payment; nothing where the service has no such money. */
+  dispute(paymentId: string, amount: number): Promise<void>
   /** Moves the account's clock: what waits is due then. */
   advance(seconds: number): Promise<void>
   /** What the payment service told so far, the first first. */
@@ -113,7 +115,7 @@ export async function startChaos(name: string): Promise<Chaos> {
     async open() {
       const { accountId, key } = await makeAccount(database, { plan: 'enterprise' })
       const caller = createCaller(api.app, key)
-      const till = openTill({ database, provider, stories, caller }, accountId)
+      const till = openTill({ database, provider, psp, stories, caller }, accountId)
       tills.set(connectedName(accountId), till)
       return till
     },
@@ -186,9 +188,16 @@ async function listenTo(
 }
 
 type OpenTill = ChaosTill & { fate: Fate }
-type Parts = Pick<Chaos, 'database' | 'provider'> & { stories: Stories; caller: Caller }
+type Parts = Pick<Chaos, 'database' | 'provider'> & {
+  psp: PspProcess
+  stories: Stories
+  caller: Caller
+}
 
-function openTill({ database, provider, stories, caller }: Parts, accountId: string): OpenTill {
+function openTill(
+  { database, provider, psp, stories, caller }: Parts,
+  accountId: string,
+): OpenTill {
   const { db } = database
   const at = (aheadSeconds: number): ProviderAccount => ({
     accountId,
@@ -223,6 +232,18 @@ function openTill({ database, provider, stories, caller }: Parts, accountId: str
             : stories.workDispute({ accountId, disputeId: id }),
         )
       }
+    },
+    async dispute(paymentId, amount) {
+      const { rows } = await sql<{ provider_id: string }>`select provider_id from payment_intents
+        where account_id = ${accountId} and id = ${paymentId}
+          and provider_id is not null`.execute(db)
+      const [row] = rows
+      if (row === undefined) return
+      await psp
+        .dispute(connectedName(accountId), row.provider_id, amount)
+        .catch((error: unknown) => {
+          if (!String(error).includes('can be disputed')) throw error
+        })
     },
     async advance(seconds) {
       await sql`update test_clocks set offset_ms = offset_ms + ${seconds * 1000}

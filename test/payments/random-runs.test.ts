@@ -111,6 +111,7 @@ const OPERATIONS = [
   'refund',
   'refund',
   'confirm',
+  'payer disputes',
   'dispute',
   'wait',
 ] as const
@@ -140,6 +141,8 @@ async function operate(till: ChaosTill, id: string, random: Random): Promise<voi
       return post(`${id}/refund`, random.integer(3) === 0 ? {} : { amount })
     case 'confirm':
       return post(`intents/${id}/confirm`, { payment_method: 'pm_card_visa' })
+    case 'payer disputes':
+      return till.dispute(id, amount)
     case 'dispute':
       return answerDispute(till, id, random)
     case 'wait':
