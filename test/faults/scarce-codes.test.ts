@@ -19,7 +19,7 @@ const LIFE_MS_MAX = 4_000
 const ASKED_AGAIN_MS = 50
 /** The look counts every order: oftener it would be a load of its own. */
 const LOOK_AGAIN_MS = REQUESTS > 1_000 ? 2_000 : 100
-const DONE_WITHIN_MS = 120_000 + REQUESTS * 60
+const DONE_WITHIN_MS = 120_000 + REQUESTS * 180
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 let stack: Stack
