@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
+import { WEBHOOK_DELAYS_SECONDS } from '../../domain/webhook-schedule.ts'
 import { checkDrained } from './check-drained.ts'
 import type { Asking, Try } from './history.ts'
 import { fieldsOf, listOf, textOf } from './json.ts'
@@ -9,6 +10,8 @@ import { pause } from './mortal.ts'
 const POLL_MS = 60
 const STEP_MS_MAX = 90_000
 const HELP_AFTER_MS = 15_000
+/** A delay counts from the end of an exchange, and goes a little beyond. */
+const TELL_AGAIN_MARGIN_SECONDS = 60
 export const HELP_SECONDS = 2_000 // past the fourth look at a supplier that said nothing
 
 type Fields = Record<string, unknown>
@@ -42,17 +45,27 @@ export function openSteps(stage: Stage, { client, accountId }: Merchant) {
     return must(await client.insist({ name, method: 'POST', path, key, body }), 201)
   }
 
+  /** Moves the test clock and waits until it is ready. */
+  async function advance(seconds: number): Promise<void> {
+    const to = await businessInstant(stage, accountId, seconds)
+    await post(`advance by ${seconds} s`, '/v2/test_clock', { to })
+    const asking = { name: 'read the clock', path: '/v2/test_clock' }
+    await readUntil(asking, ({ status }) => status === 'ready')
+  }
+
   return {
     readUntil,
     post,
     codesUntil: (id: string, isDone: (codes: Fields) => boolean, help: Help = null) =>
       readUntil({ name: `codes of ${id}`, path: `/v2/transactions/${id}/codes` }, isDone, help),
-    /** Moves the test clock and waits until it is ready. */
-    async advance(seconds: number): Promise<void> {
-      const to = await businessInstant(stage, accountId, seconds)
-      await post(`advance by ${seconds} s`, '/v2/test_clock', { to })
-      const asking = { name: 'read the clock', path: '/v2/test_clock' }
-      await readUntil(asking, ({ status }) => status === 'ready')
+    advance,
+    /** What the endpoint missed is told by the next attempts: the clock goes there while any waits. */
+    async tellAgain(): Promise<void> {
+      for (const seconds of WEBHOOK_DELAYS_SECONDS.slice(1)) {
+        if ((await countUntold(stage, accountId)) === 0) return
+        await advance(seconds + TELL_AGAIN_MARGIN_SECONDS)
+        await drained(stage)
+      }
     },
     async readInvoices(): Promise<void> {
       const list = await client.insist({ name: 'list invoices', path: '/v2/invoices' })
@@ -62,6 +75,17 @@ export function openSteps(stage: Stage, { client, accountId }: Merchant) {
       }
     },
   }
+}
+
+function countUntold({ database }: Stage, accountId: string): Promise<number> {
+  return repeatUntil(
+    async () => {
+      const { rows } = await sql<{ n: number }>`select count(*)::int as n from deliveries
+        where account_id = ${accountId} and state = 'pending'`.execute(database.db)
+      return rows[0]?.n ?? 0
+    },
+    () => true,
+  )
 }
 
 /** Everything that the story left to do is done; throws with what is left when it takes too long. */

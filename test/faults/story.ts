@@ -55,6 +55,7 @@ export async function tellStory(
   await steps.readInvoices()
   await money.refund(payment)
   await drained(stage)
+  await steps.tellAgain()
 
   const orders = [pooled, partial, paid]
   await steps.readInvoices()
