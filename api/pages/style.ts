@@ -61,6 +61,7 @@ dt { color: var(--quiet) }
 dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere }
 .empty { border: 1px dashed var(--line); border-radius: 8px; padding: 1.5rem; color: var(--quiet);
   margin: 0 }
+form + .empty, form + .table { margin-top: .75rem }
 .pager { display: flex; gap: 1rem; justify-content: space-between; margin-top: .75rem;
   color: var(--quiet) }
 .pager span:last-child { display: flex; gap: 1rem }
