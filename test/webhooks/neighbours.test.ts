@@ -17,9 +17,9 @@ import { createAccount, createWebhook, happen } from './world.ts'
  */
 const PAIRS = Number(process.env['BARK_PROVE_NEIGHBOURS'] ?? '1')
 const IS_PROOF = PAIRS > 1
-const EVENTS = IS_PROOF ? 80 : 40
+const EVENTS = IS_PROOF ? 60 : 40
 /** Slower than the machine can: a queue of one's own would be measured otherwise. */
-const PACE_MS = IS_PROOF ? 60 : 40
+const PACE_MS = IS_PROOF ? 250 : 40
 const RATIO_MAX = IS_PROOF ? 1.1 : 1.5
 const SLACK_MS = IS_PROOF ? 0 : 250
 const GROWN_MB_MAX = 150 // were the streams read to their end, it would be two gigabytes
