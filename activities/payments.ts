@@ -38,7 +38,8 @@ const QUESTION_PAUSE_MS = 60_000
 export type PaymentInput = PaymentKey
 /**
  * What the workflow does next. `stuckReason`: a person is called, while asking goes on. `unknown`: a
- * call was not answered, and nobody knows whether money moved.
+ * call was not answered, and nobody knows whether money moved; what an earlier version recorded does
+ * not say it.
  */
 export type MoneyStep =
   | { ended: true; state: string }

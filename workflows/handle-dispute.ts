@@ -5,8 +5,9 @@ import {
   workflowInfo,
 } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
+import type { MoneyStep } from '../activities/payments.ts'
 import * as contract from './contract.ts'
-import { PROVIDER_OPTIONS, runMoneyStory, SQL_OPTIONS, type MoneyStep } from './money-story.ts'
+import { PROVIDER_OPTIONS, runMoneyStory, SQL_OPTIONS } from './money-story.ts'
 import { updateKey } from './update-key.ts'
 import type { Waiter } from './wait.ts'
 

@@ -5,23 +5,12 @@ import {
   setHandler,
   upsertSearchAttributes,
 } from '@temporalio/workflow'
-import type { RegisteredWait } from '../domain/story.ts'
+import type { MoneyStep } from '../activities/payments.ts'
 import * as contract from './contract.ts'
 import { updateKey } from './update-key.ts'
 import { createWaiter, type Waiter } from './wait.ts'
 
 /** What every story about money at a provider has in common. */
-
-export type MoneyStep =
-  | { ended: true; state: string }
-  | {
-      ended: false
-      state: string
-      wait: RegisteredWait
-      stuckReason: string | null
-      /** Nobody knows what became of a call. Not said by what an earlier version recorded. */
-      unknown?: boolean
-    }
 
 /** Options of an activity that calls a provider: a call of eight seconds, its turn, and SQL. */
 export const PROVIDER_OPTIONS = {
