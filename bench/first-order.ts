@@ -45,11 +45,16 @@ function startAndOrder(folder: string): Side {
         cwd: ROOT,
         env: withoutServers(process.env),
         detached: true,
-        stdio: ['ignore', 'pipe', 'ignore'],
+        stdio: ['ignore', 'pipe', 'pipe'],
       })
-      const ended = once(npm, 'exit')
+      // npm itself ends at once; Bark, which holds the other end of the pipe, has servers to stop first.
+      const ended = once(npm, 'close')
+      const said = lastOf(npm.stderr)
       try {
-        const { api, keys } = running.parse(JSON.parse(await firstLine(npm.stdout)))
+        const line = await firstLine(npm.stdout)
+        npm.stdout.resume()
+        if (line === null) throw new NoFigure(`npm start ended before it was ready: ${said()}`)
+        const { api, keys } = running.parse(JSON.parse(line))
         const body = JSON.stringify({ items: [{ sku: 'LUMORA-20-USD', quantity: 2 }] })
         const { orderId } = await order(api, keys.customer, body)
         await untilDelivered(api, keys.customer, orderId)
@@ -84,10 +89,19 @@ function startBarePrograms(stage: Stage): Side {
   }
 }
 
-/** What it prints when everything is ready. */
-async function firstLine(output: NodeJS.ReadableStream): Promise<string> {
+/** What it prints when everything is ready, or null if it ended before. */
+async function firstLine(output: NodeJS.ReadableStream): Promise<string | null> {
   for await (const line of createInterface({ input: output })) return line
-  throw new NoFigure('npm start ended before it was ready')
+  return null
+}
+
+const SAID_CHARACTERS_MAX = 150 // a figure's reason is one line of a table
+
+/** What a program said last; it is read all the time, because a full pipe would stop it. */
+function lastOf(output: NodeJS.ReadableStream): () => string {
+  let said = ''
+  output.on('data', (part) => (said = `${said}${part}`.slice(-SAID_CHARACTERS_MAX)))
+  return () => said.trim().replaceAll(/\s+/g, ' ')
 }
 
 /** It is to start servers of its own. */
