@@ -1,4 +1,5 @@
 import { request, type Dispatcher } from 'undici'
+import { withinTime } from './time-limit.ts'
 
 const ANSWER_BYTES_MAX = 1_024 * 1_024 // 200 items are about 30 KiB
 
@@ -53,15 +54,17 @@ export async function exchangeWithSupplier(
   { url, method, headers, body, callSecondsMax }: SupplierRequest,
 ): Promise<SupplierReply> {
   try {
-    const response = await request(url, {
-      dispatcher,
-      method,
-      headers: { accept: 'application/json', ...headers },
-      body,
-      signal: AbortSignal.timeout(callSecondsMax * 1_000),
+    return await withinTime(callSecondsMax * 1_000, async (signal) => {
+      const response = await request(url, {
+        dispatcher,
+        method,
+        headers: { accept: 'application/json', ...headers },
+        body,
+        signal,
+      })
+      const text = await response.body.text()
+      return { kind: 'answered', status: response.statusCode, headers: response.headers, text }
     })
-    const text = await response.body.text()
-    return { kind: 'answered', status: response.statusCode, headers: response.headers, text }
   } catch (error) {
     return silenceOf(error, callSecondsMax)
   }

@@ -7,6 +7,7 @@ import {
 } from '../../domain/webhook-address.ts'
 import { WEBHOOK_EXCHANGE_SECONDS_MAX } from '../../domain/webhook-schedule.ts'
 import { checkedLookup, resolvePublicName, type ResolveName } from './public-lookup.ts'
+import { withinTime } from './time-limit.ts'
 import { AddressRefused, wordFor, type DialError } from './webhook-errors.ts'
 
 export type WebhookRequest = { url: string; headers: Record<string, string>; body: string }
@@ -78,20 +79,22 @@ export function createWebhookDialer(settings: {
         const { url, problem } = readWebhookUrl(text, settings.allowedPrivateHosts)
         if (problem !== null) throw new AddressRefused(problem)
         const isPrivate = isAllowedPrivateHost(url, settings.allowedPrivateHosts)
-        const response = await request(url, {
-          method: 'POST',
-          headers,
-          body,
-          dispatcher: isPrivate ? privateAgent : publicAgent,
-          signal: AbortSignal.timeout(exchangeMsMax),
+        await withinTime(exchangeMsMax, async (signal) => {
+          const response = await request(url, {
+            method: 'POST',
+            headers,
+            body,
+            dispatcher: isPrivate ? privateAgent : publicAgent,
+            signal,
+          })
+          answer.statusCode = response.statusCode
+          answer.headers = readHeaders(response.headers)
+          answer.body = ''
+          answer.body = await readText(response.body)
+          if (response.statusCode >= 300 && response.statusCode <= 399) {
+            answer.error = 'redirect_not_followed'
+          }
         })
-        answer.statusCode = response.statusCode
-        answer.headers = readHeaders(response.headers)
-        answer.body = ''
-        answer.body = await readText(response.body)
-        if (response.statusCode >= 300 && response.statusCode <= 399) {
-          answer.error = 'redirect_not_followed'
-        }
       } catch (error) {
         answer.error = wordFor(error)
         answer.cause = error

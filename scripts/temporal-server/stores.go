@@ -46,8 +46,41 @@ func openStore(postgres, database, schema string) *config.SQL {
 		must(sqltool.RunTool(append(tool, "setup-schema", "-v", "0.0")))
 	}
 	must(sqltool.RunTool(append(tool, "update-schema", "--schema-name", "postgresql/v12/"+schema)))
+	if schema == "visibility" {
+		leaveOutAbsent(*address, database)
+	}
 	return &config.SQL{PluginName: plugin, DatabaseName: database, ConnectAddr: net.JoinHostPort(host, port), ConnectProtocol: "tcp",
 		User: address.User.Username(), Password: password, TLS: tls, MaxConns: 20, MaxIdleConns: 20, MaxConnLifetime: time.Hour}
+}
+
+// leaveOutAbsent makes each index of an optional attribute one of the rows that have it. The schema has an
+// index for every attribute that anybody could use, about sixty, and each of them gets an entry twice for
+// every workflow although nearly all attributes are absent. What may be searched for stays the same: a
+// comparison is never true of an absent attribute, so these indexes serve it. The names stay too, for later
+// versions of the schema. An index that is one of some rows already is left alone, so a second start has
+// nothing to do.
+func leaveOutAbsent(server url.URL, database string) {
+	ctx := context.Background()
+	connection := connect(server, database)
+	defer connection.Close(ctx)
+	transaction, err := connection.Begin(ctx)
+	must(err)
+	rows, err := transaction.Query(ctx, `
+		select pg_get_indexdef(x.indexrelid) || format(' WHERE %I IS NOT NULL', a.attname), x.indexrelid::regclass::text
+		from pg_index x join pg_attribute a on a.attrelid = x.indrelid and a.attnum = x.indkey[1]
+		where x.indrelid = 'executions_visibility'::regclass and x.indpred is null
+			and (a.attgenerated = 's' or a.attname in ('parent_workflow_id', 'parent_run_id'))`)
+	must(err)
+	type index struct{ Definition, Name string }
+	indexes, err := pgx.CollectRows(rows, pgx.RowToStructByPos[index])
+	must(err)
+	for _, each := range indexes {
+		_, err = transaction.Exec(ctx, "drop index "+each.Name)
+		must(err)
+		_, err = transaction.Exec(ctx, each.Definition)
+		must(err)
+	}
+	must(transaction.Commit(ctx))
 }
 
 // transport reads sslmode as libpq does: require encrypts, verify-* also checks who answers.
