@@ -18,10 +18,20 @@ export type Stream = {
 
 export type Attack = { url: string; seconds: number; streams: Stream[] }
 
+/** How one status was answered. Milliseconds from the instant at which each request was due. */
+export type Answered = {
+  count: number
+  withRetryAfter: number
+  /** Of refusals: how many have each `reason`. */
+  reasons: Record<string, number>
+  p50: number
+  p99: number
+}
+
 export type StreamResult = {
   name: string
-  /** By status; `none` where no answer came. Milliseconds from the instant at which each was due. */
-  statuses: Record<string, { count: number; withRetryAfter: number; p50: number; p99: number }>
+  /** By status; `none` where no answer came. */
+  statuses: Record<string, Answered>
   /** Ids of what was answered 201. */
   accepted: string[]
   /** What was due and had found no free connection when the attack ended; nobody waits for it. */

@@ -44,9 +44,11 @@ async function run(stream: Stream): Promise<StreamResult> {
     const status = answer === null ? 'none' : String(answer.status)
     taken[status] ??= []
     taken[status].push(performance.now() - request.dueAt)
-    result.statuses[status] ??= { count: 0, withRetryAfter: 0, p50: 0, p99: 0 }
+    result.statuses[status] ??= { count: 0, withRetryAfter: 0, reasons: {}, p50: 0, p99: 0 }
     const seen = result.statuses[status]
     seen.count += 1
+    const reason = answer === null ? undefined : /"reason":"(\w+)"/.exec(answer.body)?.[1]
+    if (reason !== undefined) seen.reasons[reason] = (seen.reasons[reason] ?? 0) + 1
     if (answer?.retryAfter === true) seen.withRetryAfter += 1
     const second = Math.floor((performance.now() - startedAt) / 1_000)
     if (answer?.status === 201) {

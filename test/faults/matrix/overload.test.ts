@@ -73,6 +73,7 @@ test('ten times as much as it can do: most of the capacity is used, the rest is 
     accepted: Math.round(rateOf(flood)),
     goodput: Number(goodput.toFixed(2)),
     refusedP99: refused?.p99,
+    refusedFor: refused?.reasons,
     unsent: flood?.unsent,
     bareRefusedP99: elsewhere['flood']?.statuses['503']?.p99,
     acceptedP99: flood?.statuses['201']?.p99,
@@ -85,6 +86,8 @@ test('ten times as much as it can do: most of the capacity is used, the rest is 
   // A thousand connections are more than may be inside: who lets all of them in answers nobody in time.
   expect(refused?.count ?? 0).toBeGreaterThan(0)
   expect(refused?.withRetryAfter).toBe(refused?.count)
+  // By the gate, before anything was done, and not by a pool or a lock that was waited for in vain.
+  expect(refused?.reasons).toEqual({ busy: refused?.count })
   expect(goodput).toBeGreaterThan(GOODPUT_MIN)
   expect(refused?.p99 ?? 0).toBeLessThan(REFUSED_P99_MS_MAX)
   expect(flood?.unsent ?? 0).toBeLessThan(UNSENT_SHARE_MAX * perSecond * SECONDS + 1)
