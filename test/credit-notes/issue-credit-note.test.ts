@@ -95,7 +95,7 @@ describe('every activity that fails', () => {
         const nth = index + 1
         let failed: () => string[] = () => []
         wrap = (activities) => {
-          const planted = failAt(activities, { nth, when, forever: false })
+          const planted = failAt(activities, { nth, when })
           failed = planted.failed
           return planted.activities
         }

@@ -144,8 +144,8 @@ test('executed twice, or failed before or after its effect, a report alarms once
   await spoil(shop, 5)
   const ways = [
     repeatEach,
-    (all: Activities) => failAt(all, { nth: 1, when: 'before', forever: false }).activities,
-    (all: Activities) => failAt(all, { nth: 1, when: 'after', forever: false }).activities,
+    (all: Activities) => failAt(all, { nth: 1, when: 'before' }).activities,
+    (all: Activities) => failAt(all, { nth: 1, when: 'after' }).activities,
   ]
   for (const [index, way] of ways.entries()) {
     wrap = way

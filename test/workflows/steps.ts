@@ -40,37 +40,35 @@ export type Failure = {
   nth: number
   /** `before`: nothing happened. `after`: it happened and the reply was lost. */
   when: 'before' | 'after'
-  /** Once, or this and every later execution of the same activity for as long as `active()`. */
-  forever: boolean
 }
 
-/** Activity executions fail as told; answers how often that happened. */
+/** One execution fails as told; answers how often that happened. */
 export function failAt(
   activities: Activities,
   failure: Failure,
-  active: () => boolean = () => true,
 ): { activities: Activities; failed: () => string[] } {
   let calls = 0
-  let broken: string | null = null
   const failed: string[] = []
   return {
     failed: () => failed,
     activities: mapActivities(activities, (name, run) => async (input) => {
       calls += 1
-      if (calls === failure.nth) broken = name
-      const fails = active() && (failure.forever ? broken === name : calls === failure.nth)
-      if (!fails) return run(input)
+      if (calls !== failure.nth) return run(input)
       failed.push(name)
       if (failure.when === 'after') await run(input)
-      throw ApplicationFailure.create({ message: 'planted failure', nextRetryDelay: '50ms' })
+      throw plantedFailure()
     }),
   }
+}
+
+function plantedFailure(): ApplicationFailure {
+  return ApplicationFailure.create({ message: 'planted failure', nextRetryDelay: '50ms' })
 }
 
 export type AccountFailure = {
   /** 1 for the first execution of any activity on behalf of the account. */
   nth: number
-  when: 'before' | 'after'
+  when: Failure['when']
   /** This and so many further executions of the same activity, less one. */
   times: number
 }
@@ -97,6 +95,6 @@ export function failByAccount(
     planted.left -= 1
     if (failure.when === 'after') await run(input)
     await onFailure(accountId, name)
-    throw ApplicationFailure.create({ message: 'planted failure', nextRetryDelay: '50ms' })
+    throw plantedFailure()
   })
 }
