@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { closePurchaseOrder } from '../../../db/purchase-orders.ts'
 import { inTransaction } from '../../../db/client.ts'
+import { DomainError } from '../../../domain/error.ts'
 import type { AcceptedOrder } from '../../../db/order-acceptance.ts'
 import { fulfillTransaction } from '../../../db/fulfillment.ts'
 import { openHistory } from '../history.ts'
@@ -194,8 +195,12 @@ async function patiently<T>(step: () => Promise<T>): Promise<T> {
     try {
       return await step()
     } catch (error) {
-      const isBusy = error instanceof Error && /busy|timeout/i.test(error.message)
-      if (!isBusy || tries === PATIENCE_TRIES) throw error
+      if (!isBusy(error) || tries === PATIENCE_TRIES) throw error
     }
   }
+}
+
+function isBusy(error: unknown): boolean {
+  if (error instanceof DomainError) return error.reason === 'busy'
+  return error instanceof Error && error.message.includes('timeout')
 }
