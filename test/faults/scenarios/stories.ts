@@ -122,9 +122,12 @@ export async function billingFails(world: World): Promise<Violation[]> {
 export async function closedBeforeTheTimer(world: World): Promise<Violation[]> {
   const { db } = world.database
   const shop = await openShop(world, { codes: 1 })
+  let looks = 0
+  let isLate = false
   await world.stack.restartWorker((activities) => ({
     ...activities,
     async stepPurchaseOrder(input) {
+      looks += 1
       const found = await activities.stepPurchaseOrder(input)
       if (found.step === 'wait' && found.state === 'open') {
         await shop.client.insist({
@@ -138,6 +141,7 @@ export async function closedBeforeTheTimer(world: World): Promise<Violation[]> {
           () => outboxRows(world, shop.accountId),
           (rows) => rows === 0n,
         )
+        isLate = looks > 1
       }
       return found
     },
@@ -152,6 +156,8 @@ export async function closedBeforeTheTimer(world: World): Promise<Violation[]> {
         .execute()
     const isInvoiced = (rows: { state: string }[]) => rows[0]?.state === 'invoiced'
     const days = await eventually(read, isInvoiced, WAKE_UP_MS_MAX).catch(read)
+    // A step that took too long was tried again, and the second look needs no wake-up: nothing was seen.
+    if (isLate) return await closedBeforeTheTimer(world)
     if (days.length === 1 && isInvoiced(days)) return await checkDatabase(db)
     return [{ invariant: 'I27', what: 'a wake-up was lost: the day stays closed', rows: days }]
   } finally {
