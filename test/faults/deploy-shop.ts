@@ -54,7 +54,7 @@ export type DeployShop = {
   allWait(): Promise<void>
   /** Brings the codes, so that everybody looks for them; waits for nothing. */
   stir(): Promise<void>
-  /** Orders, days, later invoices and deliveries: each has a workflow. */
+  /** Orders, days of customers and of the account, later invoices and deliveries: each has a workflow. */
   countStories(): Promise<number>
   /**
    * Brings the codes, which wakes every order; then moves the clock over the end of the day. Not the
@@ -108,6 +108,7 @@ export async function openDeployShop(fleet: Fleet): Promise<DeployShop> {
         (select count(*) from transactions where account_id = ${shop.accountId})
         + (select count(*) from purchase_orders where account_id = ${shop.accountId})
         + (select count(*) from invoice_runs where account_id = ${shop.accountId})
+        + (select count(*) from account_days where account_id = ${shop.accountId})
         + (select count(*) from deliveries where account_id = ${shop.accountId}) as count`.execute(
         fleet.database.db,
       )
@@ -161,7 +162,6 @@ async function countWaits({ database: { db } }: Fleet, shop: Shop): Promise<numb
 
 export type SeenStories = {
   stories: number
-  ids: string[]
   ended: number
   /** Ids of those in which a workflow task failed, such as a replay that did not fit. */
   failedTasks: string[]
@@ -174,7 +174,6 @@ export type SeenStories = {
 export async function readStories(client: Client, accountId: string): Promise<SeenStories> {
   const seen: SeenStories = {
     stories: 0,
-    ids: [],
     ended: 0,
     failedTasks: [],
     builds: {},
@@ -183,7 +182,6 @@ export async function readStories(client: Client, accountId: string): Promise<Se
   for await (const run of client.workflow.list({ query: `BarkAccount = "${accountId}"` })) {
     const { events } = await client.workflow.getHandle(run.workflowId).fetchHistory()
     seen.stories += 1
-    seen.ids.push(run.workflowId)
     let build = ''
     for (const event of events ?? []) {
       if (event.workflowTaskFailedEventAttributes) seen.failedTasks.push(run.workflowId)
