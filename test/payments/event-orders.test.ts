@@ -71,6 +71,7 @@ async function makeUnheard(till: ChaosTill): Promise<{ id: string; events: Heard
 }
 
 /** How long the API took to answer what was told at once. */
+const ANSWERED_MS_MAX = 1_000
 const answeredMs: number[] = []
 
 /** Tells an order of events, some twice or thrice at once; answers what came of it. */
@@ -129,6 +130,8 @@ test(
     )
     answeredMs.sort((a, b) => a - b)
     const at = (share: number) => Math.round(answeredMs[Math.floor(answeredMs.length * share)] ?? 0)
+    // The promise is for each; how busy the machine is decides the last ones.
+    expect(at(0.5)).toBeLessThan(ANSWERED_MS_MAX)
     process.stdout.write(`events answered: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms\n`)
     expect([...ends].map(([end, count]) => ({ ...JSON.parse(end), count }))).toEqual([
       {
