@@ -28,7 +28,7 @@ import { SWEEP_SCHEDULE_ID } from './workflows/contract.ts'
 // One activity holds one connection at most; the dispatcher's two rounds and the clocks need three.
 const SQL_ACTIVITIES_MAX = 12
 const OUTSIDE_ACTIVITIES_MAX = 60 // they wait for others far more than they work
-const CACHED_WORKFLOWS_MAX = 600 // about 1 MB each
+const CACHED_WORKFLOWS_MAX = 600 // about 0.2 MB each (docs/decisions/0035)
 const SHUTDOWN_GRACE = '10s'
 
 export type RunningWorker = { stop(): Promise<void>; failed: Promise<never> }
