@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 function asked(variable: string): boolean {
   return process.env[variable] !== undefined
@@ -45,10 +46,22 @@ const ON_REQUEST = [
   ...(asked('BARK_PROVE_KILLS') ? [] : ['test/payments/worker-kills.test.ts']),
 ]
 
+const TAKES_MINUTES = /\/test\/(faults\/|workflows\/every-step)/
+
+/** What takes minutes begins first: at the end of a run one process would do it while the other is idle. */
+class MinutesFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files)
+    const takesMinutes = ({ moduleId }: TestSpecification) => TAKES_MINUTES.test(moduleId)
+    return [...sorted.filter(takesMinutes), ...sorted.filter((file) => !takesMinutes(file))]
+  }
+}
+
 /** `npm test` starts PostgreSQL and Temporal first and names them in BARK_TEST_…; see test/stack.ts. */
 export default defineConfig({
   test: {
     pool: 'forks',
+    sequence: { sequencer: MinutesFirst },
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000, // the first file of a run makes the template database
