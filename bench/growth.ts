@@ -16,7 +16,9 @@ export type GrowthRow = {
   title: string
   /** Processor time of ours per unit of work, all processes together, at 1× and 10×. */
   micros: [number, number]
-  /** Of the work's whole cost: 1 is in proportion. Measured in units of the bare program's time. */
+  /** The bare program's in the same windows: what the machine and warming up do to both. */
+  bareMicros: [number, number]
+  /** Of the work's whole cost of ours: 1 is in proportion. */
   exponent: number
 }
 
@@ -44,8 +46,13 @@ export async function measureGrowth(servers: Servers, size: Size): Promise<Growt
   const after = await costs(servers, many, size)
   const rows = GROWING.map(({ id, title }, index): GrowthRow => {
     const [at1, at10] = [before[index] ?? NOTHING, after[index] ?? NOTHING]
-    const grown = at10.ours / at10.bare / (at1.ours / at1.bare)
-    return { id, title, micros: [at1.ours, at10.ours], exponent: 1 + Math.log10(grown) }
+    return {
+      id,
+      title,
+      micros: [at1.ours, at10.ours],
+      bareMicros: [at1.bare, at10.bare],
+      exponent: 1 + Math.log10(at10.ours / at1.ours),
+    }
   })
   return { orders: ORDERS_BEFORE, rows }
 }

@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { promisify } from 'node:util'
 import { cacheFolder } from '../cli/cache-folder.ts'
 import { ROOT } from '../scripts/source-files.ts'
 import { createEmptyDatabase } from '../test/stack.ts'
@@ -31,10 +32,10 @@ export const ordersBesideMedusa: Figure = {
       LOG_LEVEL: 'error',
     }
     const cli = join(folder, 'node_modules', '@medusajs', 'cli', 'cli.js')
-    execFileSync(process.execPath, [cli, 'db:migrate', '--skip-scripts'], {
+    // Not the blocking call: its statements make PostgreSQL log, and who would read that is this process.
+    await promisify(execFile)(process.execPath, [cli, 'db:migrate', '--skip-scripts'], {
       cwd: folder,
       env: { ...process.env, ...settings },
-      stdio: 'pipe', // its output comes with the error, if there is one
       timeout: PREPARE_MS_MAX,
     })
     const args = ['exec', './medusa.mjs']
