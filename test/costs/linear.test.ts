@@ -52,13 +52,13 @@ async function comparePair(): Promise<{ ratio: number; memory: number }> {
 test(
   `${MORE * CLOSES} closes cost at most ${RATIO_MAX} times ${CLOSES}, and no more memory`,
   async () => {
-    let least = await comparePair()
-    for (let pair = 2; pair <= PAIRS_MAX && least.ratio > RATIO_MAX; pair++) {
-      const next = await comparePair()
-      if (next.ratio < least.ratio) least = next
-    }
-    expect(least.ratio).toBeLessThanOrEqual(RATIO_MAX)
-    expect(least.memory).toBeLessThanOrEqual(MEMORY_RATIO_MAX)
+    const pairs = [await comparePair()]
+    const ratio = () => Math.min(...pairs.map((pair) => pair.ratio))
+    const memory = () => Math.min(...pairs.map((pair) => pair.memory))
+    const isFit = () => ratio() <= RATIO_MAX && memory() <= MEMORY_RATIO_MAX
+    while (pairs.length < PAIRS_MAX && !isFit()) pairs.push(await comparePair())
+    expect(ratio()).toBeLessThanOrEqual(RATIO_MAX)
+    expect(memory()).toBeLessThanOrEqual(MEMORY_RATIO_MAX)
   },
   PAIRS_MAX * (CLOSES * 3_000 + 60_000),
 )
