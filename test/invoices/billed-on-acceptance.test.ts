@@ -24,6 +24,10 @@ test('what was ordered is billed at the close; codes follow, and what never come
     bill_on: 'acceptance',
   })
   const order = await shop.order([{ sku: shop.pooled.sku, quantity: 3 }])
+  const codesOf = async () =>
+    (await client.get<{ delivered: number; failed: number }>(`/v2/transactions/${order}/codes`))
+      .body
+  await eventually(codesOf, ({ delivered }) => delivered === 1)
   const { body } = await client.get<{ purchase_order: { id: string } }>(`/v2/transactions/${order}`)
   const day = `/v2/purchase-orders/${body.purchase_order.id}`
   await client.post(`${day}/close`)
@@ -45,10 +49,7 @@ test('what was ordered is billed at the close; codes follow, and what never come
   const product = { productId: shop.pooled.id }
   await importCodes(stack.database, stack.config.keys, shop.account, product, 1)
   await shop.advance('PT25H')
-  const codes = await client.get<{ delivered: number; failed: number }>(
-    `/v2/transactions/${order}/codes`,
-  )
-  expect(codes.body).toMatchObject({ delivered: 2, failed: 1 })
+  expect(await codesOf()).toMatchObject({ delivered: 2, failed: 1 })
   const notes = await eventually(
     async () => (await client.get<{ data: { status: string }[] }>('/v2/credit-notes')).body.data,
     (found) => found.length === 1 && found[0]?.status === 'issued',
