@@ -1,5 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { dropDatabases, onServer, quoted, withDatabase } from '../cli/database.ts'
+import {
+  databaseName,
+  dropDatabases,
+  onServer,
+  quoted,
+  temporalDatabases,
+  withDatabase,
+} from '../cli/database.ts'
 import { listSchemaFiles, migrate } from '../db/migrate.ts'
 
 /**
@@ -19,7 +26,7 @@ const NAME_LENGTH_MAX = 63
 export async function createTestDatabase(name: string, original?: string): Promise<TestDatabase> {
   const server = serverUrl()
   const template = original ?? (await ensureTemplate(server))
-  const database = databaseName(name)
+  const database = freshDatabaseName(name)
   await onServer(server, (client) =>
     client.query(`create database ${quoted(database)} template ${quoted(template)}`),
   )
@@ -32,7 +39,7 @@ export async function createTestDatabase(name: string, original?: string): Promi
 /** An empty database without our schema, for tests of the migrations themselves. */
 export async function createEmptyDatabase(name: string): Promise<TestDatabase> {
   const server = serverUrl()
-  const database = databaseName(name)
+  const database = freshDatabaseName(name)
   await onServer(server, (client) => client.query(`create database ${quoted(database)}`))
   return {
     url: withDatabase(server, database),
@@ -43,6 +50,12 @@ export async function createEmptyDatabase(name: string): Promise<TestDatabase> {
 /** The run's Temporal server. Its namespace is shared, so every file takes its own task queue. */
 export function testTemporal(): { address: string; namespace: string } {
   return { address: setting('BARK_TEST_TEMPORAL_ADDRESS'), namespace: 'default' }
+}
+
+/** The database where the run's Temporal server lists workflows. */
+export function testVisibilityUrl(): string {
+  const server = serverUrl()
+  return withDatabase(server, temporalDatabases(databaseName(server)).visibility)
 }
 
 /**
@@ -70,7 +83,7 @@ async function ensureTemplate(server: string): Promise<string> {
   return template
 }
 
-function databaseName(name: string): string {
+function freshDatabaseName(name: string): string {
   const suffix = `_${randomBytes(4).toString('hex')}`
   const readable = `test_${name.replaceAll(/[^a-z0-9]+/gi, '_').toLowerCase()}`
   return readable.slice(0, NAME_LENGTH_MAX - suffix.length) + suffix

@@ -3,10 +3,9 @@ import { Client as TemporalClient, Connection } from '@temporalio/client'
 import { TypedSearchAttributes } from '@temporalio/common'
 import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { databaseName, temporalDatabases, withDatabase } from '../../cli/database.ts'
 import { barkTransaction } from '../../workflows/contract.ts'
 import { eventually } from '../harness.ts'
-import { testTemporal } from '../stack.ts'
+import { testTemporal, testVisibilityUrl } from '../stack.ts'
 
 /**
  * The own Temporal server's list of workflows: an attribute that is absent costs no entry in an index,
@@ -15,9 +14,7 @@ import { testTemporal } from '../stack.ts'
 
 let visibility: Client
 beforeAll(async () => {
-  const server = process.env['BARK_TEST_DATABASE_URL'] ?? ''
-  const names = temporalDatabases(databaseName(server))
-  visibility = new Client({ connectionString: withDatabase(server, names.visibility) })
+  visibility = new Client({ connectionString: testVisibilityUrl() })
   await visibility.connect()
 })
 afterAll(() => visibility.end())

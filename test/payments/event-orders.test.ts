@@ -70,8 +70,8 @@ async function makeUnheard(till: ChaosTill): Promise<{ id: string; events: Heard
   return { id, events: events.filter((event) => event !== undefined) }
 }
 
-/** How long the API took to answer what was told at once. */
 const ANSWERED_MS_MAX = 1_000
+/** How long the API took to answer what was told at once. */
 const answeredMs: number[] = []
 
 /** Tells an order of events, some twice or thrice at once; answers what came of it. */

@@ -21,6 +21,8 @@ afterAll(async () => {
   await receiver.close()
 })
 
+const openStoryShop = () => openShop(stack, { codes: 3 })
+
 /**
  * One story that needs every activity: an order from the pool, one from the supplier, a webhook that
  * fails once, the day closed and its invoice sent.
@@ -92,7 +94,7 @@ test('the story ends as told, and needs every activity of these workflows', asyn
   const calls: string[] = []
   wrap = (activities) => recordCalls(activities, calls)
   await stack.restartWorker()
-  expect(await tellStory(await openShop(stack, { codes: 3 }))).toEqual(EXPECTED)
+  expect(await tellStory(await openStoryShop())).toEqual(EXPECTED)
   expect(new Set(calls)).toEqual(
     new Set([
       'allocateCodes',
@@ -114,14 +116,12 @@ test('the story ends as told, and needs every activity of these workflows', asyn
 test('each activity executed twice ends in the same rows', async () => {
   wrap = repeatEach
   await stack.restartWorker()
-  expect(await tellStory(await openShop(stack, { codes: 3 }))).toEqual(EXPECTED)
+  expect(await tellStory(await openStoryShop())).toEqual(EXPECTED)
   await expectInBalance()
 }, 60_000)
 
 const STORIES_AT_ONCE = 4
 const STORIES_MAX = 40 // far more than the story has executions: a count that never ends is a fault
-
-type Broken = { accountId: string; name: string; times: number }
 
 /**
  * Plants one failure per story, at every execution in turn, until a story has no such execution;
@@ -129,21 +129,22 @@ type Broken = { accountId: string; name: string; times: number }
  */
 async function failEveryStep(
   way: Omit<AccountFailure, 'nth'>,
-  onFailure: (broken: Broken) => Promise<void> = () => Promise.resolve(),
+  onFailure: (times: number) => Promise<void> = () => Promise.resolve(),
 ): Promise<number> {
   const failures = new Map<string, AccountFailure>()
-  const broken = new Map<string, Broken>()
+  /** What failed in each account's story, and how often. */
+  const broken = new Map<string, { name: string; times: number }>()
   wrap = (activities) =>
     failByAccount(activities, failures, async (accountId, name) => {
       const times = (broken.get(accountId)?.times ?? 0) + 1
-      broken.set(accountId, { accountId, name, times })
-      await onFailure({ accountId, name, times })
+      broken.set(accountId, { name, times })
+      await onFailure(times)
     })
   await stack.restartWorker()
 
   /** Whether the story had an execution of this number. */
-  async function failAt(nth: number): Promise<boolean> {
-    const shop = await openShop(stack, { codes: 3 })
+  async function tellBroken(nth: number): Promise<boolean> {
+    const shop = await openStoryShop()
     const { accountId } = shop.account
     failures.set(accountId, { nth, ...way })
     const rows = await tellStory(shop)
@@ -154,7 +155,7 @@ async function failEveryStep(
 
   for (let first = 1; first < STORIES_MAX; first += STORIES_AT_ONCE) {
     const numbers = Array.from({ length: STORIES_AT_ONCE }, (_, index) => first + index)
-    const failed = await Promise.all(numbers.map(failAt))
+    const failed = await Promise.all(numbers.map(tellBroken))
     await expectInBalance()
     if (failed.includes(false)) return broken.size
   }
@@ -175,7 +176,7 @@ describe('every activity that fails', () => {
 
   test('again and again, after its effect, leaves everything in balance until it is mended', async () => {
     const TIMES = 3
-    const steps = await failEveryStep({ when: 'after', times: TIMES }, async ({ times }) => {
+    const steps = await failEveryStep({ when: 'after', times: TIMES }, async (times) => {
       if (times < TIMES) return
       // Not every invariant holds in the middle of a step that is tried again and again.
       await eventually(
