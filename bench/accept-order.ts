@@ -22,6 +22,7 @@ export const acceptancesPerSecond: Figure = {
       throughput(loads[0], ours.watched),
       throughput(loads[1], bare.watched),
       size,
+      stage,
     )
     await Promise.all(loads.map((load) => load.close()))
     return result
@@ -43,7 +44,7 @@ export const acceptanceLatency: Figure = {
         `half the bare rate is ${half.toFixed(0)}/s, and we carry ${own.toFixed(0)}/s`,
       )
     }
-    return compareLatency(ours, bare, half, size)
+    return compareLatency(stage, ours, bare, half, size)
   },
 }
 
@@ -55,7 +56,7 @@ export const acceptanceLatencyAtOurRate: Figure = {
   gate: 'report',
   async run(stage, size) {
     const [ours, bare] = await startBoth(stage)
-    return compareLatency(ours, bare, (await capacityOf(ours.target)) / 2, size)
+    return compareLatency(stage, ours, bare, (await capacityOf(ours.target)) / 2, size)
   },
 }
 
@@ -85,6 +86,7 @@ async function startBoth(stage: Stage): Promise<[ours: Measured, bare: Measured]
 }
 
 async function compareLatency(
+  stage: Stage,
   ours: Measured,
   bare: Measured,
   perSecond: number,
@@ -98,6 +100,7 @@ async function compareLatency(
     latencyOf(loads[0], perSecond, ours.watched),
     latencyOf(loads[1], perSecond, bare.watched),
     size,
+    stage,
   )
   await Promise.all(loads.map((load) => load.close()))
   return result

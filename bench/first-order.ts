@@ -26,7 +26,8 @@ export const firstOrder: Figure = {
     const folder = mkdtempSync(join(tmpdir(), 'bark-bench-start-'))
     try {
       // The thrown-away first window prepares the folder: databases, schema, seed.
-      return await compare(startAndOrder(folder), startBarePrograms(stage), { pairs, seconds: 1 })
+      const size = { pairs, seconds: 1 }
+      return await compare(startAndOrder(folder), startBarePrograms(stage), size, stage)
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }

@@ -30,7 +30,7 @@ export const fulfillmentsPerSecond: Figure = {
   gate: '≥ 1.7, then ≥ 3',
   async run(stage, size) {
     const { ours, bare } = await startBoth(stage)
-    return compare(batchOfOrders(ours), batchOfWorkflows(bare), size)
+    return compare(batchOfOrders(ours), batchOfWorkflows(bare), size, stage)
   },
 }
 
@@ -42,7 +42,7 @@ export const fulfillmentLatency: Figure = {
   gate: '≤ 2, then ≤ 1.2',
   async run(stage, size) {
     const { ours, bare } = await startBoth(stage)
-    return compare(orderAfterOrder(ours), workflowAfterWorkflow(bare), size)
+    return compare(orderAfterOrder(ours), workflowAfterWorkflow(bare), size, stage)
   },
 }
 

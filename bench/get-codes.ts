@@ -61,6 +61,7 @@ async function compareReads(stage: Stage, size: Size, status: 200 | 304) {
     throughput(ours, { program: () => [api.pid], postgres }),
     throughput(theirs, { program: () => [bare.pid], postgres }),
     size,
+    stage,
   )
   await Promise.all([ours.close(), theirs.close()])
   return result

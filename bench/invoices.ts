@@ -32,6 +32,7 @@ export const invoicesPerMinute: Figure = {
       billing(finalize.url, close, { program: () => [finalize.pid], postgres }),
       billing(bare.url, close, { program: () => [bare.pid], postgres }),
       size,
+      stage,
     )
   },
 }

@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util'
-import { sql } from 'kysely'
 import { checkDatabase } from '../test/faults/invariants.ts'
 import {
   acceptanceLatency,
@@ -163,15 +162,12 @@ async function runStudy(
   }
 }
 
-/**
- * A broken invariant is worth no figure. The tables have just been filled, and nothing has counted
- * them yet: without `analyze` the checks would be planned for empty ones.
- */
+/** A broken invariant is worth no figure. */
 async function onStage<T>(servers: Servers, measureOn: (stage: Stage) => Promise<T>): Promise<T> {
   const stage = await servers.openStage()
   try {
     const result = await measureOn(stage)
-    await sql`analyze`.execute(stage.database.db)
+    await stage.analyze()
     const broken = await checkDatabase(stage.database.db)
     if (broken.length > 0) throw new Error(`an invariant broke: ${JSON.stringify(broken)}`)
     return result

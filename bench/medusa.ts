@@ -2,12 +2,14 @@ import { execFile, execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
+import { Client } from 'pg'
 import { cacheFolder } from '../cli/cache-folder.ts'
 import { ROOT } from '../scripts/source-files.ts'
 import { createEmptyDatabase } from '../test/stack.ts'
 import { NoFigure, numberIn, perUnit, type Figure } from './figure.ts'
 import { openLoad, throughput } from './load.ts'
 import { readProcessorTime, type Watched } from './processes.ts'
+import type { Stage } from './servers.ts'
 import { compare, type Side } from './windows.ts'
 
 /** Orders a second beside Medusa 2, which is installed beside the tree and not in it. */
@@ -47,12 +49,21 @@ export const ordersBesideMedusa: Figure = {
       throughput(load, { program: () => [api.pid], postgres }),
       createOrders(medusa.url, { program: () => [medusa.pid], postgres }),
       size,
+      { analyze: () => analyzeBoth(stage, url) },
     )
     await load.close()
     await medusa.stop()
     await drop()
     return result
   },
+}
+
+async function analyzeBoth(stage: Stage, url: string): Promise<void> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  await client.query('analyze')
+  await client.end()
+  await stage.analyze()
 }
 
 function createOrders(url: string, watched: Watched): Side {

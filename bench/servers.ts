@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { Client, Connection } from '@temporalio/client'
+import { sql } from 'kysely'
 import type { Environment } from '../cli/children.ts'
 import { freePort } from '../cli/ports.ts'
 import { openScreen } from '../cli/screen.ts'
@@ -29,6 +30,8 @@ export type Stage = {
   database: Database
   shop: BenchShop
   temporal: Client
+  /** What autovacuum does within a minute: the planner learns how much the tables hold. */
+  analyze(): Promise<void>
   /** Starts a program with the settings that lead it to the servers; `file` from the tree's top. */
   start(file: string, options?: ProgramOptions): Promise<Program & { url: string }>
   /** The two servers with all their processes, for readings of processor time. */
@@ -92,6 +95,9 @@ export async function startServers(): Promise<Servers> {
       watched: {
         postgres: () => processTree(pair.pids().postgres),
         temporal: () => processTree(pair.pids().temporal),
+      },
+      async analyze() {
+        await sql`analyze`.execute(database.db)
       },
       async start(file, { settings = {}, args = [], cwd = ROOT } = {}) {
         const port = String(await freePort())

@@ -42,6 +42,7 @@ export const deliveriesPerSecond: Figure = {
       await batchOfDeliveries(stage, url, worker, watch(worker)),
       batchOfFetches(bare.url, watch(bare)),
       size,
+      stage,
     )
   },
 }

@@ -27,15 +27,18 @@ export const PAIRS_MIN = 5 // below that a median says little
 
 /**
  * `pairs` times a window of each, after one of each that is thrown away (code that is not compiled
- * yet, connections that are not open yet). Which of the two goes first alternates.
+ * yet, connections that are not open yet, tables that PostgreSQL believes to be empty until they are
+ * analyzed, which its autovacuum does within a minute). Which of the two goes first alternates.
  */
 export async function compare(
   ours: Side,
   bare: Side,
   { pairs, seconds }: { pairs: number; seconds: number },
+  tables: { analyze(): Promise<void> },
 ): Promise<Comparison> {
   await ours.measure(seconds)
   await bare.measure(seconds)
+  await tables.analyze()
   const windows: { ours: Window; bare: Window }[] = []
   for (let pair = 0; pair < pairs; pair++) {
     if (pair % 2 === 0) {

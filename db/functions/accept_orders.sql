@@ -2,6 +2,8 @@
 -- for each in their order {outcome: accepted | replayed | refused | locked, …}, with the facts of the
 -- transaction where there is one. A refusal is a result: it leaves nothing behind, names its reason and
 -- fields, and is nobody else's matter.
+-- While PostgreSQL has not yet counted the tables, an index of the account is as good to it as the key:
+-- `is true` and `order by period_end` leave it only the one that finds a single row.
 -- `p_patient` waits for the locks of keys and customers. Otherwise nobody here waits for anybody: an
 -- order whose customer is locked is handed back as `locked`, and any other lock that is not got in a
 -- moment ends the call, whose orders are then asked for one by one.
@@ -66,14 +68,16 @@ begin
     perform 1 from (select o.* from rows from (jsonb_to_recordset(p) as (account_id text, customer_id text))
         with ordinality as o (account_id, customer_id, n)
         where v_answers[o.n] is null order by customer_id) o,
-      lateral (select c.id from customers c where c.account_id = o.account_id and c.id = o.customer_id
+      lateral (select c.id from customers c
+        where c.id = o.customer_id and (c.account_id = o.account_id) is true
         for no key update) c;
   end if;
   select coalesce(array_agg(c.id), '{}') into v_locked
     from (select o.* from rows from (jsonb_to_recordset(p) as (account_id text, customer_id text))
         with ordinality as o (account_id, customer_id, n)
         where v_answers[o.n] is null order by customer_id) o,
-      lateral (select c.id from customers c where c.account_id = o.account_id and c.id = o.customer_id
+      lateral (select c.id from customers c
+        where c.id = o.customer_id and (c.account_id = o.account_id) is true
         for no key update skip locked) c;
 
   -- Each order, now that nothing of its customer can change. Those that lack a purchase order or a look
@@ -142,7 +146,7 @@ begin
         join summed s on s.n = o.n
         join accounts a on a.id = o.account_id
         left join lateral (select * from customers c
-          where c.account_id = o.account_id and c.id = o.customer_id limit 1) c on true
+          where c.id = o.customer_id and (c.account_id = o.account_id) is true limit 1) c on true
         left join lateral (select id, content_hash from transactions t where t.account_id = o.account_id
           and t.customer_id = o.customer_id and t.client_reference = o.client_reference limit 1) seen on true
         left join lateral (select *, held_minor + invoiced_minor as used_minor from customer_balances b
@@ -158,7 +162,8 @@ begin
         from judged j
         cross join lateral (select po.id, po.period_start from purchase_orders po
           where po.account_id = j.account_id and po.customer_id = j.customer_id
-            and po.currency = j.sold_in and po.state = 'open' and po.period_end > j.now limit 1) po
+            and po.currency = j.sold_in and po.state = 'open' and po.period_end > j.now
+          order by po.period_end limit 1) po
         where j.verdict is null and (j.allow_backorder or v_covered)
       ), new_transactions as (
         insert into transactions (id, account_id, customer_id, purchase_order_id, position, currency,
