@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { ApplicationFailure } from '@temporalio/common'
 import { inTransaction, type Db, type Tx } from '../db/client.ts'
-import { getIssueDate, takeDocumentNumber, type DocumentNumber } from '../db/document-numbers.ts'
+import { takeDocumentNumber, type DocumentNumber } from '../db/document-numbers.ts'
 import { emitEvent } from '../db/events.ts'
 import { getInvoiceParties, type InvoiceParties } from '../db/invoice-parties.ts'
 import {
@@ -64,9 +64,16 @@ const CREDIT = 'credit'
 
 type TreatedLine = BillableLine & { treatment: TaxTreatment }
 
+export type Billed = {
+  /** Of all documents together. */
+  manifestHash: Buffer
+  /** The invoices of which something was paid before; they are still open. */
+  prepaid: string[]
+}
+
 /**
- * Issues one document per tax group for what no invoice of a purchase order has billed yet; answers
- * the hash of all of them together. The caller holds the purchase order's lock.
+ * Issues one document per tax group for what no invoice of a purchase order has billed yet. The caller
+ * holds the purchase order's lock.
  *
  * @throws DomainError `seller_incomplete` when the seller lacks what the law demands on the document,
  *   `tax_undecided` when the policy in force says nothing of a supply
@@ -75,25 +82,29 @@ export async function billUnbilled(
   tx: Tx,
   po: PurchaseOrderRow,
   { run, policies = TAX_POLICIES }: { run: number; policies?: readonly TaxPolicy[] },
-): Promise<Buffer> {
+): Promise<Billed> {
   const key = { accountId: po.account_id, purchaseOrderId: po.id }
   const parties = await getInvoiceParties(tx, {
     accountId: po.account_id,
     customerId: po.customer_id,
   })
-  const policy = taxPolicyOn(policies, await getIssueDate(tx, po.account_id))
-  await lockOrderPayments(tx, key)
+  const policy = taxPolicyOn(policies, parties.issueDate)
+  const hasPayments = await lockOrderPayments(tx, key)
   const lines = treatLines(policy, await listBillableLines(tx, key), parties)
   const groups = [...new Set(lines.map((line) => line.treatment.tax_group))].sort()
   const manifest: string[] = []
+  const prepaid: string[] = []
   for (const group of groups) {
     const members = lines.filter((line) => line.treatment.tax_group === group)
-    manifest.push(await billGroup(tx, po, { parties, group, run, policy, lines: members }))
+    const document = { parties, group, run, policy, hasPayments, lines: members }
+    const { content, invoiceId, isPrepaid } = await billGroup(tx, po, document)
+    manifest.push(content)
+    if (isPrepaid) prepaid.push(invoiceId)
   }
-  return sha256(manifest.join('\n'))
+  return { manifestHash: sha256(manifest.join('\n')), prepaid }
 }
 
-/** Issues the document of one tax group; answers its canonical content. */
+/** Issues the document of one tax group; answers its canonical content, too. */
 async function billGroup(
   tx: Tx,
   po: PurchaseOrderRow,
@@ -102,10 +113,11 @@ async function billGroup(
     group: string
     run: number
     policy: TaxPolicy
+    hasPayments: boolean
     lines: TreatedLine[]
   },
-): Promise<string> {
-  const { parties, run, lines } = document
+): Promise<{ content: string; invoiceId: string; isPrepaid: boolean }> {
+  const { parties, run, hasPayments, lines } = document
   const key = { accountId: po.account_id, purchaseOrderId: po.id }
   // Lines of different orders that agree on SKU, price and tax share one line of the invoice.
   const lineIds = new Map(lines.map((line) => [lineKey(line), newId('invoiceLine')]))
@@ -142,7 +154,9 @@ async function billGroup(
     prepaid_minor: 0n,
     units: lines.flatMap((line) => toBillable(line, quantities.get(line.line_id)?.quantity ?? 0)),
   } satisfies InvoiceInput
-  const { snapshot, prepayments } = await computePrepaid(tx, input, po, [...lineIds.values()])
+  const invoiceLineIds = [...lineIds.values()]
+  const paid = await computePrepaid(tx, input, po, { invoiceLineIds, hasPayments })
+  const { snapshot, prepayments } = paid
   const content = canonicalJson(snapshot)
   const invoiceId = newId('invoice')
   await insertInvoice(tx, {
@@ -159,7 +173,7 @@ async function billGroup(
   await postInvoice(tx, owner, { invoiceId, snapshot, number, lines, quantities })
   await applyPrepayments(tx, { ...owner, invoiceId, at: number.issuedAt }, prepayments)
   await tellIssued(tx, po, invoiceId, snapshot)
-  return content
+  return { content, invoiceId, isPrepaid: prepayments.length > 0 }
 }
 
 async function tellIssued(

@@ -1,11 +1,6 @@
 import type { Tx } from '../db/client.ts'
 import { emitEvent, nextSequence } from '../db/events.ts'
-import {
-  listPrepaidInvoices,
-  listPrepayments,
-  sumPrepayments,
-  type Prepayment,
-} from '../db/invoice-prepayments.ts'
+import { listPrepayments, sumPrepayments, type Prepayment } from '../db/invoice-prepayments.ts'
 import { getInvoiceView } from '../db/invoice-views.ts'
 import { updateInvoicePaid } from '../db/received-payments.ts'
 import type { PurchaseOrderRow } from '../db/purchase-orders.ts'
@@ -38,14 +33,13 @@ export async function settleInvoice(tx: Tx, key: InvoiceKey): Promise<void> {
   })
 }
 
-/** The same for the invoices of a purchase order that card payments have paid before. */
+/** The same for invoices of which something was paid before they were issued. */
 export async function settlePrepaid(
   tx: Tx,
-  key: { accountId: string; purchaseOrderId: string },
+  accountId: string,
+  invoiceIds: readonly string[],
 ): Promise<void> {
-  for (const invoiceId of await listPrepaidInvoices(tx, key)) {
-    await settleInvoice(tx, { accountId: key.accountId, invoiceId })
-  }
+  for (const invoiceId of invoiceIds) await settleInvoice(tx, { accountId, invoiceId })
 }
 
 /** The document's content: what the payments of its orders have paid before is taken off. */
@@ -53,9 +47,10 @@ export async function computePrepaid(
   tx: Tx,
   input: InvoiceInput,
   po: PurchaseOrderRow,
-  invoiceLineIds: string[],
+  { invoiceLineIds, hasPayments }: { invoiceLineIds: string[]; hasPayments: boolean },
 ): Promise<{ snapshot: InvoiceSnapshot; prepayments: Prepayment[] }> {
   const snapshot = computeInvoice(input)
+  if (!hasPayments) return { snapshot, prepayments: [] }
   const prepayments = await listPrepayments(tx, {
     accountId: po.account_id,
     invoiceLineIds,

@@ -5,7 +5,7 @@ import {
   updateInvoiceRunBilled,
   updateInvoiceRunEnded,
 } from '../db/invoice-runs.ts'
-import { listIssuedInvoices } from '../db/invoices.ts'
+import { listInvoiceNumbers } from '../db/invoices.ts'
 import { getBusinessNow, lockPurchaseOrder } from '../db/purchase-orders.ts'
 import { endWait } from '../db/waits.ts'
 import type { RegisteredWait } from '../domain/story.ts'
@@ -50,14 +50,11 @@ export function invoiceRunActivities(deps: ActivityDeps) {
         const po = await lockPurchaseOrder(tx, key)
         const run = await getInvoiceRun(tx, input)
         if (run.billed_at === null) {
-          const manifestHash = await billUnbilled(tx, po, { run: run.run, policies })
-          await updateInvoiceRunBilled(tx, { ...input, manifestHash })
-          await settlePrepaid(tx, key)
+          const billed = await billUnbilled(tx, po, { run: run.run, policies })
+          await updateInvoiceRunBilled(tx, { ...input, manifestHash: billed.manifestHash })
+          await settlePrepaid(tx, input.accountId, billed.prepaid)
         }
-        const issued = await listIssuedInvoices(tx, key)
-        return {
-          invoices: issued.filter((each) => each.run === run.run).map(({ number }) => number),
-        }
+        return { invoices: await listInvoiceNumbers(tx, { ...key, run: run.run }) }
       })
     },
 

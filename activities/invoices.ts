@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { inTransaction } from '../db/client.ts'
-import { insertInvoiceDocument, listIssuedInvoices } from '../db/invoices.ts'
+import { insertInvoiceDocument, listInvoiceNumbers, listIssuedInvoices } from '../db/invoices.ts'
 import {
   getPurchaseOrder,
   lockPurchaseOrder,
@@ -34,13 +34,13 @@ export function invoiceActivities(deps: ActivityDeps) {
       return billOrStop(db, async (tx) => {
         const po = await lockPurchaseOrder(tx, input)
         if (po.state === 'settling') {
-          const manifestHash = await billUnbilled(tx, po, { run: FIRST_RUN, policies })
-          await updatePurchaseOrderInvoiced(tx, { ...input, manifestHash })
-          await settlePrepaid(tx, input)
+          const billed = await billUnbilled(tx, po, { run: FIRST_RUN, policies })
+          await updatePurchaseOrderInvoiced(tx, { ...input, manifestHash: billed.manifestHash })
+          await settlePrepaid(tx, input.accountId, billed.prepaid)
         }
-        const issued = await listIssuedInvoices(tx, input)
-        if (issued.length === 0) await endPurchaseOrder(tx, input)
-        return { invoices: issued.map((invoice) => invoice.number) }
+        const invoices = await listInvoiceNumbers(tx, { ...input, run: FIRST_RUN })
+        if (invoices.length === 0) await endPurchaseOrder(tx, input)
+        return { invoices }
       })
     },
 

@@ -1,7 +1,6 @@
 import { insertOperation } from '../db/payment-operations.ts'
 import { insertPayment, wakePayment, type PaymentRow } from '../db/payments.ts'
 import type { Tx } from '../db/client.ts'
-import { getIssueDate } from '../db/document-numbers.ts'
 import { getInvoiceParties } from '../db/invoice-parties.ts'
 import {
   getUnpaidOrder,
@@ -52,7 +51,7 @@ async function decideDue(
   try {
     const { accountId } = input
     const parties = await getInvoiceParties(tx, { accountId, customerId: order.customer_id })
-    const policy = taxPolicyOn(policies, await getIssueDate(tx, accountId))
+    const policy = taxPolicyOn(policies, parties.issueDate)
     const gross = shareGross(
       units.map(({ price_minor, tax_class }) => {
         const { category, rate_bp } = taxTreatment(policy, {

@@ -8,6 +8,8 @@ import type { JsonValue } from './tables.ts'
 export type InvoiceParties = {
   sellerCountry: string
   buyerCountry: string
+  /** Today in the seller's zone, YYYY-MM-DD: what a document would be issued on now. */
+  issueDate: string
   snapshot: Pick<InvoiceHead, 'seller' | 'buyer' | 'time_zone' | 'locale'>
 }
 
@@ -30,6 +32,7 @@ export async function getInvoiceParties(
       'a.bank_code',
       'a.time_zone',
       sql<string>`coalesce(c.locale, a.locale)`.as('locale'),
+      sql<string>`(business_now(a.id) at time zone a.time_zone)::date`.as('issue_date'),
       'c.email',
       'c.first_name',
       'c.last_name',
@@ -52,6 +55,7 @@ export async function getInvoiceParties(
   return {
     sellerCountry: row.country,
     buyerCountry: address?.country ?? row.country,
+    issueDate: row.issue_date,
     snapshot: {
       time_zone: row.time_zone,
       locale: row.locale,

@@ -9,13 +9,15 @@ export type Prepayment = { transactionId: string; amountMinor: bigint }
 
 /**
  * Locks the payments of a purchase order's orders, after the purchase order and before its units: what
- * is captured of them stays as it is until the invoice is written.
+ * is captured of them stays as it is until the invoice is written. Answers whether there are any: what
+ * has its code already was paid before.
  */
-export async function lockOrderPayments(tx: Tx, key: PurchaseOrderKey): Promise<void> {
-  await sql`select 1 from payment_intents p where p.account_id = ${key.accountId}
+export async function lockOrderPayments(tx: Tx, key: PurchaseOrderKey): Promise<boolean> {
+  const { rows } = await sql`select 1 from payment_intents p where p.account_id = ${key.accountId}
     and p.transaction_id in (select t.id from transactions t where t.account_id = ${key.accountId}
       and t.purchase_order_id = ${key.purchaseOrderId} and t.pay_by is not null)
     order by p.id for no key update`.execute(tx)
+  return rows.length > 0
 }
 
 /**
@@ -78,24 +80,4 @@ export async function applyPrepayments(
     sourceId: `${invoiceId}/prepaid`,
     at,
   })
-}
-
-/** The open invoices of a purchase order that something was paid of before. */
-export async function listPrepaidInvoices(tx: Tx, key: PurchaseOrderKey): Promise<string[]> {
-  const rows = await tx
-    .selectFrom('invoices')
-    .select('id')
-    .where('account_id', '=', key.accountId)
-    .where('purchase_order_id', '=', key.purchaseOrderId)
-    .where('state', '=', 'open')
-    .where((where) =>
-      where.exists(
-        where
-          .selectFrom('invoice_prepayments')
-          .select('invoice_id')
-          .whereRef('invoice_prepayments.invoice_id', '=', 'invoices.id'),
-      ),
-    )
-    .execute()
-  return rows.map(({ id }) => id)
 }

@@ -7,14 +7,6 @@ import type { DocumentNumber } from './document-numbers.ts'
 
 type PurchaseOrderKey = { accountId: string; purchaseOrderId: string }
 
-/**
- * Units of `u` that can be billed: delivered ones, and all that are not given up where the purchase
- * order `po` is billed on acceptance and the order `t` is on credit. A replacement is never billed.
- */
-const IS_BILLABLE = sql`u.invoice_line_id is null and u.replaces_unit_id is null
-  and (u.state = 'allocated' or (po.bill_on = 'acceptance' and t.payment_method = 'credit'
-    and u.state in ('queued', 'sourcing', 'backordered', 'unknown')))`
-
 /** A line of the purchase order that has units to bill. */
 export type BillableLine = {
   line_id: string
@@ -31,14 +23,7 @@ export type BillableLine = {
 /** Lines with units that can be billed, in the order of their acceptance. */
 export async function listBillableLines(tx: Tx, key: PurchaseOrderKey): Promise<BillableLine[]> {
   const { rows } = await sql<BillableLine>`
-    select l.id as line_id, t.id as transaction_id, t.client_reference, t.accepted_at,
-      t.payment_method, l.sku, l.name, l.tax_class, l.unit_price_minor
-    from lines l join transactions t on t.account_id = l.account_id and t.id = l.transaction_id
-    join purchase_orders po on po.account_id = t.account_id and po.id = t.purchase_order_id
-    where t.account_id = ${key.accountId} and t.purchase_order_id = ${key.purchaseOrderId}
-      and exists (select 1 from units u where u.line_id = l.id
-        and u.purchase_order_id = t.purchase_order_id and ${IS_BILLABLE})
-    order by t.position, l.position`.execute(tx)
+    select * from billable_lines(${key.accountId}, ${key.purchaseOrderId})`.execute(tx)
   return rows
 }
 
@@ -55,18 +40,9 @@ export async function billUnits(
   key: PurchaseOrderKey & { lines: { lineId: string; invoiceLineId: string }[] },
 ): Promise<Map<string, BilledQuantity>> {
   const { rows } = await sql<BilledQuantity & { line_id: string }>`
-    with billed as (
-      update units u set invoice_line_id = bill.invoice_line_id
-      from unnest(${key.lines.map((line) => line.lineId)}::text[],
-        ${key.lines.map((line) => line.invoiceLineId)}::text[]) as bill (line_id, invoice_line_id),
-        purchase_orders po, transactions t
-      where u.account_id = ${key.accountId} and u.purchase_order_id = ${key.purchaseOrderId}
-        and po.id = u.purchase_order_id and t.id = u.transaction_id
-        and u.line_id = bill.line_id and ${IS_BILLABLE}
-      returning u.line_id, u.allocated_at
-    )
-    select line_id, count(*)::integer as quantity, count(allocated_at)::integer as delivered
-    from billed group by line_id`.execute(tx)
+    select * from bill_units(${key.accountId}, ${key.purchaseOrderId},
+      ${key.lines.map((line) => line.lineId)}::text[],
+      ${key.lines.map((line) => line.invoiceLineId)}::text[])`.execute(tx)
   return new Map(rows.map(({ line_id, ...billed }) => [line_id, billed]))
 }
 
@@ -85,44 +61,32 @@ export async function insertInvoice(
   },
 ): Promise<void> {
   const { snapshot, number } = invoice
-  await tx
-    .insertInto('invoices')
-    .values({
-      id: invoice.invoiceId,
-      account_id: invoice.accountId,
-      customer_id: invoice.customerId,
-      purchase_order_id: invoice.purchaseOrderId,
-      tax_group: invoice.taxGroup,
-      run: invoice.run,
-      series: number.series,
-      number_value: number.value,
-      number: number.number,
-      business_date: snapshot.business_date,
-      issue_date: snapshot.issue_date,
-      due_date: snapshot.due_date,
-      currency: snapshot.currency,
-      subtotal_minor: BigInt(snapshot.subtotal_minor),
-      tax_minor: BigInt(snapshot.tax_minor),
-      total_minor: BigInt(snapshot.total_minor),
-      snapshot: JSON.stringify(snapshot),
-      snapshot_hash: invoice.snapshotHash,
-      issued_at: number.issuedAt,
-    })
-    .execute()
   await sql`
+    with invoice as (
+      insert into invoices (id, account_id, customer_id, purchase_order_id, tax_group, run, series,
+        number_value, number, business_date, issue_date, due_date, currency, subtotal_minor,
+        tax_minor, total_minor, snapshot, snapshot_hash, issued_at)
+      values (${invoice.invoiceId}, ${invoice.accountId}, ${invoice.customerId},
+        ${invoice.purchaseOrderId}, ${invoice.taxGroup}, ${invoice.run}, ${number.series},
+        ${number.value}, ${number.number}, ${snapshot.business_date}, ${snapshot.issue_date},
+        ${snapshot.due_date}, ${snapshot.currency}, ${snapshot.subtotal_minor},
+        ${snapshot.tax_minor}, ${snapshot.total_minor}, ${JSON.stringify(snapshot)},
+        ${invoice.snapshotHash}, ${number.issuedAt})
+      returning id, account_id, snapshot
+    ), taxes as (
+      insert into invoice_taxes (account_id, invoice_id, category, rate_bp, taxable_minor, tax_minor)
+      select i.account_id, i.id, tax.category, tax.rate_bp, tax.taxable_minor, tax.tax_minor
+      from invoice i, jsonb_to_recordset(i.snapshot -> 'tax_breakdown') as tax (category text,
+        rate_bp integer, taxable_minor bigint, tax_minor bigint)
+    )
     insert into invoice_lines (id, account_id, invoice_id, position, sku, name, unit_price_minor,
       quantity, net_minor, tax_category, tax_rate_bp)
-    select id, ${invoice.accountId}, ${invoice.invoiceId}, line.position, line.sku, line.name,
-      line.unit_price_minor, line.quantity, line.net_minor, line.tax_category, line.tax_rate_bp
-    from unnest(${invoice.lineIds}::text[]) with ordinality as ids (id, position)
-    join jsonb_to_recordset(${JSON.stringify(snapshot.lines)}::jsonb) as line (position integer,
-      sku text, name text, unit_price_minor bigint, quantity integer, net_minor bigint,
-      tax_category text, tax_rate_bp integer) using (position)`.execute(tx)
-  await sql`
-    insert into invoice_taxes (account_id, invoice_id, category, rate_bp, taxable_minor, tax_minor)
-    select ${invoice.accountId}, ${invoice.invoiceId}, category, rate_bp, taxable_minor, tax_minor
-    from jsonb_to_recordset(${JSON.stringify(snapshot.tax_breakdown)}::jsonb) as tax (category text,
-      rate_bp integer, taxable_minor bigint, tax_minor bigint)`.execute(tx)
+    select ids.id, i.account_id, i.id, line.position, line.sku, line.name, line.unit_price_minor,
+      line.quantity, line.net_minor, line.tax_category, line.tax_rate_bp
+    from invoice i, unnest(${invoice.lineIds}::text[]) with ordinality as ids (id, position)
+    join jsonb_to_recordset(i.snapshot -> 'lines') as line (position integer, sku text, name text,
+      unit_price_minor bigint, quantity integer, net_minor bigint, tax_category text,
+      tax_rate_bp integer) using (position)`.execute(tx)
 }
 
 export type IssuedInvoice = {
@@ -144,6 +108,22 @@ export async function listIssuedInvoices(db: Db, key: PurchaseOrderKey): Promise
     where i.account_id = ${key.accountId} and i.purchase_order_id = ${key.purchaseOrderId}
     order by i.run, i.tax_group`.execute(db)
   return rows
+}
+
+/** The numbers of those of one run. */
+export async function listInvoiceNumbers(
+  tx: Tx,
+  key: PurchaseOrderKey & { run: number },
+): Promise<string[]> {
+  const rows = await tx
+    .selectFrom('invoices')
+    .select('number')
+    .where('account_id', '=', key.accountId)
+    .where('purchase_order_id', '=', key.purchaseOrderId)
+    .where('run', '=', key.run)
+    .orderBy('tax_group')
+    .execute()
+  return rows.map(({ number }) => number)
 }
 
 /** One of them. Throws `not_found`. */

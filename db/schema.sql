@@ -12,6 +12,10 @@
 
 -- allocate_units(p_account text, p_transaction text, p_now timestamp with time zone) returns integer
 
+-- bill_units(p_account text, p_purchase_order text, p_lines text[], p_invoice_lines text[]) returns TABLE(line_id text, quantity integer, delivered integer)
+
+-- billable_lines(p_account text, p_purchase_order text) returns TABLE(line_id text, transaction_id text, client_reference text, accepted_at timestamp with time zone, payment_method text, sku text, name text, tax_class text, unit_price_minor bigint)
+
 -- business_day_end(p_date date, p_zone text, p_cut_off time without time zone) returns timestamp with time zone
 
 -- business_now(p_account text) returns timestamp with time zone
@@ -68,6 +72,8 @@
 
 -- insert_refund(p_account text, p_payment text, p jsonb) returns text
 
+-- invoice_lines_belong() returns trigger
+
 -- invoice_owed(p_account text, p_invoice text) returns bigint
 
 -- invoice_paid(p_account text, p_invoice text) returns bigint
@@ -77,6 +83,8 @@
 -- invoices_reopened() returns trigger
 
 -- invoices_settled() returns trigger
+
+-- is_billable(u units, po purchase_orders, t transactions) returns boolean
 
 -- is_time_zone(zone text) returns boolean
 
@@ -163,6 +171,8 @@
 -- sweep_psp_events(p_limit integer) returns integer
 
 -- sweep_stories(p_grace interval, p_limit integer) returns TABLE(workflow text, story_id text)
+
+-- take_document_number(p_account text, p_kind text) returns TABLE(series text, value bigint, issue_date date, due_date date, issued_at timestamp with time zone)
 
 -- take_place(p_webhook webhooks, p_delivery deliveries, OUT send_at timestamp with time zone, OUT hold_until timestamp with time zone) returns record
 
@@ -835,7 +845,6 @@ create table invoice_lines (
   constraint invoice_lines_pkey PRIMARY KEY (id),
   constraint invoice_lines_account_id_id_key UNIQUE (account_id, id),
   constraint invoice_lines_invoice_id_position_key UNIQUE (invoice_id, "position"),
-  constraint invoice_lines_account_id_invoice_id_fkey FOREIGN KEY (account_id, invoice_id) REFERENCES invoices(account_id, id),
   constraint invoice_lines_check CHECK ((net_minor = (unit_price_minor * quantity))),
   constraint invoice_lines_position_check CHECK (("position" >= 1)),
   constraint invoice_lines_quantity_check CHECK ((quantity >= 1)),
@@ -2001,6 +2010,8 @@ CREATE TRIGGER events_immutable BEFORE DELETE OR UPDATE ON public.events FOR EAC
 CREATE TRIGGER former_calendars_immutable BEFORE DELETE OR UPDATE ON public.former_calendars FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 
 CREATE TRIGGER invoice_documents_immutable BEFORE DELETE OR UPDATE ON public.invoice_documents FOR EACH ROW EXECUTE FUNCTION rows_immutable();
+
+CREATE TRIGGER invoice_lines_belong AFTER INSERT ON public.invoice_lines REFERENCING NEW TABLE AS entered FOR EACH STATEMENT EXECUTE FUNCTION invoice_lines_belong();
 
 CREATE TRIGGER invoice_lines_immutable BEFORE DELETE OR UPDATE ON public.invoice_lines FOR EACH ROW EXECUTE FUNCTION rows_immutable();
 

@@ -6,6 +6,8 @@ export type Form = {
   files: string[]
   /** Says to the tests how many. */
   variable: string
+  /** What may stand for N; a number or `all` when left out. */
+  takes?: RegExp
   /** How many `--all` asks for. */
   all: string
 }
@@ -14,9 +16,10 @@ export type Form = {
 export const FORMS: readonly Form[] = [
   {
     option: 'cells',
-    words: 'kills, each at one message of the story (all = every message; days)',
+    words: 'kills, each at one message of the story (a link = each of its messages; all = days)',
     files: ['test/faults/cells.test.ts'],
     variable: 'BARK_PROVE_CELLS',
+    takes: /^(\d+|[a-z]+(-[a-z]+)?)$/,
     all: '300',
   },
   {

@@ -58,8 +58,8 @@ async function main(): Promise<void> {
   if (failed.length > 0) process.exitCode = 1
 }
 
-function readCount({ option }: Form, value: string): string {
-  if (/^(\d+|all)$/.test(value)) return value
+function readCount({ option, takes = /^(\d+|all)$/ }: Form, value: string): string {
+  if (takes.test(value)) return value
   throw new Error(`--${option}: ${value}\n${USAGE}`)
 }
 

@@ -50,7 +50,7 @@ test(
     expect(pairs.size).toBe(Math.min(cells.length, VICTIMS.length * MOMENTS.length))
     process.stdout.write(`${summarise(run, results)}\n`)
   },
-  run.cells === 'all' ? 0 : (run.cells + 2) * CELL_MS_MAX,
+  typeof run.cells === 'number' ? (run.cells + 2) * CELL_MS_MAX : 0,
 )
 
 async function chooseCells(): Promise<Cell[]> {
@@ -58,5 +58,6 @@ async function chooseCells(): Promise<Cell[]> {
   const messages = await recordMessages(cluster)
   keepResult(run, 'messages', messages)
   if (run.cells === 'all') return allCells(messages)
+  if (typeof run.cells === 'string') return allCells(messages, [run.cells])
   return sampleCells(messages, run.cells, seededRandom(run.seed))
 }

@@ -1,9 +1,10 @@
 import { connectTemporal } from './check-workflows.ts'
 import { checkStory } from './checker.ts'
-import { LINKS, VICTIMS, type Cluster, type LinkName, type Victim } from './cluster.ts'
+import { VICTIMS, type Cluster, type Victim } from './cluster.ts'
 import { NotAcknowledged, type Operation } from './history.ts'
 import type { Violation } from './invariants.ts'
 import { makeMerchant, type Told } from './merchant.ts'
+import { LINKS, type LinkName } from './links.ts'
 import type { Mortal } from './mortal.ts'
 import { MOMENTS, type Moment } from './proxy.ts'
 import type { Random } from './random.ts'
@@ -75,9 +76,12 @@ export async function recordMessages(cluster: Cluster): Promise<Record<LinkName,
   return Object.fromEntries(counts) as Record<LinkName, number> // every link has a count
 }
 
-/** Every message × moment × victim. */
-export function allCells(messages: Record<LinkName, number>): Cell[] {
-  return LINKS.flatMap((link) =>
+/** Every message of some links × moment × victim. */
+export function allCells(
+  messages: Record<LinkName, number>,
+  links: readonly LinkName[] = LINKS,
+): Cell[] {
+  return links.flatMap((link) =>
     Array.from({ length: messages[link] }, (_, index) =>
       MOMENTS.flatMap((moment) =>
         VICTIMS.map((victim) => ({ link, message: index + 1, moment, victim })),

@@ -11,24 +11,12 @@ import { readEnv, toConfig, type Config } from '../../config.ts'
 import { openDatabase, type Database } from '../../db/client.ts'
 import { migrate } from '../../db/migrate.ts'
 import { bundleWorkflows } from '../harness.ts'
+import type { LinkName } from './links.ts'
 import { pause, startMortal, type Mortal } from './mortal.ts'
 import { openLink, type Link } from './proxy.ts'
 
 export const VICTIMS = ['api', 'worker', 'postgres', 'temporal'] as const
 export type Victim = (typeof VICTIMS)[number]
-
-export const LINKS = [
-  'client-api',
-  'api-postgres',
-  'worker-postgres',
-  'worker-temporal',
-  'temporal-postgres',
-  'worker-supplier',
-  'worker-receiver',
-  'worker-psp',
-  'psp-api',
-] as const
-export type LinkName = (typeof LINKS)[number]
 
 /** Everything that Bark is made of, each a process of its own, each link through a proxy. */
 export type Cluster = {

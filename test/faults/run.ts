@@ -2,6 +2,7 @@ import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { commitOf } from '../../scripts/source-files.ts'
 import type { CellResult } from './cells.ts'
+import { LINKS, type LinkName } from './links.ts'
 import type { Violation } from './invariants.ts'
 import { seedOfRun } from './random.ts'
 
@@ -11,8 +12,8 @@ import { seedOfRun } from './random.ts'
  */
 export type Run = {
   seed: number
-  /** Kills at messages: so many, chosen by the seed. */
-  cells: number | 'all'
+  /** Kills at messages: so many, chosen by the seed; or each message of one link, or of all. */
+  cells: number | 'all' | LinkName
   /** This one kill only: `link message moment victim`, as a failed run prints it. */
   cell: string | null
   /** Storms: several faults at once, each storm from a seed of its own. */
@@ -41,7 +42,9 @@ export function readRun(env: NodeJS.ProcessEnv = process.env): Run {
   return {
     seed: seedOfRun(),
     cell: env['BARK_PROVE_CELL'] ?? null,
-    cells: numberOrAll('BARK_PROVE_CELLS', SHORT.cells),
+    cells:
+      LINKS.find((link) => link === env['BARK_PROVE_CELLS']) ??
+      numberOrAll('BARK_PROVE_CELLS', SHORT.cells),
     storms: number('BARK_PROVE_RANDOM', SHORT.storms),
     lostReplies: number('BARK_PROVE_LOST_REPLIES', SHORT.lostReplies),
     plantedBugs: numberOrAll('BARK_PROVE_PLANTED', SHORT.plantedBugs),

@@ -1,4 +1,5 @@
-import { LINKS, VICTIMS, type Cluster, type LinkName, type Victim } from './cluster.ts'
+import { VICTIMS, type Cluster, type Victim } from './cluster.ts'
+import { LINKS, type LinkName } from './links.ts'
 import { pause } from './mortal.ts'
 import type { LinkMode } from './proxy.ts'
 import type { Random } from './random.ts'

@@ -45,3 +45,21 @@ test.each([
     /never changes|never deleted|append-only/,
   )
 })
+
+test.each([
+  ['an invoice that is not there', `'inv_none', account_id`],
+  ['an account that is not its invoice’s', `invoice_id, (select id from other)`],
+])('PostgreSQL refuses an invoice line of %s', async (_, parents) => {
+  const other = await makeAccount(api.database)
+  const line = (columns: string) =>
+    api.database.pool.query(
+      `with other as (select $2::text as id)
+       insert into invoice_lines (id, invoice_id, account_id, position, sku, name, unit_price_minor,
+         quantity, net_minor, tax_category, tax_rate_bp)
+       select 'il_' || gen_random_uuid(), ${columns}, position + 100, sku, name, unit_price_minor,
+         quantity, net_minor, tax_category, tax_rate_bp
+       from invoice_lines where invoice_id = $1`,
+      [invoiceId, other.accountId],
+    )
+  await expect(line(parents)).rejects.toMatchObject({ code: '23503' })
+})
