@@ -1,5 +1,5 @@
 import { sqlState } from '../db/client.ts'
-import { DomainError, type DomainReason } from '../domain/error.ts'
+import { DomainError, type DomainReason, type Refused } from '../domain/error.ts'
 import type { ErrorCode, ErrorStatus } from './error-codes.ts'
 import { REFUSALS } from './refusals.ts'
 
@@ -21,7 +21,7 @@ export type Refusal = { status: ErrorStatus; headers: Record<string, string>; bo
 const RETRY_SECONDS = 1
 
 /** The answer to a refusal. `docsUrl` is where the API lists its errors. */
-export function printRefusal(error: DomainError, requestId: string, docsUrl: string): Refusal {
+export function printRefusal(error: Refused, requestId: string, docsUrl: string): Refusal {
   const { status, code, hint } = REFUSALS[error.reason]
   const retryAfter = error.detail.retryAfterSeconds ?? (status === 503 ? RETRY_SECONDS : undefined)
   return {

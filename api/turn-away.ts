@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { DomainError } from '../domain/error.ts'
+import type { Refused } from '../domain/error.ts'
 import { newId } from '../new-id.ts'
 import type { RefusalLines } from './middleware/access-log.ts'
 import type { Authenticator } from './middleware/auth.ts'
@@ -43,7 +43,7 @@ export function createTurnAway(keeper: Doorkeeper): TurnAway {
     refusalLines.leaveOut()
     const id = newId('request')
     const printed = printRefusal(refusal, id, docsUrl)
-    const body = Buffer.from(JSON.stringify(printed.body))
+    const body = JSON.stringify(printed.body)
     response.writeHead(printed.status, {
       ...printed.headers,
       ...limitHeaders(rateClass, spent ?? uncounted(request)),
@@ -51,8 +51,9 @@ export function createTurnAway(keeper: Doorkeeper): TurnAway {
       'X-Content-Type-Options': 'nosniff',
       'Cache-Control': 'no-store',
       'Content-Type': 'application/json',
-      'Content-Length': body.length,
+      'Content-Length': Buffer.byteLength(body),
     })
+    // A text, and not bytes, leaves in one piece with the headers.
     response.end(body)
     return true
   }
@@ -60,7 +61,7 @@ export function createTurnAway(keeper: Doorkeeper): TurnAway {
 
 const KEYED_PATHS = /^\/v2\/./
 
-function gateRefusal(gate: Gate, accountId: string): DomainError | null {
+function gateRefusal(gate: Gate, accountId: string): Refused | null {
   if (!gate.isRefusing()) return null
   const retryAfterSeconds = gate.refuses({ accountId, reserved: false })
   return retryAfterSeconds === null ? null : busy(retryAfterSeconds)

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import type { Pool } from 'pg'
 import { formatApiKey, type Mode } from '../domain/api-key.ts'
 import type { Plan } from '../domain/plan.ts'
@@ -44,7 +44,7 @@ export async function findApiKey(pool: Pool, hash: Buffer): Promise<ApiKeyRow | 
 
 /** SHA-256 of the whole key: the form in which it is stored and looked up. */
 export function hashApiKey(key: string): Buffer {
-  return createHash('sha256').update(key).digest()
+  return hash('sha256', key, 'buffer')
 }
 
 const LIFETIME_DAYS = 90 // the sources' rotation period

@@ -77,6 +77,9 @@ export type DomainErrorDetail = {
   [key: string]: unknown
 }
 
+/** What a DomainError says, without the stack: making one costs more than all the rest of an answer. */
+export type Refused = Pick<DomainError, 'reason' | 'message' | 'detail'>
+
 /** A refusal or an expected failure of the world. Never thrown for a programmer's mistake. */
 export class DomainError extends Error {
   readonly reason: DomainReason

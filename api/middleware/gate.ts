@@ -1,5 +1,6 @@
 import type { Database } from '../../db/client.ts'
-import { DomainError } from '../../domain/error.ts'
+import { DomainError, type Refused } from '../../domain/error.ts'
+import { createFloodRoom } from './flood-room.ts'
 import { createLoopWatch } from './loop-watch.ts'
 
 /** Whose request it is, and whether it belongs to what must get in also when the rest may not. */
@@ -33,14 +34,15 @@ const RETRY_SECONDS_MAX = 5
 const RETRY_GROWS_MS = 2_000
 
 /** What a visitor is told who finds no room. */
-export function busy(retryAfterSeconds: number): DomainError {
+export function busy(retryAfterSeconds: number): Refused {
   const message = 'Too many requests are being worked on.'
-  return new DomainError('busy', message, { retryAfterSeconds })
+  return { reason: 'busy', message, detail: { retryAfterSeconds } }
 }
 
 /**
  * Three things say that the process has more than it can do: how much is inside, how long the queue
- * for a connection has not been empty, and how late the event loop is (docs/decisions/0015).
+ * for a connection has not been empty, and how late the event loop is (docs/decisions/0015). In a flood
+ * the room is smaller still (0036).
  *
  * @param inFlightMax requests that may be worked on at once; an unbounded queue would answer
  *   everybody late instead of most in time
@@ -50,6 +52,7 @@ export function createGate(database: Database, inFlightMax: number): Gate {
   const loop = createLoopWatch()
   const accounts = createCrowd()
   const standingMax = Math.min(inFlightMax, STANDING_DEPTH * Math.max(2, pool.options.max))
+  const flood = createFloodRoom(standingMax, () => loop.delayMs())
   let running = 0
   let queueSinceMs: number | null = null
   let refusingSinceMs: number | null = null
@@ -66,7 +69,8 @@ export function createGate(database: Database, inFlightMax: number): Gate {
     const nowMs = performance.now()
     accounts.note(visitor.accountId, nowMs)
     const isLate = queueMs(nowMs) >= STANDING_MS || loop.delayMs() >= LOOP_DELAY_MS_MAX
-    const room = isLate ? standingMax : inFlightMax
+    const floodRoom = flood.at(nowMs)
+    const room = isLate || floodRoom < standingMax ? floodRoom : inFlightMax
     const own = accounts.count(visitor.accountId)
     const hasRoom = visitor.reserved
       ? running < inFlightMax * (1 + RESERVED_SHARE)
@@ -75,6 +79,7 @@ export function createGate(database: Database, inFlightMax: number): Gate {
       if (running < room / 2) refusingSinceMs = null
       return null
     }
+    flood.refused()
     refusingSinceMs ??= nowMs
     const seconds = 1 + Math.floor((nowMs - refusingSinceMs) / RETRY_GROWS_MS)
     return Math.min(RETRY_SECONDS_MAX, seconds)
@@ -84,7 +89,10 @@ export function createGate(database: Database, inFlightMax: number): Gate {
     refuses,
     async run(visitor, work) {
       const retryAfterSeconds = refuses(visitor)
-      if (retryAfterSeconds !== null) throw busy(retryAfterSeconds)
+      if (retryAfterSeconds !== null) {
+        const { reason, message, detail } = busy(retryAfterSeconds)
+        throw new DomainError(reason, message, detail)
+      }
       running += 1
       accounts.enter(visitor.accountId)
       try {

@@ -5,7 +5,7 @@ import {
   type RateCount,
   type RateWindow,
 } from '../../db/rate-limits.ts'
-import { DomainError } from '../../domain/error.ts'
+import { DomainError, type Refused } from '../../domain/error.ts'
 import { requestLimits, type RateClass } from '../../domain/plan.ts'
 import type { ApiContext } from '../context.ts'
 import type { Known } from './auth.ts'
@@ -30,18 +30,20 @@ export async function limitRate(
   const counted = await count()
   announceLimits(ctx, rateClass, counted)
   const refusal = rateRefusal(counted)
-  if (refusal !== null) throw refusal
+  if (refusal !== null) throw new DomainError(refusal.reason, refusal.message, refusal.detail)
   if (counted.windows.some((window) => window.count > window.limit)) await delay(counted.leftMs)
   return counted
 }
 
 /** What is said to a request that a window has no room for; null where all of them had. */
-export function rateRefusal(counted: RateCount): DomainError | null {
+export function rateRefusal(counted: RateCount): Refused | null {
   const full = counted.windows.find(({ name }) => name === counted.refusedBy)
   if (full === undefined) return null
-  return new DomainError('rate_limited', `More than ${full.limit} requests in this ${full.name}.`, {
-    retryAfterSeconds: secondsLeft(full, counted.countedAtMs),
-  })
+  return {
+    reason: 'rate_limited',
+    message: `More than ${full.limit} requests in this ${full.name}.`,
+    detail: { retryAfterSeconds: secondsLeft(full, counted.countedAtMs) },
+  }
 }
 
 /** Writes the limits' headers into the answer. */

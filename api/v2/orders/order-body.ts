@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { z } from '@hono/zod-openapi'
 import type { OrderRequest } from '../../../db/order-acceptance.ts'
 import { canonicalJson } from '../../../domain/canonical-json.ts'
@@ -129,7 +129,7 @@ export function toOrderRequest(
     customer_scope: caller.customerId ?? '',
     transaction_id: newId('transaction'),
     idempotency_key: idempotencyKey,
-    content_hash: createHash('sha256').update(canonicalJson(content)).digest('hex'),
+    content_hash: hash('sha256', canonicalJson(content), 'hex'),
     price_override: caller.scopes.includes('orders:price_override'),
   }
 }

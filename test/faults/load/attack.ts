@@ -45,11 +45,12 @@ const GENERATOR = fileURLToPath(new URL('generator.ts', import.meta.url))
 
 /** Runs the attack in a process of its own, which ends by itself. */
 export async function runAttack(attack: Attack): Promise<Record<string, StreamResult>> {
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [GENERATOR, JSON.stringify(attack)],
-    { maxBuffer: OUTPUT_BYTES_MAX, timeout: attack.seconds * 1_000 + 60_000 },
-  )
+  const generator = promisify(execFile)(process.execPath, [GENERATOR], {
+    maxBuffer: OUTPUT_BYTES_MAX,
+    timeout: attack.seconds * 1_000 + 60_000,
+  })
+  generator.child.stdin?.end(JSON.stringify(attack)) // too long for an argument
+  const { stdout } = await generator
   const results = JSON.parse(stdout) as StreamResult[] // written by generator.ts
   return Object.fromEntries(results.map((result) => [result.name, result]))
 }

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { randomUUID } from 'node:crypto'
+import { text } from 'node:stream/consumers'
 import { setInterval } from 'node:timers/promises'
 import type { Attack, Stream, StreamResult } from './attack.ts'
 
@@ -12,7 +13,7 @@ const ANSWER_MS_MAX = 30_000
 const ENDS_AFTER_MS = 20_000 // beyond the attack: the last answers
 const TICK_MS = 2
 
-const attack = JSON.parse(process.argv[2] ?? '') as Attack // written by attack.ts
+const attack = JSON.parse(await text(process.stdin)) as Attack // written by attack.ts
 const { hostname, port } = new URL(attack.url)
 if (hostname !== '127.0.0.1') throw new Error('Only loopback is attacked')
 // Nobody catches it, so the process ends.
@@ -35,7 +36,7 @@ async function run(stream: Stream): Promise<StreamResult> {
     unsent: 0,
   }
   const taken: Record<string, number[]> = {}
-  const waiting: Request[] = []
+  const waiting = openQueue<Request>()
   const idle = Array.from({ length: stream.connections }, () => openConnection())
   const running: Promise<void>[] = []
   const startedAt = performance.now()
@@ -86,13 +87,13 @@ async function run(stream: Stream): Promise<StreamResult> {
         text: print(stream, sent),
       })
     }
-    while (waiting.length > 0 && idle.length > 0) {
+    while (waiting.length() > 0 && idle.length > 0) {
       const connection = idle.pop()
       if (connection !== undefined) running.push(serve(connection))
     }
     if (sent >= total) break
   }
-  result.unsent = waiting.splice(0).length
+  result.unsent = waiting.clear()
   await Promise.all(running)
   return finish()
 
@@ -117,6 +118,30 @@ function print(stream: Stream, n: number): string {
     `Authorization: Bearer ${stream.key}\r\nContent-Type: application/json\r\n` +
     `${key}${length}\r\n${body}`
   )
+}
+
+type Queue<T> = { push(item: T): void; shift(): T | undefined; length(): number; clear(): number }
+
+/** First in, first out. `Array.shift` moves all that is left, which a long queue would pay for. */
+function openQueue<T>(): Queue<T> {
+  let items: T[] = []
+  let taken = 0
+  return {
+    push: (item) => void items.push(item),
+    shift() {
+      if (taken < items.length) return items[taken++]
+      items = []
+      taken = 0
+      return undefined
+    },
+    length: () => items.length - taken,
+    clear() {
+      const left = items.length - taken
+      items = []
+      taken = 0
+      return left
+    },
+  }
 }
 
 type Connection = { ask(text: string): Promise<Answer | null>; close(): void }

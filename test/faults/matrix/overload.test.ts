@@ -32,11 +32,16 @@ const CAPACITY_SECONDS = long ? 15 : 3
 const GOODPUT_MIN = long ? 0.9 : 0.3 // of the capacity
 const FLOODS_MAX = long ? 1 : 3 // five seconds of a machine that does other work say nothing by themselves
 const GATE_SHARE_MIN = 0.99 // of the refusals; the rest had been let in and found no connection in time
+// What is promised, or, where even that is too slow for it, so many times the bare program's.
 const REFUSED_P99_MS_MAX = long ? 50 : 10_000
+const REFUSED_RATIO_MAX = 2
 const UNSENT_SHARE_MAX = long ? 0 : 1
 const OTHERS_RATIO_MAX = long ? 1.2 : 3
 const OTHERS_SLACK_MS = long ? 5 : 2_000
 const RECOVERY_MS_MAX = 10_000
+// Orders of one customer are accepted one after another: with few of them the flood would wait for
+// their locks, and that is the other test's question.
+const CUSTOMERS = 512
 const RESIDENT_MIB_MAX = 600
 
 let fleet: Fleet
@@ -96,7 +101,9 @@ test('ten times as much as it can do: most of the capacity is used, the rest is 
     GATE_SHARE_MIN * (refused?.count ?? 0),
   )
   expect(goodput).toBeGreaterThan(GOODPUT_MIN)
-  expect(refused?.p99 ?? 0).toBeLessThan(REFUSED_P99_MS_MAX)
+  expect(refused?.p99 ?? 0).toBeLessThan(
+    Math.max(REFUSED_P99_MS_MAX, REFUSED_RATIO_MAX * (figures.bareRefusedP99 ?? 0)),
+  )
   expect(flood?.unsent ?? 0).toBeLessThan(UNSENT_SHARE_MAX * perSecond * SECONDS + 1)
   expect(figures.apiMiB).toBeLessThan(RESIDENT_MIB_MAX)
   expect(countOf(afterwards, 201)).toBe(10)
@@ -179,7 +186,7 @@ async function openShop(requestsPerSecond = 100_000) {
   const key = await makeKey(database, account, { requestsPerSecond })
   const product = await makeProduct(database, account.accountId)
   const customers = await Promise.all(
-    Array.from({ length: 32 }, () => makeCustomer(database, account.accountId)),
+    Array.from({ length: CUSTOMERS }, () => makeCustomer(database, account.accountId)),
   )
   const bodies = customers.map((id) =>
     JSON.stringify({ customer_id: id, items: [{ sku: product.sku, quantity: 1 }] }),
