@@ -26,6 +26,7 @@ const UNCHECKED_OWNER: Record<string, string> = {
   entries: 'entries_balanced looks at both parents, without locking them',
   transactions: 'transactions_belong looks at its purchase order, which stays, once per statement',
   lines: 'lines_belong looks at its parents, which stay, once per statement',
+  invoice_lines: 'invoice_lines_belong looks at their invoice, which stays, once per statement',
   units: 'units_belong looks at its parents, which stay, once per statement',
   journals: 'written with every order: a key would lock the one row of the account',
   events: 'written with every order: a key would lock the one row of the account',
