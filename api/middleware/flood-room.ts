@@ -8,7 +8,7 @@ export type FloodRoom = {
 
 const STEP_MS = 50 // longer than a pass of the event loop that is in time
 const LOOP_DELAY_MS_MAX = 40 // a refusal should not take longer than 50
-const SHRINK = 0.8 // four passes halve the room
+const SHRINK = 0.8 // three steps halve the room
 const GROW = 2 // and it comes back slowly: as in TCP, where both find their share
 const ROOM_MIN = 32 // a statement's worth of orders: with less, each costs PostgreSQL more
 
