@@ -37,8 +37,8 @@ const FIND_API_KEY = {
 }
 
 /** Finds a key by its hash; expired and revoked ones too. One statement, on every request's path. */
-export async function findApiKey(pool: Pool, hash: Buffer): Promise<ApiKeyRow | null> {
-  const rows = await runNamed<ApiKeyRow>(pool, FIND_API_KEY, [hash])
+export async function findApiKey(pool: Pool, keyHash: Buffer): Promise<ApiKeyRow | null> {
+  const rows = await runNamed<ApiKeyRow>(pool, FIND_API_KEY, [keyHash])
   return rows[0] ?? null
 }
 

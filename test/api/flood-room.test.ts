@@ -14,17 +14,19 @@ function play(most: number, steps: { refused: number; delayMs: number }[]): numb
   })
 }
 
+const times = <T>(count: number, step: T): T[] => Array.from({ length: count }, () => step)
+
 const flood = { refused: 200, delayMs: 60 }
 const calm = { refused: 0, delayMs: 5 }
 
 test('a flood that makes the loop late takes room away, down to a statement’s worth of orders', () => {
-  const rooms = play(80, Array<typeof flood>(12).fill(flood))
+  const rooms = play(80, times(12, flood))
   expect(rooms.slice(0, 3).map(Math.round)).toEqual([64, 51, 41])
   expect(rooms.at(-1)).toBe(32)
 })
 
 test('afterwards it comes back, and no further than it was', () => {
-  const rooms = play(80, [flood, flood, ...Array<typeof calm>(30).fill(calm)])
+  const rooms = play(80, [flood, flood, ...times(30, calm)])
   expect(rooms[2]).toBeCloseTo(53.2)
   expect(rooms.at(-1)).toBe(80)
 })

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { randomUUID } from 'node:crypto'
-import { text } from 'node:stream/consumers'
+import { json } from 'node:stream/consumers'
 import { setInterval } from 'node:timers/promises'
 import type { Attack, Stream, StreamResult } from './attack.ts'
 
@@ -13,7 +13,7 @@ const ANSWER_MS_MAX = 30_000
 const ENDS_AFTER_MS = 20_000 // beyond the attack: the last answers
 const TICK_MS = 2
 
-const attack = JSON.parse(await text(process.stdin)) as Attack // written by attack.ts
+const attack = (await json(process.stdin)) as Attack // written by attack.ts
 const { hostname, port } = new URL(attack.url)
 if (hostname !== '127.0.0.1') throw new Error('Only loopback is attacked')
 // Nobody catches it, so the process ends.
