@@ -89,14 +89,14 @@ export async function billUnbilled(
     customerId: po.customer_id,
   })
   const policy = taxPolicyOn(policies, parties.issueDate)
-  const hasPayments = await lockOrderPayments(tx, key)
+  await lockOrderPayments(tx, key)
   const lines = treatLines(policy, await listBillableLines(tx, key), parties)
   const groups = [...new Set(lines.map((line) => line.treatment.tax_group))].sort()
   const manifest: string[] = []
   const prepaid: string[] = []
   for (const group of groups) {
     const members = lines.filter((line) => line.treatment.tax_group === group)
-    const document = { parties, group, run, policy, hasPayments, lines: members }
+    const document = { parties, group, run, policy, lines: members }
     const { content, invoiceId, isPrepaid } = await billGroup(tx, po, document)
     manifest.push(content)
     if (isPrepaid) prepaid.push(invoiceId)
@@ -113,11 +113,10 @@ async function billGroup(
     group: string
     run: number
     policy: TaxPolicy
-    hasPayments: boolean
     lines: TreatedLine[]
   },
 ): Promise<{ content: string; invoiceId: string; isPrepaid: boolean }> {
-  const { parties, run, hasPayments, lines } = document
+  const { parties, run, lines } = document
   const key = { accountId: po.account_id, purchaseOrderId: po.id }
   // Lines of different orders that agree on SKU, price and tax share one line of the invoice.
   const lineIds = new Map(lines.map((line) => [lineKey(line), newId('invoiceLine')]))
@@ -154,9 +153,9 @@ async function billGroup(
     prepaid_minor: 0n,
     units: lines.flatMap((line) => toBillable(line, quantities.get(line.line_id)?.quantity ?? 0)),
   } satisfies InvoiceInput
-  const invoiceLineIds = [...lineIds.values()]
-  const paid = await computePrepaid(tx, input, po, { invoiceLineIds, hasPayments })
-  const { snapshot, prepayments } = paid
+  const paidLines = lines.filter((line) => line.payment_method !== CREDIT)
+  const paidLineIds = [...new Set(paidLines.map((line) => idOf(identify(line))))]
+  const { snapshot, prepayments } = await computePrepaid(tx, input, po, paidLineIds)
   const content = canonicalJson(snapshot)
   const invoiceId = newId('invoice')
   await insertInvoice(tx, {

@@ -47,10 +47,9 @@ export async function computePrepaid(
   tx: Tx,
   input: InvoiceInput,
   po: PurchaseOrderRow,
-  { invoiceLineIds, hasPayments }: { invoiceLineIds: string[]; hasPayments: boolean },
+  invoiceLineIds: string[],
 ): Promise<{ snapshot: InvoiceSnapshot; prepayments: Prepayment[] }> {
   const snapshot = computeInvoice(input)
-  if (!hasPayments) return { snapshot, prepayments: [] }
   const prepayments = await listPrepayments(tx, {
     accountId: po.account_id,
     invoiceLineIds,

@@ -9,15 +9,13 @@ export type Prepayment = { transactionId: string; amountMinor: bigint }
 
 /**
  * Locks the payments of a purchase order's orders, after the purchase order and before its units: what
- * is captured of them stays as it is until the invoice is written. Answers whether there are any: what
- * has its code already was paid before.
+ * is captured of them stays as it is until the invoice is written.
  */
-export async function lockOrderPayments(tx: Tx, key: PurchaseOrderKey): Promise<boolean> {
-  const { rows } = await sql`select 1 from payment_intents p where p.account_id = ${key.accountId}
+export async function lockOrderPayments(tx: Tx, key: PurchaseOrderKey): Promise<void> {
+  await sql`select 1 from payment_intents p where p.account_id = ${key.accountId}
     and p.transaction_id in (select t.id from transactions t where t.account_id = ${key.accountId}
       and t.purchase_order_id = ${key.purchaseOrderId} and t.pay_by is not null)
     order by p.id for no key update`.execute(tx)
-  return rows.length > 0
 }
 
 /**
@@ -29,6 +27,7 @@ export async function listPrepayments(
   tx: Tx,
   billed: { accountId: string; invoiceLineIds: string[]; atMostMinor: bigint },
 ): Promise<Prepayment[]> {
+  if (billed.invoiceLineIds.length === 0) return []
   const { rows } = await sql<Prepayment>`
     select t.id as "transactionId", least(sum(u.gross_minor)::bigint,
       (select sum(p.captured_minor - p.refunded_minor - p.refund_held_minor) from payment_intents p

@@ -91,4 +91,8 @@ export class DomainError extends Error {
     this.reason = reason
     this.detail = detail
   }
+
+  static of({ reason, message, detail }: Refused): DomainError {
+    return new DomainError(reason, message, detail)
+  }
 }

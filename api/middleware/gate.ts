@@ -89,10 +89,7 @@ export function createGate(database: Database, inFlightMax: number): Gate {
     refuses,
     async run(visitor, work) {
       const retryAfterSeconds = refuses(visitor)
-      if (retryAfterSeconds !== null) {
-        const { reason, message, detail } = busy(retryAfterSeconds)
-        throw new DomainError(reason, message, detail)
-      }
+      if (retryAfterSeconds !== null) throw DomainError.of(busy(retryAfterSeconds))
       running += 1
       accounts.enter(visitor.accountId)
       try {

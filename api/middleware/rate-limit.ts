@@ -30,7 +30,7 @@ export async function limitRate(
   const counted = await count()
   announceLimits(ctx, rateClass, counted)
   const refusal = rateRefusal(counted)
-  if (refusal !== null) throw new DomainError(refusal.reason, refusal.message, refusal.detail)
+  if (refusal !== null) throw DomainError.of(refusal)
   if (counted.windows.some((window) => window.count > window.limit)) await delay(counted.leftMs)
   return counted
 }

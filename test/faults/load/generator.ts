@@ -36,7 +36,6 @@ async function run(stream: Stream): Promise<StreamResult> {
     unsent: 0,
   }
   const taken: Record<string, number[]> = {}
-  const waiting = openQueue<Request>()
   const idle = Array.from({ length: stream.connections }, () => openConnection())
   const running: Promise<void>[] = []
   const startedAt = performance.now()
@@ -57,13 +56,6 @@ async function run(stream: Stream): Promise<StreamResult> {
       result.accepted.push(/"id":"(\w+)"/.exec(answer.body)?.[1] ?? '')
     }
   }
-  const serve = async (connection: Connection): Promise<void> => {
-    for (let request = waiting.shift(); request !== undefined; request = waiting.shift()) {
-      note(request, await connection.ask(request.text))
-    }
-    idle.push(connection)
-  }
-
   if (stream.perSecond === 'closed') {
     let nth = 0
     const endsAt = startedAt + attack.seconds * 1_000
@@ -78,22 +70,28 @@ async function run(stream: Stream): Promise<StreamResult> {
   }
   const { perSecond } = stream
   const total = Math.floor(attack.seconds * perSecond)
-  let sent = 0
-  for await (const _ of setInterval(TICK_MS)) {
-    const due = Math.min(total, ((performance.now() - startedAt) / 1_000) * perSecond)
-    for (; sent < due; sent++) {
-      waiting.push({
-        dueAt: startedAt + (sent / perSecond) * 1_000,
-        text: print(stream, sent),
-      })
+  // How many are due by now, and how many of them were begun: what is between waits for a connection.
+  let due = 0
+  let begun = 0
+  const serve = async (connection: Connection): Promise<void> => {
+    while (begun < due) {
+      const nth = begun++
+      const dueAt = startedAt + (nth / perSecond) * 1_000
+      const request = { dueAt, text: print(stream, nth) }
+      note(request, await connection.ask(request.text))
     }
-    while (waiting.length() > 0 && idle.length > 0) {
+    idle.push(connection)
+  }
+  for await (const _ of setInterval(TICK_MS)) {
+    due = Math.min(total, Math.ceil(((performance.now() - startedAt) / 1_000) * perSecond))
+    while (begun < due && idle.length > 0) {
       const connection = idle.pop()
       if (connection !== undefined) running.push(serve(connection))
     }
-    if (sent >= total) break
+    if (due >= total) break
   }
-  result.unsent = waiting.clear()
+  result.unsent = due - begun
+  due = begun
   await Promise.all(running)
   return finish()
 
@@ -118,30 +116,6 @@ function print(stream: Stream, n: number): string {
     `Authorization: Bearer ${stream.key}\r\nContent-Type: application/json\r\n` +
     `${key}${length}\r\n${body}`
   )
-}
-
-type Queue<T> = { push(item: T): void; shift(): T | undefined; length(): number; clear(): number }
-
-/** First in, first out. `Array.shift` moves all that is left, which a long queue would pay for. */
-function openQueue<T>(): Queue<T> {
-  let items: T[] = []
-  let taken = 0
-  return {
-    push: (item) => void items.push(item),
-    shift() {
-      if (taken < items.length) return items[taken++]
-      items = []
-      taken = 0
-      return undefined
-    },
-    length: () => items.length - taken,
-    clear() {
-      const left = items.length - taken
-      items = []
-      taken = 0
-      return left
-    },
-  }
 }
 
 type Connection = { ask(text: string): Promise<Answer | null>; close(): void }
