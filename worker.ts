@@ -141,8 +141,8 @@ async function createWorkers(
 
 /**
  * With a build id Temporal gives this worker work only once its build is in use (`bark workers use`).
- * Stories under way go on with the build that is in use (docs/decisions/0014); a workflow that is
- * to end where it began says so itself.
+ * Stories under way go on with the build that is in use (docs/decisions/0014). No workflow says so
+ * itself: Temporal takes no step of it then from a worker without a build id.
  */
 function deploymentOf({ temporal }: Config): Pick<WorkerOptions, 'workerDeploymentOptions'> {
   const { buildId, deploymentName } = temporal

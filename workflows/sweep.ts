@@ -1,4 +1,4 @@
-import { proxyActivities, setWorkflowOptions } from '@temporalio/workflow'
+import { proxyActivities } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.ts'
 
 /** One try per schedule tick is enough: the next tick is a minute away. */
@@ -12,6 +12,3 @@ const { sweepWaitingStories } = proxyActivities<Activities>({
 export async function sweep(): Promise<{ swept: number }> {
   return sweepWaitingStories()
 }
-
-// It lasts a minute: with worker versioning it ends on the build on which it began.
-setWorkflowOptions({ versioningBehavior: 'PINNED' }, sweep)

@@ -32,7 +32,7 @@ test('each form has its tests, and docs/promises.md tells what it asks for', () 
   }
 })
 
-test('for each workflow it is decided how it meets another build of the worker', () => {
+test('for each workflow it is decided how it meets another build of the worker, and none says it itself', () => {
   const decided = readFileSync(
     `${ROOT}docs/decisions/0014-what-is-under-way-goes-on-with-the-newest-worker.md`,
     'utf8',
@@ -46,7 +46,7 @@ test('for each workflow it is decided how it meets another build of the worker',
       .find((row) => row.startsWith('|') && row.includes(`\`${name}\``))
     const file = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
     const source = readFileSync(`${ROOT}workflows/${file}.ts`, 'utf8')
-    const isPinned = /versioningBehavior: 'PINNED'/.test(source)
-    expect(line, name).toContain(isPinned ? 'pinned' : 'auto-upgrade')
+    expect(line, name).toContain('auto-upgrade')
+    expect(source, name).not.toContain('setWorkflowOptions')
   }
 })
