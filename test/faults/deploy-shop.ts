@@ -163,12 +163,18 @@ async function countWaits({ database: { db } }: Fleet, shop: Shop): Promise<numb
 export type SeenStories = {
   stories: number
   ended: number
-  /** Ids of those in which a workflow task failed, such as a replay that did not fit. */
+  /** Ids of those in which a workflow task failed of the worker, such as a replay that did not fit. */
   failedTasks: string[]
   /** Builds by which the last step was made; '' without versioning. */
   builds: Record<string, number>
   startedEagerly: number
 }
+
+/**
+ * WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND: a signal came while the step that ends the story was on its
+ * way, so Temporal has it made once more. It happens to any worker at any time.
+ */
+const UNHANDLED_COMMAND = 1
 
 /** What the histories of an account say of how they were carried from one worker to the next. */
 export async function readStories(client: Client, accountId: string): Promise<SeenStories> {
@@ -184,7 +190,8 @@ export async function readStories(client: Client, accountId: string): Promise<Se
     seen.stories += 1
     let build = ''
     for (const event of events ?? []) {
-      if (event.workflowTaskFailedEventAttributes) seen.failedTasks.push(run.workflowId)
+      const failed = event.workflowTaskFailedEventAttributes
+      if (failed && failed.cause !== UNHANDLED_COMMAND) seen.failedTasks.push(run.workflowId)
       if (event.workflowExecutionStartedEventAttributes?.eagerExecutionAccepted === true) {
         seen.startedEagerly += 1
       }
