@@ -9,9 +9,12 @@ const LOWEST = 20_000
 const HIGHEST = 32_767
 const TRIES_MAX = 200
 
+/** Given away by this process, and perhaps not listened on yet: given to nobody else. */
+const given = new Set<number>()
+
 /**
- * The first of these ports that is free on loopback, else any free one; 0 means "any". Another process
- * may take it before it is used: then that start fails and says so.
+ * The first of these ports that is free on loopback, else any free one that was not given before; 0
+ * means "any". Another process may take it before it is used: then that start fails and says so.
  */
 export async function freePort(...wanted: number[]): Promise<number> {
   for (const port of wanted) {
@@ -19,6 +22,8 @@ export async function freePort(...wanted: number[]): Promise<number> {
   }
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const port = randomInt(LOWEST, HIGHEST + 1)
+    if (given.has(port)) continue
+    given.add(port)
     if (await isFree(port)) return port
   }
   throw new Error(`No port from ${LOWEST} to ${HIGHEST} is free on 127.0.0.1`)
