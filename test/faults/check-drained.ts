@@ -1,6 +1,10 @@
 import { sql } from 'kysely'
 import type { Db } from '../../db/client.ts'
+import { eventually } from '../harness.ts'
 import type { Violation } from './invariants.ts'
+
+/** What a sweep began a moment ago, such as comparing a day that is over, ends well within this. */
+const DRAIN_MS_MAX = 20_000
 
 /** Stories that may wait for an instant or for a person, and when one of them is open. */
 const MAY_WAIT = {
@@ -44,4 +48,17 @@ export async function checkDrained(db: Db): Promise<Violation[]> {
   const { rows } = await LEFT.execute(db)
   if (rows.length === 0) return []
   return [{ invariant: 'I27', what: 'nothing is left half-way', rows: rows.slice(0, 20) }]
+}
+
+/** The same, of work that goes on by itself: waits until nothing is left, and answers what then is. */
+export async function awaitDrained(db: Db): Promise<Violation[]> {
+  try {
+    return await eventually(
+      () => checkDrained(db),
+      (left) => left.length === 0,
+      DRAIN_MS_MAX,
+    )
+  } catch {
+    return checkDrained(db)
+  }
 }

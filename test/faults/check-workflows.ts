@@ -13,8 +13,8 @@ export async function checkWorkflows(
   accountId: string,
   visibleMsMax = VISIBLE_MS_MAX,
 ): Promise<Violation[]> {
-  const wanted = await listStories(db, accountId)
   const read = async (): Promise<{ missing: string[]; surplus: string[]; open: string[] }> => {
+    const wanted = await listStories(db, accountId)
     const found = await listRuns(client, accountId)
     const ids = found.map(({ id }) => id)
     return {

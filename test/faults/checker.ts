@@ -5,7 +5,7 @@ import { checkReceived } from './check-receiver.ts'
 import { checkSecrets } from './check-secrets.ts'
 import { checkLedger, readLedger } from './check-supplier.ts'
 import { checkWorkflows, connectTemporal, readHistories } from './check-workflows.ts'
-import { checkDrained } from './check-drained.ts'
+import { awaitDrained } from './check-drained.ts'
 import type { Cluster } from './cluster.ts'
 import { checkAttemptTimes, checkDatabase, type Violation } from './invariants.ts'
 import type { Told } from './merchant.ts'
@@ -46,15 +46,17 @@ export async function checkStory(
   const { db } = place.database
   const temporal = await connectTemporal(place.temporalAddress)
   try {
+    // First: a sweep begins new work at any minute, also after a story has come to its end.
+    const left = await awaitDrained(db)
     const canaries = await listCanaries(place, told)
     return [
+      ...left,
       ...checkHistory(told),
       ...(await checkDatabase(db)),
       ...(await checkAttemptTimes(db, {
         accountId: told.accountId,
         lateSecondsMax: ATTEMPT_LATE_SECONDS_MAX + disturbances.seconds,
       })),
-      ...(await checkDrained(db)),
       ...(await checkAccepted(place, told)),
       ...(await checkStranger(place, told)),
       ...(await checkLedger(place)),

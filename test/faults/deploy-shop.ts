@@ -191,7 +191,8 @@ export async function readStories(client: Client, accountId: string): Promise<Se
     let build = ''
     for (const event of events ?? []) {
       const failed = event.workflowTaskFailedEventAttributes
-      if (failed && failed.cause !== UNHANDLED_COMMAND) seen.failedTasks.push(run.workflowId)
+      if (failed && Number(failed.cause) !== UNHANDLED_COMMAND)
+        seen.failedTasks.push(run.workflowId)
       if (event.workflowExecutionStartedEventAttributes?.eagerExecutionAccepted === true) {
         seen.startedEagerly += 1
       }
