@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { returnRequest, type CountedRequest, type RateCount } from '../db/rate-limits.ts'
 import { DomainError } from '../domain/error.ts'
+import { addHeader } from './answer-headers.ts'
 import { createCarryOut, requireScope, type CarryOut } from './carry-out.ts'
 import { createLocalKeyProvider } from '../secrets/key-provider.ts'
 import { createKeyRing } from '../secrets/key-ring.ts'
@@ -108,7 +109,7 @@ function mountRoutes(app: Hono<ApiEnv>, gateway: Gateway, routes: readonly Route
     }
     const allowed = group.map((route) => route.method.toUpperCase()).join(', ')
     app.all(pattern, (ctx) => {
-      ctx.header('Allow', allowed)
+      addHeader(ctx, 'Allow', allowed)
       const message = `${ctx.req.method.slice(0, 16)} is not a method of this path.`
       return refuse(gateway.deps, ctx, new DomainError('method_not_allowed', message))
     })
@@ -143,7 +144,7 @@ function createHandler({
     const known = await authenticator.authenticate(ctx.req.header('authorization'))
     const { caller } = known
     ctx.set('caller', caller)
-    keyUsage.note(caller.keyId, ctx.var.address)
+    keyUsage.note(caller.keyId, ctx.get('address'))
     const { rateClass } = route
     const request = limitedRequest(known, rateClass)
     const counted = await limitRate(ctx, rateClass, () =>
@@ -202,8 +203,8 @@ async function readCall(ctx: ApiContext, route: Route, caller: Caller | null): P
   requireReadablePath(ctx.req.url)
   const takesBody = route.method !== 'get' && route.method !== 'delete'
   return {
-    requestId: ctx.var.requestId,
-    address: ctx.var.address,
+    requestId: ctx.get('requestId'),
+    address: ctx.get('address'),
     caller,
     params: ctx.req.param(),
     query: readQuery(ctx.req.url),
@@ -222,9 +223,9 @@ function refuse(deps: ApiDeps, ctx: ApiContext, error: unknown): Response {
   const refusal = toDomainError(error)
   if (refusal !== error) {
     const level = refusal.reason === 'unexpected' ? 'error' : 'warn'
-    deps.log[level]({ request_id: ctx.var.requestId, error }, refusal.reason)
+    deps.log[level]({ request_id: ctx.get('requestId'), error }, refusal.reason)
   }
-  const printed = printRefusal(refusal, ctx.var.requestId, docsUrl(deps))
+  const printed = printRefusal(refusal, ctx.get('requestId'), docsUrl(deps))
   const asProblem = ctx.req.header('accept')?.includes('application/problem+json') === true
   return send(ctx, {
     status: printed.status,

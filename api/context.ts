@@ -1,6 +1,6 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
-import type { Caller } from './route.ts'
+import type { Caller, Headers } from './route.ts'
 
 /** What the gateway's steps hand to each other. */
 export type ApiEnv = {
@@ -13,6 +13,8 @@ export type ApiEnv = {
     /** The route's pattern, for the log: it holds no ids. */
     routePath: string | undefined
     caller: Caller | undefined
+    /** What the steps add to the answer: see answer-headers.ts. */
+    answerHeaders: Headers
   }
 }
 

@@ -1,4 +1,4 @@
-import type { StatusCode } from 'hono/utils/http-status'
+import { takeHeaders } from './answer-headers.ts'
 import { entityTag, isKnownToClient } from './entity-tag.ts'
 import type { ApiContext } from './context.ts'
 import type { Answer, Headers, Printed, Route } from './route.ts'
@@ -44,20 +44,12 @@ export function send(ctx: ApiContext, printed: Printed): Response {
   return respond(ctx, printed.status, { ...caching, ...printed.headers }, printed.body)
 }
 
-/** Keeps the headers that the gateway's steps have set on the context. */
 function respond(
   ctx: ApiContext,
   status: number,
   headers: Headers,
   body: string | Uint8Array | null,
 ): Response {
-  for (const [name, value] of Object.entries(headers)) ctx.header(name, value)
   const bytes = body === null || typeof body === 'string' ? body : new Uint8Array(body)
-  return ctx.newResponse(bytes, asStatus(status))
-}
-
-/** Holds because every status is a key of a route's `responses` or stands in the table of errors. */
-function asStatus(status: number): StatusCode {
-  // oxlint-disable-next-line typescript/consistent-type-assertions -- the comment above says why
-  return status as StatusCode
+  return new Response(bytes, { status, headers: { ...takeHeaders(ctx), ...headers } })
 }

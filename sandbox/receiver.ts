@@ -11,7 +11,7 @@ import { isSigned, readScript, type Answer, type Script } from './receiver-scrip
  *
  *   POST /anything            a webhook; answered by the script of its path, else 200
  *   PUT  /scripts?path=/x     {"answers": [Answer…], "secret"?}: one per request, the last one stays
- *   GET  /requests[?path=/x]  what arrived, in order
+ *   GET  /requests[?path=/x][&after=N]  what arrived, in order, without the first N
  *   GET  /healthz
  */
 
@@ -68,7 +68,9 @@ export async function startReceiver(wantedPort = 0, file = ''): Promise<Receiver
         return sendJson(
           response,
           200,
-          requests.filter((each) => path === null || each.path === path),
+          requests
+            .filter((each) => path === null || each.path === path)
+            .slice(Number(url.searchParams.get('after'))),
         )
       case 'PUT /scripts': {
         const told = readScript(await readBody(request))

@@ -51,18 +51,18 @@ export function accessLog(log: Log, refusalLines: RefusalLines): ApiMiddleware {
       if (refusalLines.areUsedUp()) return refusalLines.leaveOut()
       refusalLines.use()
     }
-    const caller = ctx.var.caller
+    const caller = ctx.get('caller')
     const leftOut = refusalLines.takeLeftOut()
     lines.info(
       {
-        request_id: ctx.var.requestId,
+        request_id: ctx.get('requestId'),
         method: ctx.req.method,
-        route: ctx.var.routePath ?? null,
+        route: ctx.get('routePath') ?? null,
         status,
         duration_ms: Math.round(performance.now() - startedAt),
         key_id: caller?.keyId ?? null,
         account_id: caller?.accountId ?? null,
-        address: ctx.var.address,
+        address: ctx.get('address'),
         ...(leftOut === 0 ? {} : { refusals_without_line: leftOut }),
       },
       'request',

@@ -1,4 +1,5 @@
 import { DomainError } from '../../domain/error.ts'
+import { addHeader } from '../answer-headers.ts'
 import type { ApiContext } from '../context.ts'
 import { parseJson } from '../json.ts'
 import type { RequestFile } from '../route.ts'
@@ -103,7 +104,7 @@ function requireJson(ctx: ApiContext): void {
 
 /** The rest of such a body is not worth reading: the connection ends with the answer. */
 function tooLarge(ctx: ApiContext, bytesMax: number): DomainError {
-  ctx.header('Connection', 'close')
+  addHeader(ctx, 'Connection', 'close')
   return new DomainError('payload_too_large', `The body is larger than ${bytesMax / 1024} KiB.`)
 }
 
@@ -112,6 +113,6 @@ function tooSlow(ctx: ApiContext): DomainError {
 }
 
 function unusable(ctx: ApiContext, message: string): DomainError {
-  ctx.header('Connection', 'close')
+  addHeader(ctx, 'Connection', 'close')
   return new DomainError('invalid_body', `${message}.`, { fields: [{ field: 'body', message }] })
 }

@@ -7,6 +7,7 @@ import {
 } from '../../db/rate-limits.ts'
 import { DomainError, type Refused } from '../../domain/error.ts'
 import { requestLimits, type RateClass } from '../../domain/plan.ts'
+import { addHeader } from '../answer-headers.ts'
 import type { ApiContext } from '../context.ts'
 import type { Known } from './auth.ts'
 
@@ -53,7 +54,7 @@ export function announceLimits(
   counted: Pick<RateCount, 'windows' | 'countedAtMs'>,
 ): void {
   const headers = limitHeaders(rateClass, counted)
-  for (const [name, value] of Object.entries(headers)) ctx.header(name, value)
+  for (const [name, value] of Object.entries(headers)) addHeader(ctx, name, value)
 }
 
 /**

@@ -33,8 +33,8 @@ export function createFormCall(
     if (route === undefined) throw new Error(`No route is called ${operationId}`)
     requireScope(caller, route)
     const printed = await carryOut(route, {
-      requestId: ctx.var.requestId,
-      address: ctx.var.address,
+      requestId: ctx.get('requestId'),
+      address: ctx.get('address'),
       caller,
       params,
       query: {},

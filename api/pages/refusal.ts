@@ -16,9 +16,9 @@ export function refusePage(
   const refusal = toDomainError(error)
   if (refusal !== error) {
     const level = refusal.reason === 'unexpected' ? 'error' : 'warn'
-    deps.log[level]({ request_id: ctx.var.requestId, error }, refusal.reason)
+    deps.log[level]({ request_id: ctx.get('requestId'), error }, refusal.reason)
   }
-  const { status, headers } = printRefusal(refusal, ctx.var.requestId, '')
+  const { status, headers } = printRefusal(refusal, ctx.get('requestId'), '')
   for (const [name, value] of Object.entries({ ...PAGE_HEADERS, ...headers })) {
     ctx.header(name, value)
   }
@@ -26,7 +26,7 @@ export function refusePage(
   const title = titleOf(status)
   const body = html`<h1>${title}</h1>
     <p class="lead">${wordsOf(refusal)}</p>
-    <p class="small">Request <span class="mono">${ctx.var.requestId}</span></p>`
+    <p class="small">Request <span class="mono">${ctx.get('requestId')}</span></p>`
   const brand = { href: home?.href ?? '/', label: 'Bark' }
   return ctx.html(renderPage({ title, brand, nav, body }), status)
 }
