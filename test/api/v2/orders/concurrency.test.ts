@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createLog } from '../../../../log.ts'
@@ -31,35 +30,35 @@ afterAll(async () => {
 
 type Placed = { order: OrderBody; replayed: boolean }
 
-/** Sooner than `Retry-After` asks for: a process that refuses is kept busy by it. */
-const COMES_BACK_MS = 500
-
-/** A client that keeps its key and comes back after each 503, 429 and 409. */
+/** A client that keeps its key and comes back after each 503, 429 and 409, far too soon. */
 async function place(customerId: string, key: string, url = shop.url): Promise<Placed> {
-  const untilMs = performance.now() + TEST_MS_MAX
-  for (;;) {
-    const { statusCode, headers, body } = await request(`${url}/v2/transactions`, {
-      dispatcher: agent,
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${shop.account.key}`,
-        'content-type': 'application/json',
-        'idempotency-key': key,
-      },
-      body: JSON.stringify({
-        customer_id: customerId,
-        items: [{ sku: shop.product.sku, quantity: 1 }],
-      }),
-    })
-    const text = await body.text()
-    if (statusCode === 201) {
-      return { order: JSON.parse(text), replayed: headers['idempotent-replayed'] === 'true' }
-    }
-    const isRefused = [409, 429, 503].includes(statusCode)
-    if (!isRefused || performance.now() > untilMs) throw new Error(`${statusCode} ${text}`)
-    expect(headers['retry-after']).toMatch(/^\d+$/)
-    await delay(COMES_BACK_MS)
-  }
+  const answer = await eventually(
+    async () => {
+      const response = await request(`${url}/v2/transactions`, {
+        dispatcher: agent,
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${shop.account.key}`,
+          'content-type': 'application/json',
+          'idempotency-key': key,
+        },
+        body: JSON.stringify({
+          customer_id: customerId,
+          items: [{ sku: shop.product.sku, quantity: 1 }],
+        }),
+      })
+      return { ...response, text: await response.body.text() }
+    },
+    ({ statusCode, headers }) => {
+      if (![409, 429, 503].includes(statusCode)) return true
+      expect(headers['retry-after']).toMatch(/^\d+$/)
+      return false
+    },
+    TEST_MS_MAX,
+  )
+  if (answer.statusCode !== 201) throw new Error(`${answer.statusCode} ${answer.text}`)
+  const replayed = answer.headers['idempotent-replayed'] === 'true'
+  return { order: JSON.parse(answer.text), replayed }
 }
 
 type Row = {
