@@ -62,8 +62,10 @@ export function sourcingActivities(deps: SourcingDeps) {
     let calls = 0
     while (calls < CALLS_MAX && failures.length === 0) {
       const claimedAtMs = performance.now()
+      // Those that were left out of the claim, also if one of them has answered by its end.
+      const leftOut = new Map(asking)
       const claim = await inTransaction(db, (tx) =>
-        claimSourcingBatch(tx, input, CLAIM_LIMITS, new Set(asking.keys())),
+        claimSourcingBatch(tx, input, CLAIM_LIMITS, new Set(leftOut.keys())),
       )
       if (claim !== null && 'batch' in claim) {
         const { batch } = claim
@@ -76,7 +78,7 @@ export function sourcingActivities(deps: SourcingDeps) {
           .catch((error: unknown) => failures.push(error))
           .then(() => void asking.delete(batch.supplierId))
         asking.set(batch.supplierId, call)
-      } else if (asking.size > 0) await Promise.race(asking.values())
+      } else if (leftOut.size > 0) await Promise.race(leftOut.values())
       else if (claim === null) break
       else throw heldBack(claim.hold, said)
     }
