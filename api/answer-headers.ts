@@ -2,8 +2,8 @@ import type { ApiContext } from './context.ts'
 import type { Headers } from './route.ts'
 
 /**
- * Headers that the steps of the gateway add to the answer, whoever writes it. They are kept as plain
- * pairs: building the web's `Headers` costs more than all else that is done with them.
+ * Headers that the steps of the gateway add to the answer, whoever writes it. They are plain pairs: the
+ * web's `Headers` would copy and sort them once more on their way to the socket.
  */
 export function addHeader(ctx: ApiContext, name: string, value: string): void {
   ctx.get('answerHeaders')[name] = value

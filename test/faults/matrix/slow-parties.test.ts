@@ -33,8 +33,8 @@ const SLACK_MS = long ? 20 : 10_000
 const CALLERS_MAX = 10
 const CALLS_ALLOWED = 100
 /**
- * A worker that has carried orders for half an hour holds 612 (docs/bench.md); each row leaves twice STUCK
- * stories in its cache, of up to 0.2 each, and what streamed for ever would be 200 at once.
+ * A worker that has carried orders for half an hour holds 612 (docs/bench.md), and its cache of 600 stories
+ * fills up here. One endless body that is kept would be 200 by itself.
  */
 const RESIDENT_MIB_MAX = 750
 const STARTED_MS_MAX = 150_000
