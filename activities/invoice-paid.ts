@@ -52,6 +52,7 @@ export async function computePrepaid(
   const snapshot = computeInvoice(input)
   const prepayments = await listPrepayments(tx, {
     accountId: po.account_id,
+    purchaseOrderId: po.id,
     invoiceLineIds,
     atMostMinor: BigInt(snapshot.total_minor),
   })

@@ -107,10 +107,12 @@ export async function listCreditableUnits(
 ): Promise<CreditableUnit[]> {
   const { rows } = await sql<CreditableUnit>`
     select u.id as unit_id, l.position, u.price_minor - u.credited_minor as left_minor
-    from invoice_lines l
-    join units u on u.account_id = l.account_id and u.invoice_line_id = l.id
+    from invoices i
+    join invoice_lines l on l.account_id = i.account_id and l.invoice_id = i.id
+    join units u on u.account_id = i.account_id and u.purchase_order_id = i.purchase_order_id
+      and u.invoice_line_id = l.id
     join transactions t on t.account_id = u.account_id and t.id = u.transaction_id
-    where l.account_id = ${key.accountId} and l.invoice_id = ${key.invoiceId}
+    where i.account_id = ${key.accountId} and i.id = ${key.invoiceId}
       and u.allocated_at is not null
       and (u.price_minor > u.credited_minor or (u.price_minor = 0 and u.state <> 'reversed'))
     order by l.position, t.position, u.position`.execute(db)

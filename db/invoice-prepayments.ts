@@ -25,7 +25,7 @@ export async function lockOrderPayments(tx: Tx, key: PurchaseOrderKey): Promise<
  */
 export async function listPrepayments(
   tx: Tx,
-  billed: { accountId: string; invoiceLineIds: string[]; atMostMinor: bigint },
+  billed: PurchaseOrderKey & { invoiceLineIds: string[]; atMostMinor: bigint },
 ): Promise<Prepayment[]> {
   if (billed.invoiceLineIds.length === 0) return []
   const { rows } = await sql<Prepayment>`
@@ -36,8 +36,8 @@ export async function listPrepayments(
         where used.transaction_id = t.id), 0)::bigint) as "amountMinor"
     from units u
     join transactions t on t.account_id = u.account_id and t.id = u.transaction_id
-    where u.account_id = ${billed.accountId} and t.pay_by is not null
-      and u.invoice_line_id = any(${billed.invoiceLineIds}::text[])
+    where u.account_id = ${billed.accountId} and u.purchase_order_id = ${billed.purchaseOrderId}
+      and t.pay_by is not null and u.invoice_line_id = any(${billed.invoiceLineIds}::text[])
     group by t.account_id, t.id, t.position order by t.position`.execute(tx)
   let left = billed.atMostMinor
   return rows.flatMap(({ transactionId, amountMinor }) => {

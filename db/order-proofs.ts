@@ -144,6 +144,7 @@ const CHECKS: readonly Check[] = [
       where l.account_id = invoice.account_id and l.invoice_id = invoice.id)`,
     actual: sql`(select sum(u.price_minor) from invoice_lines l
       join units u on u.account_id = l.account_id and u.invoice_line_id = l.id
+        and u.purchase_order_id = invoice.purchase_order_id
       where l.account_id = invoice.account_id and l.invoice_id = invoice.id)`,
   },
   {

@@ -81,6 +81,7 @@ export async function updatePurchaseOrderInvoiced(
   tx: Tx,
   { accountId, purchaseOrderId, manifestHash }: PurchaseOrderKey & { manifestHash: Buffer },
 ): Promise<void> {
+  // `is true` leaves only the key's index: at midnight all of the account's are settling at once.
   await tx
     .updateTable('purchase_orders')
     .set({
@@ -88,7 +89,7 @@ export async function updatePurchaseOrderInvoiced(
       invoiced_at: sql<Date>`business_now(${accountId})`,
       manifest_hash: manifestHash,
     })
-    .where('account_id', '=', accountId)
+    .where(sql<boolean>`(account_id = ${accountId}) is true`)
     .where('id', '=', purchaseOrderId)
     .where('state', '=', 'settling')
     .execute()

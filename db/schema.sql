@@ -16,6 +16,8 @@
 
 -- billable_lines(p_account text, p_purchase_order text) returns TABLE(line_id text, transaction_id text, client_reference text, accepted_at timestamp with time zone, payment_method text, sku text, name text, tax_class text, unit_price_minor bigint)
 
+-- bills_ahead(po purchase_orders, t transactions) returns boolean
+
 -- business_day_end(p_date date, p_zone text, p_cut_off time without time zone) returns timestamp with time zone
 
 -- business_now(p_account text) returns timestamp with time zone
@@ -84,7 +86,7 @@
 
 -- invoices_settled() returns trigger
 
--- is_billable(u units, po purchase_orders, t transactions) returns boolean
+-- is_billable(u units, is_ahead boolean) returns boolean
 
 -- is_time_zone(zone text) returns boolean
 
@@ -1696,7 +1698,7 @@ create table units (
   constraint units_position_check CHECK (("position" >= 1)),
   constraint units_price_minor_check CHECK ((price_minor >= 0)),
   constraint units_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sourcing'::text, 'allocated'::text, 'backordered'::text, 'unknown'::text, 'failed'::text, 'cancelled'::text, 'reversed'::text])))
-);
+) with (fillfactor=80);
 
 create table variants (
   id text not null,
@@ -1953,11 +1955,9 @@ CREATE INDEX transactions_customer ON public.transactions USING btree (account_i
 
 CREATE INDEX transactions_unfinished ON public.transactions USING btree (account_id, id) WHERE (ended_at IS NULL);
 
-CREATE INDEX units_billable ON public.units USING btree (purchase_order_id) WHERE (invoice_line_id IS NULL);
-
-CREATE INDEX units_invoiced ON public.units USING btree (invoice_line_id) WHERE (invoice_line_id IS NOT NULL);
-
 CREATE INDEX units_open ON public.units USING btree (transaction_id) WHERE (state = ANY (ARRAY['queued'::text, 'sourcing'::text, 'backordered'::text, 'unknown'::text]));
+
+CREATE INDEX units_purchase_order ON public.units USING btree (purchase_order_id);
 
 CREATE UNIQUE INDEX units_replaces ON public.units USING btree (replaces_unit_id) WHERE (replaces_unit_id IS NOT NULL);
 

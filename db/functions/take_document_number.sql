@@ -11,8 +11,11 @@ declare
 begin
   select case p_kind when 'invoice' then a.invoice_series else a.credit_note_series end
     into strict v_series from accounts a where a.id = p_account for share;
-  insert into counters (account_id, series, value) values (p_account, v_series, 0) on conflict do nothing;
   perform 1 from counters c where c.account_id = p_account and c.series = v_series for update;
+  if not found then
+    insert into counters (account_id, series, value) values (p_account, v_series, 0) on conflict do nothing;
+    perform 1 from counters c where c.account_id = p_account and c.series = v_series for update;
+  end if;
   return query
     with issue as (
       select business_now(a.id) as at, a.time_zone, a.payment_term_days,
@@ -24,6 +27,7 @@ begin
     ), marked as (
       update counters c set issued_on = dated.issue_date from dated
       where c.account_id = p_account and c.series = v_series
+        and c.issued_on is distinct from dated.issue_date
     ), taken as (
       insert into counters as c (account_id, series, value)
       select p_account, v_series || '-' || to_char(issue_date - into_year, 'YYYY'), 1 from dated
