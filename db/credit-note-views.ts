@@ -108,9 +108,9 @@ export async function listCreditableUnits(
   const { rows } = await sql<CreditableUnit>`
     select u.id as unit_id, l.position, u.price_minor - u.credited_minor as left_minor
     from invoices i
-    join invoice_lines l on l.account_id = i.account_id and l.invoice_id = i.id
     join units u on u.account_id = i.account_id and u.purchase_order_id = i.purchase_order_id
-      and u.invoice_line_id = l.id
+    cross join lateral (select position from invoice_lines l
+      where l.id = u.invoice_line_id and l.invoice_id = i.id limit 1) l
     join transactions t on t.account_id = u.account_id and t.id = u.transaction_id
     where i.account_id = ${key.accountId} and i.id = ${key.invoiceId}
       and u.allocated_at is not null

@@ -222,9 +222,10 @@ export const IDENTITIES: readonly (Identity & { query: RawBuilder<unknown> })[] 
     query: sql`select i.account_id, i.id as subject, i.currency,
         coalesce(billed.minor, 0) as expected_minor, i.subtotal_minor as actual_minor
       from invoices i
-      left join lateral (select sum(u.price_minor)::bigint as minor from invoice_lines l
-        join units u on u.purchase_order_id = i.purchase_order_id and u.invoice_line_id = l.id
-        where l.invoice_id = i.id) billed on true
+      left join lateral (select sum(u.price_minor)::bigint as minor from units u
+        cross join lateral (select 1 from invoice_lines l
+          where l.id = u.invoice_line_id and l.invoice_id = i.id limit 1) line
+        where u.purchase_order_id = i.purchase_order_id) billed on true
       left join lateral (select sum(l.net_minor)::bigint as minor from invoice_lines l
         where l.invoice_id = i.id) line on true
       where coalesce(billed.minor, 0) <> i.subtotal_minor

@@ -142,10 +142,10 @@ const CHECKS: readonly Check[] = [
     of: 'invoice',
     expected: sql`(select sum(l.net_minor) from invoice_lines l
       where l.account_id = invoice.account_id and l.invoice_id = invoice.id)`,
-    actual: sql`(select sum(u.price_minor) from invoice_lines l
-      join units u on u.account_id = l.account_id and u.invoice_line_id = l.id
-        and u.purchase_order_id = invoice.purchase_order_id
-      where l.account_id = invoice.account_id and l.invoice_id = invoice.id)`,
+    actual: sql`(select sum(u.price_minor) from units u
+      cross join lateral (select 1 from invoice_lines l
+        where l.id = u.invoice_line_id and l.invoice_id = invoice.id limit 1) line
+      where u.account_id = invoice.account_id and u.purchase_order_id = invoice.purchase_order_id)`,
   },
   {
     name: 'invoice_total',

@@ -421,7 +421,6 @@ create table codes (
   constraint codes_pkey PRIMARY KEY (id),
   constraint codes_account_id_id_key UNIQUE (account_id, id),
   constraint codes_blind_index_key UNIQUE (blind_index),
-  constraint codes_unit_id_key UNIQUE (unit_id),
   constraint codes_account_id_key_version_fkey FOREIGN KEY (account_id, key_version) REFERENCES data_keys(account_id, version),
   constraint codes_account_id_product_id_fkey FOREIGN KEY (account_id, product_id) REFERENCES products(account_id, id),
   constraint codes_account_id_reserved_for_fkey FOREIGN KEY (account_id, reserved_for) REFERENCES transactions(account_id, id),
@@ -1802,6 +1801,8 @@ CREATE INDEX codes_pool ON public.codes USING btree (account_id, product_id, var
 CREATE INDEX codes_quarantined ON public.codes USING btree (account_id, created_at, id) WHERE (quarantined_at IS NOT NULL);
 
 CREATE INDEX codes_reserved ON public.codes USING btree (reserved_for) WHERE (reserved_for IS NOT NULL);
+
+CREATE UNIQUE INDEX codes_unit ON public.codes USING btree (unit_id) WHERE (unit_id IS NOT NULL);
 
 CREATE INDEX credit_note_units_unit ON public.credit_note_units USING btree (unit_id);
 
