@@ -1,10 +1,12 @@
+import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readProcessorTime } from '../../bench/processes.ts'
 import { readEnv, toConfig } from '../../config.ts'
-import { openDatabase, type Database } from '../../db/client.ts'
+import { inTransaction, openDatabase, type Database } from '../../db/client.ts'
 import { listCreditableUnits } from '../../db/credit-note-views.ts'
 import { fulfillTransaction } from '../../db/fulfillment.ts'
 import { acceptOrder } from '../../db/order-acceptance.ts'
+import { sweepStories } from '../../db/sweep.ts'
 import { newId } from '../../new-id.ts'
 import { billDay } from '../billing.ts'
 import {
@@ -64,10 +66,18 @@ async function place(
   quantity: number,
   customerId?: string,
 ): Promise<Ordered> {
-  const { accountId } = account
   for (const { id } of lines) {
     await importCodes(database, config().keys, account, { productId: id }, quantity)
   }
+  return accept(lines, quantity, customerId)
+}
+
+async function accept(
+  lines: readonly { id: string; sku: string }[],
+  quantity: number,
+  customerId?: string,
+): Promise<Ordered> {
+  const { accountId } = account
   const customer = customerId ?? (await makeCustomer(database, accountId))
   const { transaction } = await acceptOrder(
     database.pool,
@@ -200,3 +210,24 @@ test(
   },
   LONG_MS,
 )
+
+test(
+  'the sweep of orders whose commands wait for Temporal',
+  async () => {
+    expect(await leastRatio(costOfSweep)).toBeLessThanOrEqual(RATIO_MAX)
+  },
+  LONG_MS,
+)
+
+async function costOfSweep(thirties: number): Promise<number> {
+  // What the tests before left behind is none of these.
+  await sql`delete from outbox`.execute(database.db)
+  await sql`update transactions set ended_at = clock_timestamp() where ended_at is null`.execute(
+    database.db,
+  )
+  const customerId = await makeCustomer(database, account.accountId)
+  for (let n = 0; n < 30 * thirties; n++) await accept(products.slice(0, 1), 1, customerId)
+  return measure(() =>
+    inTransaction(database.db, (tx) => sweepStories(tx, { graceSeconds: 0, max: 100 })),
+  )
+}
