@@ -132,8 +132,8 @@ function selectViews(db: Db, owner: Owner) {
     .selectFrom('transactions')
     .innerJoin('purchase_orders', (join) =>
       join
-        .onRef('purchase_orders.account_id', '=', 'transactions.account_id')
-        .onRef('purchase_orders.id', '=', 'transactions.purchase_order_id'),
+        .onRef('purchase_orders.id', '=', 'transactions.purchase_order_id')
+        .on(sql<boolean>`(purchase_orders.account_id = transactions.account_id) is true`),
     )
     .select([
       sql<TransactionFacts>`transaction_facts(transactions.account_id, transactions.id)`.as(
@@ -144,10 +144,12 @@ function selectViews(db: Db, owner: Owner) {
       ),
       sql<number>`(
         select count(*)::integer from units u
-        join invoice_lines l on l.account_id = u.account_id and l.id = u.invoice_line_id
-        join invoices i on i.account_id = l.account_id and i.id = l.invoice_id
-        where u.account_id = transactions.account_id and u.transaction_id = transactions.id
-          and i.state = 'paid')`.as('paid_units'),
+        cross join lateral (select i.state from invoice_lines l join invoices i on i.id = l.invoice_id
+          where l.id = u.invoice_line_id limit 1) i
+        where u.transaction_id = transactions.id
+          and (u.account_id = transactions.account_id) is true and i.state = 'paid')`.as(
+        'paid_units',
+      ),
       sql<OrderMoney | null>`case when transactions.pay_by is not null
         then order_money(transactions.account_id, transactions.id) end`.as('money'),
       'purchase_orders.state as purchase_order_state',

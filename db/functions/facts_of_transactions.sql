@@ -17,10 +17,10 @@ language sql stable as $$
         'variant_id', l.variant_id, 'sku', l.sku, 'name', l.name, 'quantity', l.quantity,
         'fulfillment_type', l.fulfillment_type, 'unit_price_minor', l.unit_price_minor,
         'total_minor', l.total_minor) order by l.position)
-      from lines l where l.account_id = t.account_id and l.transaction_id = t.id))
+      from lines l where l.transaction_id = t.id and (l.account_id = t.account_id) is true))
   from unnest(p_accounts, p_transactions) with ordinality as asked (account_id, transaction_id, n)
   cross join lateral (select * from transactions t
-    where t.account_id = asked.account_id and t.id = asked.transaction_id limit 1) t
+    where t.id = asked.transaction_id and (t.account_id = asked.account_id) is true limit 1) t
   cross join lateral (select * from purchase_orders po
-    where po.account_id = t.account_id and po.id = t.purchase_order_id limit 1) po
+    where po.id = t.purchase_order_id and (po.account_id = t.account_id) is true limit 1) po
 $$;

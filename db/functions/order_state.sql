@@ -4,6 +4,6 @@ create or replace function order_state(p_account text, p_transaction text) retur
 language sql stable as $$
   select coalesce(jsonb_object_agg(state, n), '{}') from (
     select state, count(*) as n from units
-    where account_id = p_account and transaction_id = p_transaction and replaces_unit_id is null
+    where (account_id = p_account) is true and transaction_id = p_transaction and replaces_unit_id is null
     group by state) counted
 $$;
