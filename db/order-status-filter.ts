@@ -43,17 +43,31 @@ export function orderStatusFilter(filter: OrderStatusFilter): RawBuilder<boolean
   )
   // One row whatever is asked: `having` makes it an aggregate also where no sign looks at a unit.
   // `is true` and the limit leave only the keys' indexes: an index of the account would find all orders.
+  // A replacement is not something that was ordered: it does not count, as in `order_state`.
   const units = sql`(select ${condition} from units u
     left join lateral (select i.state from invoice_lines l join invoices i on i.id = l.invoice_id
       where l.id = u.invoice_line_id limit 1) i on true
     where u.transaction_id = transactions.id and (u.account_id = transactions.account_id) is true
+      and u.replaces_unit_id is null
     having true)`
   // What has ended has no open unit; the reverse may lag, so it is no filter. It lets the index on
-  // unfinished orders answer the question that is asked most.
-  const onlyOpen = wanted.some((rules) => rules.every(({ open }) => open === true))
-  return onlyOpen
-    ? sql<boolean>`(transactions.ended_at is null and ${units})`
-    : sql<boolean>`${units}`
+  // unfinished orders answer the question that is asked most, and that on units that were given up the
+  // ones whose answer is rare.
+  const all = (holds: (rule: Rule) => boolean) => wanted.some((rules) => rules.every(holds))
+  const narrowed = [
+    ...(all(({ open }) => open === true) ? [sql`transactions.ended_at is null`] : []),
+    ...(all(hasGivenUp) ? [GIVEN_UP] : []),
+    units,
+  ]
+  return sql<boolean>`(${sql.join(narrowed, sql` and `)})`
+}
+
+const GIVEN_UP = sql`transactions.id in (select g.transaction_id from units g
+  where g.account_id = transactions.account_id and g.state in ('failed', 'cancelled'))`
+
+/** Whether an order with these signs has a unit that failed or was cancelled: each is something. */
+function hasGivenUp({ open, delivered, failed }: Rule): boolean {
+  return failed === true || (open === false && delivered === false)
 }
 
 const MONEY = sql`(case when transactions.pay_by is not null

@@ -1956,6 +1956,8 @@ CREATE INDEX transactions_customer ON public.transactions USING btree (account_i
 
 CREATE INDEX transactions_unfinished ON public.transactions USING btree (account_id, id) WHERE (ended_at IS NULL);
 
+CREATE INDEX units_given_up ON public.units USING btree (account_id, transaction_id) WHERE (state = ANY (ARRAY['failed'::text, 'cancelled'::text]));
+
 CREATE INDEX units_open ON public.units USING btree (transaction_id) WHERE (state = ANY (ARRAY['queued'::text, 'sourcing'::text, 'backordered'::text, 'unknown'::text]));
 
 CREATE INDEX units_purchase_order ON public.units USING btree (purchase_order_id);
