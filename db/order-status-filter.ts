@@ -53,10 +53,10 @@ export function orderStatusFilter(filter: OrderStatusFilter): RawBuilder<boolean
   // What has ended has no open unit; the reverse may lag, so it is no filter. It lets the index on
   // unfinished orders answer the question that is asked most, and that on units that were given up the
   // ones whose answer is rare.
-  const all = (holds: (rule: Rule) => boolean) => wanted.some((rules) => rules.every(holds))
+  const isCertain = (holds: (rule: Rule) => boolean) => wanted.some((rules) => rules.every(holds))
   const narrowed = [
-    ...(all(({ open }) => open === true) ? [sql`transactions.ended_at is null`] : []),
-    ...(all(hasGivenUp) ? [GIVEN_UP] : []),
+    ...(isCertain(({ open }) => open === true) ? [sql`transactions.ended_at is null`] : []),
+    ...(isCertain(hasGivenUp) ? [GIVEN_UP] : []),
     units,
   ]
   return sql<boolean>`(${sql.join(narrowed, sql` and `)})`
@@ -65,7 +65,7 @@ export function orderStatusFilter(filter: OrderStatusFilter): RawBuilder<boolean
 const GIVEN_UP = sql`transactions.id in (select g.transaction_id from units g
   where g.account_id = transactions.account_id and g.state in ('failed', 'cancelled'))`
 
-/** Whether an order with these signs has a unit that failed or was cancelled: each is something. */
+/** Whether an order with these signs must have a unit that failed or was cancelled. */
 function hasGivenUp({ open, delivered, failed }: Rule): boolean {
   return failed === true || (open === false && delivered === false)
 }
