@@ -17,7 +17,7 @@ import {
   type TestAccount,
 } from '../factories.ts'
 import { orderRequest } from '../order-request.ts'
-import { createTestDatabase } from '../stack.ts'
+import { createTestDatabase, type TestDatabase } from '../stack.ts'
 
 /**
  * So many times as large costs PostgreSQL about so many times as much, also when its plans were made for
@@ -33,7 +33,7 @@ const RATIO_MAX = 2 * TIMES // a join of everything with everything costs 6² ti
 const PAIRS_MAX = 3
 const FOREIGN_CODES = 20_000
 
-let made: Awaited<ReturnType<typeof createTestDatabase>>
+let made: TestDatabase
 let database: Database
 let account: TestAccount
 let products: { id: string; sku: string }[]
@@ -98,8 +98,11 @@ async function accept(
   return { transactionId: transaction.id, purchaseOrderId, customerId: customer }
 }
 
+/** Gives an order all its codes. */
 async function fulfill({ transactionId }: Ordered): Promise<void> {
-  await fulfillTransaction(database.pool, { accountId: account.accountId, transactionId })
+  const { accountId } = account
+  const { open } = await fulfillTransaction(database.pool, { accountId, transactionId })
+  expect(open).toBe(0)
 }
 
 /** A day of so many orders of one customer, each with its codes. */
@@ -124,12 +127,14 @@ async function bill(purchaseOrderId: string): Promise<string> {
   return invoice?.id ?? ''
 }
 
-/** Microseconds of PostgreSQL. */
+/** Microseconds of PostgreSQL. Throws where the system does not say them. */
 async function measure(work: () => Promise<unknown>): Promise<number> {
   const { rows } = await database.pool.query<{ pid: number }>('select pg_backend_pid() as pid')
   const clock = readProcessorTime({ postgres: () => [rows[0]?.pid ?? 0] })
   await work()
-  return clock.since()['postgres'] ?? 0
+  const micros = clock.since()['postgres']
+  if (micros === undefined) throw new Error('The system does not say what a process has used')
+  return micros
 }
 
 /** How many times as dear the large is, in the best pair; measures until one is fit, or there were enough. */
@@ -227,7 +232,10 @@ async function costOfSweep(thirties: number): Promise<number> {
   )
   const customerId = await makeCustomer(database, account.accountId)
   for (let n = 0; n < 30 * thirties; n++) await accept(products.slice(0, 1), 1, customerId)
-  return measure(() =>
-    inTransaction(database.db, (tx) => sweepStories(tx, { graceSeconds: 0, max: 100 })),
-  )
+  return measure(async () => {
+    const swept = await inTransaction(database.db, (tx) =>
+      sweepStories(tx, { graceSeconds: 0, max: 100 }),
+    )
+    expect(swept.filter(({ workflow }) => workflow === 'fulfillTransaction')).toEqual([])
+  })
 }
